@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hsap/interval.hpp"
+#include "hsap/status.hpp"
+
+namespace hsap {
+
+/// One packed sequence: the lengths of its documents in order, in tokens, each at least 1.
+struct Batch {
+  std::vector<Token> lengths;
+
+  [[nodiscard]] Token tokens() const;
+  [[nodiscard]] std::size_t documents() const { return lengths.size(); }
+  /// Prefix sums, shape [documents + 1], first 0, last tokens(): what varlen kernels take.
+  [[nodiscard]] std::vector<Token> cu_seqlens() const;
+
+  friend bool operator==(const Batch&, const Batch&) = default;
+};
+
+/// Checks lengths: at least one document, each at least one token, at most 2^30 in sum.
+[[nodiscard]] Status check(const Batch& batch);
+
+/// How a stream of documents becomes batches of at most `context` tokens.
+enum class Packing {
+  sequential,  ///< in order; a document that does not fit is cut and its rest opens the next
+               ///< batch as a document of its own, as pre-training data loaders do
+  best_fit,    ///< whole documents into the fullest batch with room (best-fit decreasing)
+};
+
+/// Packs `lengths` into batches of exactly (sequential) or at most (best_fit) `context` tokens.
+/// Sequential packing drops a last batch that is not full; best_fit refuses a document longer
+/// than the context.
+[[nodiscard]] Result<std::vector<Batch>> pack(std::span<const Token> lengths, Token context,
+                                              Packing packing);
+
+/// "4096,512,64K" as lengths; K, M and G are binary.
+[[nodiscard]] Result<Batch> parse_documents(const std::string& text);
+
+}  // namespace hsap

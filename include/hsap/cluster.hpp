@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hsap/status.hpp"
+
+namespace hsap {
+
+/// Every link belongs to one class; the class carries the numbers, so that one `--set` changes
+/// all of them.
+enum class LinkClass : std::uint8_t { nvlink, pcie, socket, nic, fabric };
+inline constexpr int link_classes = 5;
+[[nodiscard]] std::string_view to_string(LinkClass link_class);
+
+/// One direction of one link.
+struct LinkCurve {
+  double bandwidth_bytes_per_s = 0;  ///< what a large message reaches
+  double latency_s = 0;              ///< added once per link on the route
+  double ramp_bytes = 0;             ///< message size that reaches half the bandwidth alone
+};
+
+/// Constants of one attention pass on one device. A kernel works on tiles of query rows by key
+/// columns; one thread block owns a query tile of one head and walks its key tiles.
+struct AttentionKernel {
+  int tile_query = 128;         ///< rows
+  int tile_key = 128;           ///< columns
+  double flop_per_s = 0;        ///< whole device on full tiles at head_dim 128
+  double block_overhead_s = 0;  ///< prologue and epilogue of one thread block
+  double launch_s = 0;          ///< shortest possible kernel, device side
+};
+
+/// One GPU model.
+struct Device {
+  std::string name;
+  double memory_bytes = 0;
+  double memory_bandwidth_bytes_per_s = 0;  ///< read plus write, large copies
+  double peak_flop_per_s = 0;               ///< dense bf16, data sheet: the base of MFU
+  double matmul_flop_per_s = 0;             ///< dense bf16, large matrix products as measured
+  int multiprocessors = 1;
+  AttentionKernel forward;
+  AttentionKernel backward;
+};
+
+/// What a cluster file says: one node as a small graph, and how nodes are joined.
+/// File format: docs/cluster-format.md.
+struct ClusterSpec {
+  enum class DeviceKind : std::uint8_t { gpu, nvswitch, pcie_switch, cpu, nic };
+  struct NodeDevice {
+    std::string name;
+    DeviceKind kind = DeviceKind::gpu;
+    friend bool operator==(const NodeDevice&, const NodeDevice&) = default;
+  };
+  struct NodeLink {
+    int from = 0;  ///< index into devices; links are full duplex
+    int to = 0;
+    LinkClass link_class = LinkClass::nvlink;
+    double count = 1;  ///< parallel lanes of the class's bandwidth
+    friend bool operator==(const NodeLink&, const NodeLink&) = default;
+  };
+  std::string name;
+  std::string description;
+  std::vector<std::string> sources;
+  Device device;
+  LinkCurve curves[link_classes];  ///< by LinkClass; bandwidth 0 means "no such link here"
+  std::vector<NodeDevice> devices;
+  std::vector<NodeLink> links;
+  int nodes_per_leaf = 1;       ///< nodes under one leaf switch of a rail
+  bool rails = true;            ///< NIC i of every node joins rail i; otherwise all share leaves
+  double oversubscription = 1;  ///< leaf downlink over uplink bandwidth
+  int max_nodes = 0;            ///< 0: any number
+
+  [[nodiscard]] int gpus_per_node() const;
+};
+
+/// One "key=value" of --set. Paths start in the cluster file ("nic.bandwidth_bytes_per_s"),
+/// or in the model or runtime with "model." or "runtime." in front.
+struct Override {
+  std::string path;
+  std::string value;
+};
+
+/// Reads topologies/NAME.json or a path, applies the overrides, checks everything.
+/// An unknown path is an error that lists near misses.
+[[nodiscard]] Result<ClusterSpec> load_cluster(const std::string& name_or_path,
+                                               std::span<const Override> overrides = {});
+
+using LinkId = std::uint32_t;
+
+/// One direction of a physical link of the whole cluster.
+struct Link {
+  std::string_view class_name() const { return to_string(link_class); }
+  std::uint32_t from = 0;  ///< vertex
+  std::uint32_t to = 0;    ///< vertex
+  LinkClass link_class = LinkClass::nvlink;
+  double bandwidth_bytes_per_s = 0;
+};
+
+/// The way a message takes between two GPUs. Same GPU: no links, a copy in memory.
+struct Route {
+  std::span<const LinkId> links;
+  double latency_s = 0;             ///< sum over the links
+  double ramp_bytes = 0;            ///< largest on the route
+  double bandwidth_bytes_per_s = 0; ///< smallest on the route, for one message alone
+  bool inter_node = false;
+};
+
+/// A cluster of N nodes as a graph of devices and directed links, with a route for every pair of
+/// GPUs. Immutable after build, so safe to share between threads. GPU g sits on node
+/// g / gpus_per_node.
+class Cluster {
+ public:
+  /// Errors: a GPU without a way to another ("disconnected graph"), more nodes than max_nodes.
+  static Result<Cluster> build(const ClusterSpec& spec, int nodes);
+
+  Cluster(Cluster&&) noexcept;
+  Cluster& operator=(Cluster&&) noexcept;
+  ~Cluster();
+
+  [[nodiscard]] const ClusterSpec& spec() const;
+  [[nodiscard]] int nodes() const;
+  [[nodiscard]] int gpus() const;
+  [[nodiscard]] int gpus_per_node() const { return spec().gpus_per_node(); }
+  [[nodiscard]] int node_of(int gpu) const { return gpu / gpus_per_node(); }
+  [[nodiscard]] std::span<const Link> links() const;
+  /// "node3.gpu1 -> node3.nvswitch".
+  [[nodiscard]] std::string link_name(LinkId link) const;
+  /// Shortest by latency, then by links, then by the order devices have in the file. Switching
+  /// rails goes over NVLink to the GPU on the wanted rail where there is one (as NCCL's PXN does).
+  [[nodiscard]] Route route(int from_gpu, int to_gpu) const;
+
+ private:
+  struct Graph;
+  explicit Cluster(std::unique_ptr<Graph> graph);
+  std::unique_ptr<Graph> graph_;
+};
+
+}  // namespace hsap

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hsap/cluster.hpp"
+#include "hsap/model.hpp"
+#include "hsap/schedule.hpp"
+
+namespace hsap {
+
+/// FLOP of attention per (query, key) pair and head: 4 x head_dim forward (QK^T and PV);
+/// 2.5 times that backward (five products instead of two; FlashAttention-2, arXiv 2307.08691).
+[[nodiscard]] double attention_flop(std::int64_t pairs, int heads, int head_dim, Pass pass);
+
+/// Seconds of one attention kernel over `slices` with `query_heads` heads.
+[[nodiscard]] double attention_seconds(std::span<const Slice> slices, int query_heads,
+                                       int head_dim, Pass pass, const Device& device);
+
+/// Seconds that an operation keeps the compute stream, alone on the device: any kind but
+/// exchange, all_gather and reduce_scatter.
+[[nodiscard]] double kernel_seconds(const Schedule& schedule, const Operation& op,
+                                    const Device& device);
+
+/// How the parts of a model outside sequence-parallel attention are trained.
+struct Training {
+  enum class Checkpointing : std::uint8_t { none, selective, full };
+  int zero = 1;             ///< ZeRO stage: 1 shards optimizer, 2 gradients, 3 parameters
+  Checkpointing checkpointing = Checkpointing::selective;
+  int tensor_parallel = 1;  ///< T, inside a node
+};
+
+/// Named parts of a whole, in a fixed order.
+using Breakdown = std::vector<std::pair<std::string, double>>;
+
+}  // namespace hsap

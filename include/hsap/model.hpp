@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "hsap/status.hpp"
+
+namespace hsap {
+
+/// Attention heads of one layer. Query head h reads key/value head h * key_value / query.
+struct Heads {
+  int query = 1;
+  int key_value = 1;
+  int dim = 128;
+
+  friend bool operator==(const Heads&, const Heads&) = default;
+};
+
+/// Shape of a decoder-only transformer. An attention-only model has layers = 0: it gives heads
+/// and nothing else, and no whole-step figures are derived from it.
+struct Model {
+  std::string name;
+  Heads heads;
+  int layers = 0;
+  std::int64_t hidden = 0;             ///< width of the residual stream
+  std::int64_t intermediate = 0;       ///< width of one (expert's) gated MLP
+  std::int64_t vocabulary = 0;
+  int experts = 0;                     ///< 0: dense
+  int experts_per_token = 0;
+  bool tied_embeddings = false;
+
+  [[nodiscard]] bool attention_only() const { return layers == 0; }
+  /// All parameters of the model.
+  [[nodiscard]] std::int64_t parameters() const;
+  /// Parameters that one token's forward pass multiplies with, embeddings look-up excluded and
+  /// output projection included; for dense models about parameters().
+  [[nodiscard]] std::int64_t active_parameters() const;
+};
+
+/// Reads models/NAME.json, or a path. Errors name the file and the JSON pointer.
+[[nodiscard]] Result<Model> load_model(const std::string& name_or_path);
+
+}  // namespace hsap

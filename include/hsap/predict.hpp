@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hsap/cluster.hpp"
+#include "hsap/cost.hpp"
+#include "hsap/runtime.hpp"
+#include "hsap/simulate.hpp"
+#include "hsap/status.hpp"
+#include "hsap/strategy.hpp"
+
+namespace hsap {
+
+/// Which passes a question covers.
+enum class Passes : std::uint8_t { forward, backward, both };
+
+/// Everything but the batch and the strategy: where and how a model is trained.
+struct Setting {
+  const Cluster* cluster = nullptr;
+  Runtime runtime;
+  Model model;
+  Mask mask;
+  Dtype dtype = Dtype::bf16;
+  Passes passes = Passes::both;
+  Training training;
+};
+
+/// Lower limits on the time of one layer's attention, any schedule: see docs/bounds.md.
+struct Bound {
+  double compute_s = 0;
+  double intra_node_s = 0;
+  double inter_node_s = 0;
+  double total_s = 0;
+};
+[[nodiscard]] Bound bound(const Problem& problem, const Setting& setting, int ranks);
+
+/// One layer's attention.
+struct AttentionTimes {
+  double forward_s = 0;
+  double backward_s = 0;
+  double compute_s = 0;
+  double communication_s = 0;
+  double exposed_communication_s = 0;
+  std::int64_t bytes_sent = 0;             ///< all ranks together
+  std::int64_t bytes_sent_inter_node = 0;
+  double imbalance = 1;                    ///< max over mean compute of the ranks
+};
+
+/// One training step of the whole model.
+struct StepTimes {
+  double seconds = 0;
+  double tokens_per_s = 0;  ///< all replicas
+  double mfu = 0;
+  Breakdown breakdown;      ///< seconds: attention compute, exposed communication, linear, ...
+};
+
+struct Memory {
+  std::int64_t peak_bytes = 0;
+  Breakdown breakdown;  ///< bytes on the rank that needs most
+};
+
+struct BatchPrediction {
+  Token tokens = 0;
+  std::size_t documents = 0;
+  AttentionTimes attention;
+  Bound bound;
+  std::optional<StepTimes> step;  ///< when the model has layers
+  Memory memory;
+  std::string limit;              ///< what limits the run, in words
+  std::uint64_t events = 0;
+};
+
+struct Prediction {
+  Strategy strategy;
+  int ranks = 0;
+  int replicas = 1;
+  std::vector<BatchPrediction> batches;
+};
+
+/// Predicts one batch: compile, simulate, bound, step and memory.
+/// Errors: illegal strategy (infeasible), more ranks than GPUs or not a divisor (bad_input).
+[[nodiscard]] Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
+                                              const Setting& setting);
+
+}  // namespace hsap

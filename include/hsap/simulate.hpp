@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hsap/cluster.hpp"
+#include "hsap/runtime.hpp"
+#include "hsap/schedule.hpp"
+#include "hsap/status.hpp"
+
+namespace hsap {
+
+struct SimulateOptions {
+  bool timeline = false;  ///< keep spans and link use
+  int replicas = 1;       ///< data-parallel copies of the group: copy i holds GPUs i*P .. i*P+P-1
+};
+
+/// When one operation ran.
+struct Span {
+  Index operation = 0;
+  double begin_s = 0;
+  double end_s = 0;
+};
+
+/// Bytes per second on one link from a moment on.
+struct LinkUse {
+  LinkId link = 0;
+  double at_s = 0;
+  double bytes_per_s = 0;
+};
+
+struct RankTimes {
+  double finish_s = 0;
+  double compute_s = 0;                ///< time with a kernel running
+  double communication_s = 0;          ///< time with a communication operation running
+  double exposed_communication_s = 0;  ///< of it, time with no kernel running
+  double host_s = 0;                   ///< time the host spent issuing
+  std::int64_t bytes_sent = 0;
+  std::int64_t bytes_sent_inter_node = 0;
+  std::int64_t peak_buffer_bytes = 0;  ///< buffers alive at once
+};
+
+struct Simulation {
+  double seconds = 0;  ///< slowest rank
+  std::vector<RankTimes> ranks;         ///< of the first replica
+  std::vector<double> link_busy_bytes;  ///< per link: bytes carried
+  std::uint64_t events = 0;
+  std::vector<Span> spans;         ///< by begin, then operation; only with timeline
+  std::vector<LinkUse> link_use;   ///< by time; only with timeline
+};
+
+/// Runs the schedule on the cluster: P = schedule.ranks(), rank r of copy i on GPU i*P + r.
+/// Deterministic: ties break by sequence number. Errors: the ranks do not fit the cluster, or
+/// the schedule deadlocks (kind internal: verify() finds it first).
+[[nodiscard]] Result<Simulation> simulate(const Schedule& schedule, const Cluster& cluster,
+                                          const Runtime& runtime,
+                                          const SimulateOptions& options = {});
+
+}  // namespace hsap

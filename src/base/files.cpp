@@ -1,0 +1,103 @@
+#include "base/files.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/names.hpp"
+#include "base/units.hpp"
+
+namespace hsap {
+namespace fs = std::filesystem;
+namespace {
+
+Error file_error(const std::string& path, const std::string& message, std::string found = {},
+                 std::string expected = {}) {
+  Error error = bad_input(message, std::move(found), std::move(expected));
+  error.file = path;
+  return error;
+}
+
+/// Where the shipped data lies: $HSAP_DATA, else the source tree this was built from, else the
+/// place it was installed to.
+fs::path data_root() {
+  if (const char* from_environment = std::getenv("HSAP_DATA")) return from_environment;
+  const fs::path source = HSAP_SOURCE_DATA;
+  std::error_code ignored;
+  return fs::is_directory(source / "topologies", ignored) ? source : fs::path(HSAP_INSTALLED_DATA);
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::int64_t max_bytes) {
+  std::error_code code;
+  if (!fs::is_regular_file(path, code)) {
+    return file_error(path, fs::exists(path, code) ? "not a regular file" : "no such file");
+  }
+  const auto size = static_cast<std::int64_t>(fs::file_size(path, code));
+  if (code) return file_error(path, "cannot be read: " + code.message());
+  if (size > max_bytes) {
+    return file_error(path, "file too large", format_bytes(static_cast<double>(size)),
+                      "at most " + format_bytes(static_cast<double>(max_bytes)));
+  }
+  std::ifstream in(path, std::ios::binary);
+  std::string text(static_cast<std::size_t>(size), '\0');
+  if (!in.read(text.data(), size)) return file_error(path, "cannot be read");
+  return text;
+}
+
+Status write_file(const std::string& path, const std::string& text, bool force) {
+  std::error_code code;
+  if (!force && fs::exists(path, code)) {
+    return file_error(path, "file exists", {}, "a new name, or --force to replace it");
+  }
+  const std::string temporary = path + ".tmp" + std::to_string(::getpid());
+  std::ofstream out(temporary, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) {
+    fs::remove(temporary, code);
+    return file_error(path, std::string("cannot be written: ") + std::strerror(errno));
+  }
+  fs::rename(temporary, path, code);
+  if (code) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    return file_error(path, "cannot be written: " + code.message());
+  }
+  return {};
+}
+
+std::vector<std::string> shipped_names(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(data_root() / folder, code)) {
+    if (entry.is_regular_file() && entry.path().extension() != ".md") {
+      names.push_back(entry.path().stem().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::string> find_input(const std::string& folder, const std::string& name_or_path) {
+  const fs::path given = name_or_path;
+  std::error_code code;
+  if (given.has_parent_path() || given.has_extension() || fs::is_regular_file(given, code)) {
+    if (fs::is_regular_file(given, code)) return name_or_path;
+    return file_error(name_or_path, "no such file");
+  }
+  for (const auto& entry : fs::directory_iterator(data_root() / folder, code)) {
+    if (entry.path().stem() == name_or_path) return entry.path().string();
+  }
+  return bad_input("nothing of that name in " + folder, "'" + name_or_path + "'",
+                   suggest(name_or_path, shipped_names(folder)) + ", or a path");
+}
+
+}  // namespace hsap

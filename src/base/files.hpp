@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hsap/status.hpp"
+
+namespace hsap {
+
+/// The whole text of a regular file of at most `max_bytes`.
+[[nodiscard]] Result<std::string> read_file(const std::string& path, std::int64_t max_bytes);
+
+/// Writes whole or not at all: a temporary beside the target, then a rename. Refuses to replace
+/// a file unless `force`.
+[[nodiscard]] Status write_file(const std::string& path, const std::string& text, bool force);
+
+/// Finds what a user named: a path when it has a slash or an extension, otherwise
+/// `folder`/NAME.* among the files hsap ships. Errors list the names that exist.
+/// `folder` is "topologies", "models", "traces" or "runtimes".
+[[nodiscard]] Result<std::string> find_input(const std::string& folder,
+                                             const std::string& name_or_path);
+
+/// Names of the shipped files of a folder, sorted.
+[[nodiscard]] std::vector<std::string> shipped_names(const std::string& folder);
+
+}  // namespace hsap

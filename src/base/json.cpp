@@ -1,0 +1,322 @@
+#include "base/json.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/files.hpp"
+#include "base/names.hpp"
+#include "base/units.hpp"
+
+namespace hsap::json {
+namespace {
+
+const Value& empty_object() {
+  static const Value empty = Value::object();
+  return empty;
+}
+
+/// "line 3, column 14" of a byte offset.
+std::string place_of(const std::string& text, std::size_t byte) {
+  const std::size_t end = std::min(byte, text.size());
+  const auto begin = text.begin();
+  const auto line = 1 + std::count(begin, begin + static_cast<std::ptrdiff_t>(end), '\n');
+  const std::size_t newline = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
+  const std::size_t column = newline == std::string::npos ? end : end - newline - 1;
+  return fmt::format("line {}, column {}", line, std::max<std::size_t>(column, 1));
+}
+
+std::string range_text(Limits limits) {
+  if (limits.above && limits.low == 0) return "a finite number above 0";
+  if (std::isinf(limits.high)) {
+    return std::isinf(limits.low) ? "a finite number"
+                                  : fmt::format("a finite number of at least {:g}", limits.low);
+  }
+  return fmt::format("a number from {:g} to {:g}", limits.low, limits.high);
+}
+
+/// Every leaf path of a value, for near misses.
+void collect_paths(const Value& value, const std::string& prefix, std::vector<std::string>& out) {
+  constexpr std::size_t most = 20000;
+  if (out.size() > most) return;
+  if (!value.is_structured()) {
+    out.push_back(prefix);
+    return;
+  }
+  for (const auto& [key, member] : value.items()) {
+    collect_paths(member, prefix.empty() ? key : prefix + "." + key, out);
+  }
+}
+
+Value* child(Value& parent, const std::string& key) {
+  if (parent.is_object()) {
+    const auto it = parent.find(key);
+    return it == parent.end() ? nullptr : &*it;
+  }
+  const bool digits = !key.empty() && key.size() < 9 &&
+                      std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!parent.is_array() || !digits || std::stoul(key) >= parent.size()) return nullptr;
+  return &parent[std::stoul(key)];
+}
+
+Value* find_path(Value& root, const std::string& path) {
+  Value* at = &root;
+  for (std::size_t begin = 0; at != nullptr && begin <= path.size();) {
+    const std::size_t dot = std::min(path.find('.', begin), path.size());
+    at = child(*at, path.substr(begin, dot - begin));
+    begin = dot + 1;
+  }
+  return at;
+}
+
+}  // namespace
+
+Result<Value> parse(const std::string& text, const std::string& file) {
+  try {
+    return Value::parse(text);
+  } catch (const Value::parse_error& broken) {
+    Error error = bad_input("not valid JSON", {}, "a JSON document");
+    error.file = file;
+    error.position = place_of(text, broken.byte);
+    if (broken.byte > 0 && broken.byte <= text.size()) {
+      error.found = fmt::format("'{}'", text.substr(broken.byte - 1, 12));
+    } else {
+      error.found = "end of file";
+    }
+    return error;
+  } catch (const Value::exception& broken) {  // a number beyond double, for example
+    Error error = bad_input("not valid JSON", broken.what(), "a JSON document");
+    error.file = file;
+    return error;
+  }
+}
+
+Result<Value> read(const std::string& path, std::int64_t max_bytes) {
+  HSAP_TRY(const std::string text, read_file(path, max_bytes));
+  return parse(text, path);
+}
+
+std::string brief(const Value& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return fmt::format("an array of {}", value.size());
+  constexpr std::size_t longest = 60;
+  std::string text = value.dump(-1, ' ', false, Value::error_handler_t::replace);
+  if (text.size() > longest) text = text.substr(0, longest) + "...";
+  return text;
+}
+
+std::string dump(const Ordered& value) {
+  return value.dump(2, ' ', false, Ordered::error_handler_t::replace) + "\n";
+}
+
+Object::Object(const Value& value, std::string file, std::string pointer)
+    : Object(value, std::make_shared<State>(), std::move(pointer)) {
+  state_->file = std::move(file);
+  if (!value.is_object()) fail("", "wrong type", brief(value), "an object");
+}
+
+Object::Object(const Value& value, std::shared_ptr<State> state, std::string pointer)
+    : value_(value.is_object() ? &value : &empty_object()),
+      state_(std::move(state)),
+      pointer_(std::move(pointer)) {}
+
+std::string Object::pointer(const std::string& key) const {
+  std::string text = key.empty() ? pointer_ : pointer_ + "/" + key;
+  return text.empty() ? "/" : text;
+}
+
+void Object::fail(const std::string& key, const std::string& message, std::string found,
+                  std::string expected) {
+  if (failed()) return;
+  Error error = bad_input(message, std::move(found), std::move(expected));
+  error.file = state_->file;
+  error.position = pointer(key);
+  state_->error = std::move(error);
+}
+
+bool Object::has(const std::string& key) const { return value_->contains(key); }
+
+const Value* Object::member(const std::string& key, bool required) {
+  seen_.insert(key);
+  const auto it = value_->find(key);
+  if (it != value_->end()) return &*it;
+  if (required) fail(key, "missing key", "nothing", "'" + key + "'");
+  return nullptr;
+}
+
+const Value* Object::raw(const std::string& key) { return member(key, true); }
+
+double Object::checked_number(const Value& value, const std::string& key, Limits limits) {
+  if (!value.is_number()) {
+    fail(key, "wrong type", brief(value), range_text(limits));
+    return 0;
+  }
+  const double x = value.get<double>();
+  const bool inside = (limits.above ? x > limits.low : x >= limits.low) && x <= limits.high;
+  if (!std::isfinite(x) || !inside) fail(key, "out of range", brief(value), range_text(limits));
+  return x;
+}
+
+double Object::number(const std::string& key, Limits limits) {
+  const Value* value = member(key, true);
+  return value == nullptr ? 0 : checked_number(*value, key, limits);
+}
+
+double Object::number_or(const std::string& key, double fallback, Limits limits) {
+  const Value* value = member(key, false);
+  return value == nullptr ? fallback : checked_number(*value, key, limits);
+}
+
+std::int64_t Object::checked_integer(const Value& value, const std::string& key, std::int64_t low,
+                                     std::int64_t high) {
+  const std::string expected = fmt::format("an integer from {} to {}", low, high);
+  // 8e10 is a natural way to write an integer, so whole floating-point values count.
+  const bool whole = value.is_number_float() && std::nearbyint(value.get<double>()) ==
+                                                    value.get<double>();
+  if (!value.is_number_integer() && !whole) {
+    fail(key, "wrong type", brief(value), expected);
+    return low;
+  }
+  const double x = value.get<double>();
+  if (x < static_cast<double>(low) || x > static_cast<double>(high)) {
+    fail(key, "out of range", brief(value), expected);
+    return low;
+  }
+  return value.is_number_integer() ? value.get<std::int64_t>() : static_cast<std::int64_t>(x);
+}
+
+std::int64_t Object::integer(const std::string& key, std::int64_t low, std::int64_t high) {
+  const Value* value = member(key, true);
+  return value == nullptr ? low : checked_integer(*value, key, low, high);
+}
+
+std::int64_t Object::integer_or(const std::string& key, std::int64_t fallback, std::int64_t low,
+                                std::int64_t high) {
+  const Value* value = member(key, false);
+  return value == nullptr ? fallback : checked_integer(*value, key, low, high);
+}
+
+bool Object::boolean_or(const std::string& key, bool fallback) {
+  const Value* value = member(key, false);
+  if (value == nullptr) return fallback;
+  if (value->is_boolean()) return value->get<bool>();
+  fail(key, "wrong type", brief(*value), "true or false");
+  return fallback;
+}
+
+std::string Object::text(const std::string& key) {
+  const Value* value = member(key, true);
+  if (value == nullptr) return {};
+  if (value->is_string()) return value->get<std::string>();
+  fail(key, "wrong type", brief(*value), "a text");
+  return {};
+}
+
+std::string Object::text_or(const std::string& key, const std::string& fallback) {
+  return member(key, false) == nullptr ? fallback : text(key);
+}
+
+Object Object::object(const std::string& key) {
+  const Value* value = member(key, true);
+  if (value != nullptr && !value->is_object()) fail(key, "wrong type", brief(*value), "an object");
+  return {value == nullptr ? empty_object() : *value, state_, pointer(key)};
+}
+
+const Value* Object::array(const std::string& key, std::size_t most) {
+  const Value* value = member(key, true);
+  if (value == nullptr) return nullptr;
+  const std::string expected = fmt::format("an array of at most {}", most);
+  if (!value->is_array()) {
+    fail(key, "wrong type", brief(*value), expected);
+    return nullptr;
+  }
+  if (value->size() > most) {
+    fail(key, "too long", brief(*value), expected);
+    return nullptr;
+  }
+  return value;
+}
+
+std::vector<Object> Object::objects(const std::string& key, std::size_t most) {
+  std::vector<Object> out;
+  const Value* list = array(key, most);
+  if (list == nullptr) return out;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const std::string place = pointer(key) + "/" + std::to_string(i);
+    const Value& item = (*list)[i];
+    if (!item.is_object()) {
+      fail(key + "/" + std::to_string(i), "wrong type", brief(item), "an object");
+    }
+    out.push_back(Object(item, state_, place));
+  }
+  return out;
+}
+
+std::vector<std::int64_t> Object::integers(const std::string& key, std::size_t most,
+                                           std::int64_t low, std::int64_t high) {
+  std::vector<std::int64_t> out;
+  const Value* list = array(key, most);
+  if (list == nullptr) return out;
+  out.reserve(list->size());
+  for (std::size_t i = 0; i < list->size() && !failed(); ++i) {
+    out.push_back(checked_integer((*list)[i], key + "/" + std::to_string(i), low, high));
+  }
+  return out;
+}
+
+std::vector<std::string> Object::texts(const std::string& key, std::size_t most) {
+  std::vector<std::string> out;
+  const Value* list = array(key, most);
+  if (list == nullptr) return out;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const Value& item = (*list)[i];
+    if (!item.is_string()) {
+      fail(key + "/" + std::to_string(i), "wrong type", brief(item), "a text");
+      return out;
+    }
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+void Object::done() {
+  if (failed()) return;
+  for (const auto& [key, unused] : value_->items()) {
+    if (seen_.count(key) > 0) continue;
+    const std::vector<std::string> known(seen_.begin(), seen_.end());
+    fail(key, "unknown key", "'" + key + "'", suggest(key, known));
+    return;
+  }
+}
+
+Status Object::finish() {
+  done();
+  if (failed()) return *state_->error;
+  return {};
+}
+
+Status override_value(Value& root, const std::string& path, const std::string& text) {
+  Value* leaf = path.empty() ? nullptr : find_path(root, path);
+  if (leaf == nullptr || leaf->is_structured()) {
+    std::vector<std::string> known;
+    collect_paths(root, "", known);
+    return bad_input("--set: no such value", "'" + path + "'", suggest(path, known));
+  }
+  if (leaf->is_number()) {
+    HSAP_TRY(const double number, parse_number(text, "--set " + path));
+    const bool whole = leaf->is_number_integer() && number == std::nearbyint(number) &&
+                       std::abs(number) < 9e15;
+    *leaf = whole ? Value(static_cast<std::int64_t>(number)) : Value(number);
+  } else if (leaf->is_boolean()) {
+    if (text != "true" && text != "false") {
+      return bad_input("--set " + path, "'" + text + "'", "true or false");
+    }
+    *leaf = text == "true";
+  } else {
+    *leaf = text;
+  }
+  return {};
+}
+
+}  // namespace hsap::json

@@ -1,0 +1,36 @@
+#include "hsap/status.hpp"
+
+namespace hsap {
+
+std::string Error::text() const {
+  std::string text = file;
+  if (!position.empty()) text += (text.empty() ? "" : ": ") + position;
+  text += (text.empty() ? "" : ": ") + message;
+  if (!found.empty()) text += "; found " + found;
+  if (!expected.empty()) text += (found.empty() ? "; expected " : ", expected ") + expected;
+  return text;
+}
+
+Error bad_input(std::string message, std::string found, std::string expected) {
+  Error error;
+  error.message = std::move(message);
+  error.found = std::move(found);
+  error.expected = std::move(expected);
+  return error;
+}
+
+Error infeasible(std::string message) {
+  Error error;
+  error.kind = ErrorKind::infeasible;
+  error.message = std::move(message);
+  return error;
+}
+
+Error internal_error(std::string message) {
+  Error error;
+  error.kind = ErrorKind::internal;
+  error.message = std::move(message);
+  return error;
+}
+
+}  // namespace hsap
