@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hsap/override.hpp"
 #include "hsap/status.hpp"
 
 namespace hsap {
@@ -77,15 +78,8 @@ struct ClusterSpec {
   [[nodiscard]] int gpus_per_node() const;
 };
 
-/// One "key=value" of --set. Paths start in the cluster file ("nic.bandwidth_bytes_per_s"),
-/// or in the model or runtime with "model." or "runtime." in front.
-struct Override {
-  std::string path;
-  std::string value;
-};
-
-/// Reads topologies/NAME.json or a path, applies the overrides, checks everything.
-/// An unknown path is an error that lists near misses.
+/// Reads topologies/NAME.json or a path, applies the overrides (but for "model." and "runtime."
+/// ones), checks everything. An unknown path is an error that lists near misses.
 [[nodiscard]] Result<ClusterSpec> load_cluster(const std::string& name_or_path,
                                                std::span<const Override> overrides = {});
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
+#include "hsap/override.hpp"
 #include "hsap/status.hpp"
 
 namespace hsap {
@@ -37,7 +39,13 @@ struct Model {
   [[nodiscard]] std::int64_t active_parameters() const;
 };
 
-/// Reads models/NAME.json, or a path. Errors name the file and the JSON pointer.
-[[nodiscard]] Result<Model> load_model(const std::string& name_or_path);
+/// The model of --heads, --kv-heads and --head-dim: attention only. Heads from 1 to 4096, query
+/// heads a multiple of key/value heads, dim from 8 to 1024 by 8.
+[[nodiscard]] Result<Model> attention_model(const Heads& heads);
+
+/// Reads models/NAME.json, or a path; overrides whose path starts with "model." apply. Errors
+/// name the file and the JSON pointer. File format: docs/model-format.md.
+[[nodiscard]] Result<Model> load_model(const std::string& name_or_path,
+                                       std::span<const Override> overrides = {});
 
 }  // namespace hsap

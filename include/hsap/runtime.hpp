@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "hsap/cluster.hpp"
+#include "hsap/override.hpp"
 #include "hsap/status.hpp"
 
 namespace hsap {
