@@ -97,9 +97,9 @@ struct Link {
 /// The way a message takes between two GPUs. Same GPU: no links, a copy in memory.
 struct Route {
   std::span<const LinkId> links;
-  double latency_s = 0;             ///< sum over the links
-  double ramp_bytes = 0;            ///< largest on the route
-  double bandwidth_bytes_per_s = 0; ///< smallest on the route, for one message alone
+  double latency_s = 0;              ///< sum over the links
+  double ramp_bytes = 0;             ///< largest on the route
+  double bandwidth_bytes_per_s = 0;  ///< smallest on the route, for one message alone
   bool inter_node = false;
 };
 

@@ -17,8 +17,8 @@ namespace hsap {
 [[nodiscard]] double attention_flop(std::int64_t pairs, int heads, int head_dim, Pass pass);
 
 /// Seconds of one attention kernel over `slices` with `query_heads` heads.
-[[nodiscard]] double attention_seconds(std::span<const Slice> slices, int query_heads,
-                                       int head_dim, Pass pass, const Device& device);
+[[nodiscard]] double attention_seconds(std::span<const Slice> slices, int query_heads, int head_dim,
+                                       Pass pass, const Device& device);
 
 /// Seconds that an operation keeps the compute stream, alone on the device: any kind but
 /// exchange, all_gather and reduce_scatter.
@@ -28,7 +28,7 @@ namespace hsap {
 /// How the parts of a model outside sequence-parallel attention are trained.
 struct Training {
   enum class Checkpointing : std::uint8_t { none, selective, full };
-  int zero = 1;             ///< ZeRO stage: 1 shards optimizer, 2 gradients, 3 parameters
+  int zero = 1;  ///< ZeRO stage: 1 shards optimizer, 2 gradients, 3 parameters
   Checkpointing checkpointing = Checkpointing::selective;
   int tensor_parallel = 1;  ///< T, inside a node
 };

@@ -24,10 +24,10 @@ struct Model {
   std::string name;
   Heads heads;
   int layers = 0;
-  std::int64_t hidden = 0;             ///< width of the residual stream
-  std::int64_t intermediate = 0;       ///< width of one (expert's) gated MLP
+  std::int64_t hidden = 0;        ///< width of the residual stream
+  std::int64_t intermediate = 0;  ///< width of one (expert's) gated MLP
   std::int64_t vocabulary = 0;
-  int experts = 0;                     ///< 0: dense
+  int experts = 0;  ///< 0: dense
   int experts_per_token = 0;
   bool tied_embeddings = false;
 

@@ -44,9 +44,9 @@ struct AttentionTimes {
   double compute_s = 0;
   double communication_s = 0;
   double exposed_communication_s = 0;
-  std::int64_t bytes_sent = 0;             ///< all ranks together
+  std::int64_t bytes_sent = 0;  ///< all ranks together
   std::int64_t bytes_sent_inter_node = 0;
-  double imbalance = 1;                    ///< max over mean compute of the ranks
+  double imbalance = 1;  ///< max over mean compute of the ranks
 };
 
 /// One training step of the whole model.
@@ -54,7 +54,7 @@ struct StepTimes {
   double seconds = 0;
   double tokens_per_s = 0;  ///< all replicas
   double mfu = 0;
-  Breakdown breakdown;      ///< seconds: attention compute, exposed communication, linear, ...
+  Breakdown breakdown;  ///< seconds: attention compute, exposed communication, linear, ...
 };
 
 struct Memory {
@@ -69,7 +69,7 @@ struct BatchPrediction {
   Bound bound;
   std::optional<StepTimes> step;  ///< when the model has layers
   Memory memory;
-  std::string limit;              ///< what limits the run, in words
+  std::string limit;  ///< what limits the run, in words
   std::uint64_t events = 0;
 };
 

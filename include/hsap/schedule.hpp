@@ -93,10 +93,10 @@ enum class Kind : std::uint8_t {
 /// of different streams are ordered by dependencies only. Each communication stream has its own
 /// communicator: sends and receives between two ranks match in order within a stream.
 enum class Stream : std::uint8_t {
-  compute,   ///< kernels
-  heads,     ///< Ulysses all-to-all
-  keys,      ///< keys, values and queries of the context exchange
-  gradients, ///< partial results on their way home
+  compute,    ///< kernels
+  heads,      ///< Ulysses all-to-all
+  keys,       ///< keys, values and queries of the context exchange
+  gradients,  ///< partial results on their way home
 };
 inline constexpr int streams = 4;
 

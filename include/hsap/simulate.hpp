@@ -41,12 +41,12 @@ struct RankTimes {
 };
 
 struct Simulation {
-  double seconds = 0;  ///< slowest rank
+  double seconds = 0;                   ///< slowest rank
   std::vector<RankTimes> ranks;         ///< of the first replica
   std::vector<double> link_busy_bytes;  ///< per link: bytes carried
   std::uint64_t events = 0;
-  std::vector<Span> spans;         ///< by begin, then operation; only with timeline
-  std::vector<LinkUse> link_use;   ///< by time; only with timeline
+  std::vector<Span> spans;        ///< by begin, then operation; only with timeline
+  std::vector<LinkUse> link_use;  ///< by time; only with timeline
 };
 
 /// Runs the schedule on the cluster: P = schedule.ranks(), rank r of copy i on GPU i*P + r.

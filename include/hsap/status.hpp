@@ -95,5 +95,5 @@ using Status = Result<void>;
   declaration = *std::move(name)
 
 /// The same for a Status: nothing to bind.
-#define HSAP_CHECK(expression)                                      \
+#define HSAP_CHECK(expression) \
   if (auto hsap_status = (expression); !hsap_status) return hsap_status.error()

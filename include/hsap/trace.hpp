@@ -30,7 +30,7 @@ struct Trace {
 [[nodiscard]] Result<Trace> load_trace(const std::string& name_or_path);
 
 struct SampleOptions {
-  Token context = 8192;                    ///< tokens in a batch
+  Token context = 8192;  ///< tokens in a batch
   int batches = 1;
   std::uint64_t seed = 1;
   Packing packing = Packing::sequential;

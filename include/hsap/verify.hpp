@@ -28,9 +28,9 @@ enum class Flaw : std::uint8_t {
 
 struct Finding {
   Flaw flaw = Flaw::malformed;
-  std::string message;               ///< a sentence with the tokens, heads and ranks concerned
-  std::optional<Index> operation;    ///< first offending operation
-  std::string printed;               ///< that operation as the printer shows it
+  std::string message;             ///< a sentence with the tokens, heads and ranks concerned
+  std::optional<Index> operation;  ///< first offending operation
+  std::string printed;             ///< that operation as the printer shows it
   [[nodiscard]] std::string text() const;
 };
 

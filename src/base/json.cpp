@@ -54,8 +54,9 @@ Value* child(Value& parent, const std::string& key) {
     const auto it = parent.find(key);
     return it == parent.end() ? nullptr : &*it;
   }
-  const bool digits = !key.empty() && key.size() < 9 &&
-                      std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !key.empty() && key.size() < 9 &&
+      std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!parent.is_array() || !digits || std::stoul(key) >= parent.size()) return nullptr;
   return &parent[std::stoul(key)];
 }
@@ -172,8 +173,8 @@ std::int64_t Object::checked_integer(const Value& value, const std::string& key,
                                      std::int64_t high) {
   const std::string expected = fmt::format("an integer from {} to {}", low, high);
   // 8e10 is a natural way to write an integer, so whole floating-point values count.
-  const bool whole = value.is_number_float() && std::nearbyint(value.get<double>()) ==
-                                                    value.get<double>();
+  const bool whole =
+      value.is_number_float() && std::nearbyint(value.get<double>()) == value.get<double>();
   if (!value.is_number_integer() && !whole) {
     fail(key, "wrong type", brief(value), expected);
     return low;
@@ -305,8 +306,8 @@ Status override_value(Value& root, const std::string& path, const std::string& t
   }
   if (leaf->is_number()) {
     HSAP_TRY(const double number, parse_number(text, "--set " + path));
-    const bool whole = leaf->is_number_integer() && number == std::nearbyint(number) &&
-                       std::abs(number) < 9e15;
+    const bool whole =
+        leaf->is_number_integer() && number == std::nearbyint(number) && std::abs(number) < 9e15;
     *leaf = whole ? Value(static_cast<std::int64_t>(number)) : Value(number);
   } else if (leaf->is_boolean()) {
     if (text != "true" && text != "false") {

@@ -24,8 +24,7 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::vector<std::string> near_misses(const std::string& name,
-                                     std::span<const std::string> known) {
+std::vector<std::string> near_misses(const std::string& name, std::span<const std::string> known) {
   constexpr std::size_t longest = 200;  // a stranger's key may be a megabyte
   if (name.size() > longest) return {};
   std::vector<std::pair<std::size_t, std::string>> scored;

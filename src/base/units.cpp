@@ -26,8 +26,8 @@ int suffix_shift(char suffix) {
 
 }  // namespace
 
-Result<std::int64_t> parse_size(const std::string& text, const std::string& what,
-                                std::int64_t low, std::int64_t high) {
+Result<std::int64_t> parse_size(const std::string& text, const std::string& what, std::int64_t low,
+                                std::int64_t high) {
   const std::string expected =
       fmt::format("an integer from {} to {}, with K, M or G allowed", low, high);
   std::int64_t value = 0;

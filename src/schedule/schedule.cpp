@@ -79,8 +79,7 @@ std::int64_t Schedule::bytes(const Buffer& buffer) const {
 }
 
 std::int64_t Schedule::bytes(const Transfer& transfer) const {
-  return bytes(buffers[transfer.buffer], tokens_in(intervals_of(transfer)),
-               transfer.heads.size());
+  return bytes(buffers[transfer.buffer], tokens_in(intervals_of(transfer)), transfer.heads.size());
 }
 
 HeadRange Schedule::key_heads(HeadRange query_heads) const {

@@ -19,8 +19,7 @@ constexpr std::int64_t unbounded = std::int64_t{1} << 40;
 
 Band band_of(const Slice& slice) {
   Band band{slice.query.size(), slice.key.size(), -unbounded, unbounded};
-  const bool bounded_right =
-      slice.kind == SliceKind::causal || slice.kind == SliceKind::bi_causal;
+  const bool bounded_right = slice.kind == SliceKind::causal || slice.kind == SliceKind::bi_causal;
   const bool bounded_left =
       slice.kind == SliceKind::inverse_causal || slice.kind == SliceKind::bi_causal;
   if (bounded_right) band.high = band.columns - band.rows;
@@ -50,8 +49,8 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return -floor_div(-a, b)
 Band restrict_band(const Slice& slice, const Interval& query, const Interval& key) {
   const Band whole = band_of(slice);
   const std::int64_t stride = query.size() > 1 ? query.stride : key.stride;
-  const std::int64_t shift = (std::int64_t{query.begin} - slice.query.begin) -
-                             (std::int64_t{key.begin} - slice.key.begin);
+  const std::int64_t shift =
+      (std::int64_t{query.begin} - slice.query.begin) - (std::int64_t{key.begin} - slice.key.begin);
   return {query.size(), key.size(), ceil_div(whole.low + shift, stride),
           floor_div(whole.high + shift, stride)};
 }
@@ -64,8 +63,7 @@ SliceKind kind_of(bool clipped_left, bool clipped_right) {
 /// Rows [first, last) of a band whose rows all begin at column 0 (clipped_left) or all at
 /// row + low, and all end at the last column (clipped_right) or all at row + high.
 void emit(const Band& band, std::int64_t first, std::int64_t last, bool clipped_left,
-          bool clipped_right, const Interval& query, const Interval& key,
-          std::vector<Slice>& out) {
+          bool clipped_right, const Interval& query, const Interval& key, std::vector<Slice>& out) {
   const std::int64_t left = clipped_left ? 0 : first + band.low;
   const std::int64_t right = clipped_right ? band.columns : last + band.high;
   out.push_back({rows_of(query, static_cast<Token>(first), static_cast<Token>(last)),
@@ -93,8 +91,7 @@ bool attends(const Slice& slice, Token query, Token key) {
   return column - row >= band.low && column - row <= band.high;
 }
 
-void cut(const Slice& slice, const Interval& query, const Interval& key,
-         std::vector<Slice>& out) {
+void cut(const Slice& slice, const Interval& query, const Interval& key, std::vector<Slice>& out) {
   const Interval rows = intersect(query, slice.query);
   const Interval columns = intersect(key, slice.key);
   if (rows.empty() || columns.empty()) return;

@@ -16,8 +16,8 @@ constexpr std::array<std::string_view, 2> pass_names{"forward", "backward"};
 constexpr std::array<std::string_view, 2> order_names{"ulysses-inner", "context-inner"};
 constexpr std::array<std::string_view, 5> layout_names{"contiguous", "zigzag", "striped",
                                                        "per_document_zigzag", "balanced"};
-constexpr std::array<std::string_view, 5> exchange_names{"ring", "double_ring", "all_gather",
-                                                         "p2p", "hierarchical"};
+constexpr std::array<std::string_view, 5> exchange_names{"ring", "double_ring", "all_gather", "p2p",
+                                                         "hierarchical"};
 
 /// Finds `text` among the names of an enumeration whose values count from 0 in that order.
 template <typename Enum>

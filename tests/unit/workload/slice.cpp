@@ -40,9 +40,9 @@ int count(const std::vector<Slice>& slices, Token q, Token k) {
 }  // namespace
 
 TEST_CASE("masks lower to slices that cover each unmasked pair once") {
-  const auto text = GENERATE(as<std::string>(), "causal", "full", "sliding:1", "sliding:5",
-                             "sliding:64", "prefix:0", "prefix:3", "prefix:64",
-                             "shared_question:4:3", "shared_question:2:30");
+  const auto text =
+      GENERATE(as<std::string>(), "causal", "full", "sliding:1", "sliding:5", "sliding:64",
+               "prefix:0", "prefix:3", "prefix:64", "shared_question:4:3", "shared_question:2:30");
   const Mask mask = *parse_mask(text);
   const Batch batch{{1, 7, 20, 2, 13}};
   const std::vector<Slice> slices = lower(mask, batch);

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Everything that must hold, on a machine that may be brand new: installs what is missing, builds
+# with warnings as errors, runs all tests, the fast ones again under ASan and UBSan, then
+# clang-format and clang-tidy. Ends with "N passed, N failed"; exit code 0 only if none failed.
+#
+# Usage: scripts/test.sh [--fast]      --fast: no sanitizers, no clang-tidy
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fast=no
+case "${1:-}" in
+  '') ;;
+  --fast) fast=yes ;;
+  *) echo "usage: scripts/test.sh [--fast]" >&2; exit 2 ;;
+esac
+
+scripts/setup.sh --with-checks
+
+passed=0
+failed=0
+# tally NAME COMMAND...: runs a check that counts as one.
+tally() {
+  local name=$1
+  shift
+  echo "== $name"
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name"; fi
+}
+# suite BUILD-DIR [meson test arguments]: runs a test suite and counts each of its tests.
+suite() {
+  local dir=$1 log
+  shift
+  log="$dir/meson-logs/testlog.json"
+  rm -f "$log"
+  meson test -C "$dir" --no-rebuild --print-errorlogs --num-processes "$(nproc)" "$@" || true
+  local counts
+  counts=$(/usr/bin/python3 scripts/count_tests.py "$log")
+  passed=$((passed + ${counts% *}))
+  failed=$((failed + ${counts#* }))
+}
+# configure DIR [options]: a build folder, made once.
+configure() {
+  local dir=$1
+  shift
+  [ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
+  rm -f "$dir.log"
+}
+
+echo "== build"
+configure build
+ninja -C build
+echo "== tests"
+suite build --timeout-multiplier 4
+
+if [ "$fast" = no ]; then
+  echo "== fast tests under ASan and UBSan"
+  configure build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 \
+    -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
+  ninja -C build-sanitize
+  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+    suite build-sanitize --no-suite slow --timeout-multiplier 10
+fi
+
+tally "clang-format" scripts/check_format.sh
+[ "$fast" = yes ] || tally "clang-tidy" scripts/check_tidy.sh build
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
