@@ -63,6 +63,11 @@ class Object {
     fail(key, result.error().message, result.error().found, result.error().expected);
     return fallback;
   }
+  /// The same for a member that may be left out.
+  template <typename T>
+  T parsed_or(const std::string& key, Result<T> (*parse)(const std::string&), T fallback) {
+    return member(key, false) == nullptr ? fallback : parsed(key, parse, fallback);
+  }
   /// A member object; an empty one after an error.
   Object object(const std::string& key);
   /// The elements of a member array of at most `most` items, each with its own pointer.
