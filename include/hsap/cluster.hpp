@@ -26,13 +26,20 @@ struct LinkCurve {
 };
 
 /// Constants of one attention pass on one device. A kernel works on tiles of query rows by key
-/// columns; one thread block owns a query tile of one head and walks its key tiles.
+/// columns; forward, a thread block owns a query tile of one head and walks its key tiles;
+/// backward it owns a key tile and walks query tiles. docs/cost-model.md gives the model.
 struct AttentionKernel {
   int tile_query = 128;         ///< rows
   int tile_key = 128;           ///< columns
   double flop_per_s = 0;        ///< whole device on full tiles at head_dim 128
   double block_overhead_s = 0;  ///< prologue and epilogue of one thread block
   double launch_s = 0;          ///< shortest possible kernel, device side
+  double lone_block_rate = 1;   ///< speed of a multiprocessor that holds a single block, as a
+                                ///< share of its speed when full; (0, 1]
+  double fixed_share = 0;       ///< share of a tile's time that does not shrink with head_dim
+                                ///< (the exponentials); [0, 1)
+  bool splits_keys = false;     ///< splits the walk of a block when blocks are too few to fill
+                                ///< the device (FlashAttention-2 forward)
 };
 
 /// One GPU model.
@@ -43,6 +50,7 @@ struct Device {
   double peak_flop_per_s = 0;               ///< dense bf16, data sheet: the base of MFU
   double matmul_flop_per_s = 0;             ///< dense bf16, large matrix products as measured
   int multiprocessors = 1;
+  double kernel_launch_s = 3e-6;  ///< shortest element-wise kernel, device side
   AttentionKernel forward;
   AttentionKernel backward;
 };

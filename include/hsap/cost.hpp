@@ -12,16 +12,24 @@
 
 namespace hsap {
 
-/// FLOP of attention per (query, key) pair and head: 4 x head_dim forward (QK^T and PV);
-/// 2.5 times that backward (five products instead of two; FlashAttention-2, arXiv 2307.08691).
+/// FLOP of attention over `pairs` unmasked (query, key) pairs in each of `heads` query heads:
+/// 4 x head_dim a pair forward (QK^T and PV); 2.5 times that backward (five products instead of
+/// two; FlashAttention-2, arXiv 2307.08691).
 [[nodiscard]] double attention_flop(std::int64_t pairs, int heads, int head_dim, Pass pass);
 
-/// Seconds of one attention kernel over `slices` with `query_heads` heads.
+/// Seconds of one attention kernel over `slices` with `query_heads` heads, alone on the device:
+/// launch, then thread blocks of tiles scheduled over the multiprocessors (docs/cost-model.md).
+/// Never below attention_flop(area) / flop_per_s of the pass. O(slices).
 [[nodiscard]] double attention_seconds(std::span<const Slice> slices, int query_heads, int head_dim,
                                        Pass pass, const Device& device);
 
+/// Bytes that an operation reads and writes in device memory, each row once per use; attention
+/// touches the rows of its slices only. Exchanges and collectives answer 0.
+[[nodiscard]] double memory_bytes(const Schedule& schedule, const Operation& op);
+
 /// Seconds that an operation keeps the compute stream, alone on the device: any kind but
-/// exchange, all_gather and reduce_scatter.
+/// exchange, all_gather and reduce_scatter. Attention is as slow as its arithmetic or its memory
+/// traffic, whichever is more; so is `compute`; the others move bytes.
 [[nodiscard]] double kernel_seconds(const Schedule& schedule, const Operation& op,
                                     const Device& device);
 

@@ -1,0 +1,115 @@
+#include <algorithm>
+#include <cmath>
+
+#include "cost/tiles.hpp"
+#include "hsap/cost.hpp"
+
+namespace hsap {
+namespace {
+
+/// head_dim at which AttentionKernel::flop_per_s is stated.
+constexpr double reference_dim = 128;
+/// A kernel that can split its walks does so below this share of a device full of blocks.
+constexpr double split_below = 0.8;
+
+/// Thread blocks of one kernel, or of the part of it that one slice needs.
+struct Blocks {
+  double count = 0;
+  double tiles = 0;    ///< walked by all of them
+  double longest = 0;  ///< tiles walked by one
+  double shortest = 0;
+
+  void add(const Blocks& other) {
+    shortest = count > 0 ? std::min(shortest, other.shortest) : other.shortest;
+    longest = std::max(longest, other.longest);
+    count += other.count;
+    tiles += other.tiles;
+  }
+};
+
+/// The walks of the first, middle and last block tell the extremes: along a slice the walk grows,
+/// then keeps its length, then shrinks.
+Blocks blocks_of(const TileGrid& grid, int heads) {
+  const std::int64_t count = grid.blocks();
+  if (count == 0) return {};
+  const std::int64_t first = grid.visited(0);
+  const std::int64_t middle = grid.visited(count / 2);
+  const std::int64_t last = grid.visited(count - 1);
+  return {static_cast<double>(count * heads), static_cast<double>(grid.visited() * heads),
+          static_cast<double>(std::max({first, middle, last})),
+          static_cast<double>(std::min({first, middle, last}))};
+}
+
+/// Seconds of one tile on one multiprocessor. The products shrink with head_dim, the exponentials
+/// do not; above the reference the products are all that grows.
+double tile_seconds(const AttentionKernel& kernel, int head_dim, Pass pass, int multiprocessors) {
+  const std::int64_t pairs = std::int64_t{kernel.tile_query} * kernel.tile_key;
+  const double at_reference = attention_flop(pairs, 1, static_cast<int>(reference_dim), pass) *
+                              multiprocessors / kernel.flop_per_s;
+  const double ratio = head_dim / reference_dim;
+  const double share = ratio < 1 ? kernel.fixed_share : 0;
+  return at_reference * (share + (1 - share) * ratio);
+}
+
+/// How long `blocks` keep `multiprocessors` busy when the longest start first.
+class Makespan {
+ public:
+  Makespan(const AttentionKernel& kernel, double tile_s, int multiprocessors)
+      : kernel_(kernel), tile_s_(tile_s), multiprocessors_(multiprocessors) {}
+
+  /// Work spread evenly, then the rest of a last wave of the shortest blocks: exact waves when
+  /// all blocks are equal. Never less than the longest block running alone.
+  [[nodiscard]] double operator()(const Blocks& blocks) const {
+    const double waves = blocks.count / multiprocessors_;
+    const double work = blocks.count * kernel_.block_overhead_s + blocks.tiles * tile_s_;
+    const double tail = block(blocks.shortest) * (std::ceil(waves) - waves);
+    const double alone = block(blocks.longest) / kernel_.lone_block_rate;
+    return std::max(work / multiprocessors_ + tail, alone);
+  }
+
+  /// The same work in more and shorter blocks when there are too few of them.
+  [[nodiscard]] Blocks split(const Blocks& blocks) const {
+    if (!kernel_.splits_keys || blocks.count == 0) return blocks;
+    if (blocks.count >= split_below * multiprocessors_) return blocks;
+    const double parts =
+        std::clamp(std::floor(multiprocessors_ / blocks.count), 1.0, std::max(1.0, blocks.longest));
+    return {blocks.count * parts, blocks.tiles, std::ceil(blocks.longest / parts),
+            std::floor(blocks.shortest / parts)};
+  }
+
+ private:
+  [[nodiscard]] double block(double tiles) const {
+    return kernel_.block_overhead_s + tiles * tile_s_;
+  }
+
+  const AttentionKernel& kernel_;
+  double tile_s_;
+  double multiprocessors_;
+};
+
+}  // namespace
+
+double attention_flop(std::int64_t pairs, int heads, int head_dim, Pass pass) {
+  const double forward = 4.0 * static_cast<double>(pairs) * heads * head_dim;
+  return pass == Pass::forward ? forward : 2.5 * forward;
+}
+
+double attention_seconds(std::span<const Slice> slices, int query_heads, int head_dim, Pass pass,
+                         const Device& device) {
+  const AttentionKernel& kernel = pass == Pass::forward ? device.forward : device.backward;
+  const auto grid_of = pass == Pass::forward ? query_major : key_major;
+  const double tile_s = tile_seconds(kernel, head_dim, pass, device.multiprocessors);
+  const Makespan makespan(kernel, tile_s, device.multiprocessors);
+  Blocks all;
+  double busy_s = 0;  // a slice among others takes no less than by itself
+  for (const Slice& slice : slices) {
+    const Blocks blocks =
+        blocks_of(grid_of(slice, kernel.tile_query, kernel.tile_key), query_heads);
+    busy_s = std::max(busy_s, makespan(slices.size() == 1 ? makespan.split(blocks) : blocks));
+    all.add(blocks);
+  }
+  if (slices.size() > 1) busy_s = std::max(busy_s, makespan(makespan.split(all)));
+  return kernel.launch_s + busy_s;
+}
+
+}  // namespace hsap
