@@ -1,0 +1,135 @@
+#include "cli/inputs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/units.hpp"
+#include "hsap/trace.hpp"
+
+namespace hsap::cli {
+namespace {
+
+Error at_flag(const char* flag, Error error) {
+  if (error.file.empty()) error.file = flag;
+  return error;
+}
+
+bool starts_with(const std::string& text, std::string_view start) {
+  return text.rfind(start, 0) == 0;
+}
+
+Result<Batch> read_documents(const BatchOptions& options) {
+  Result<Batch> batch = parse_documents(options.documents);
+  if (!batch) return at_flag("--documents", std::move(batch).error());
+  if (!options.context) return batch;
+  const Token longest = *std::max_element(batch->lengths.begin(), batch->lengths.end());
+  if (longest > *options.context) {
+    return at_flag("--documents", bad_input("a document is longer than the context",
+                                            fmt::format("{} tokens", longest),
+                                            fmt::format("at most {}", *options.context)));
+  }
+  if (batch->tokens() > *options.context) {
+    return at_flag("--documents", bad_input("the documents do not fit the context",
+                                            fmt::format("{} tokens", batch->tokens()),
+                                            fmt::format("at most {}", *options.context)));
+  }
+  return batch;
+}
+
+Result<std::vector<Batch>> read_samples(const BatchOptions& options) {
+  if (!options.context) {
+    return bad_input("--trace needs a context", "nothing", "--context N, such as 256K");
+  }
+  Result<Trace> trace = load_trace(options.trace);
+  if (!trace) return at_flag("--trace", std::move(trace).error());
+  SampleOptions sampling;
+  sampling.context = *options.context;
+  sampling.batches = options.batches.value_or(8);
+  sampling.seed = options.seed.value_or(1);
+  sampling.packing = options.packing.value_or(Packing::sequential);
+  Result<std::vector<Batch>> batches = sample(*trace, sampling);
+  if (!batches) return at_flag("--trace", std::move(batches).error());
+  return batches;
+}
+
+Result<Model> read_heads(const ModelOptions& options, std::span<const Override> overrides) {
+  const bool overridden = std::any_of(overrides.begin(), overrides.end(), [](const Override& o) {
+    return starts_with(o.path, "model.");
+  });
+  if (overridden) {
+    return bad_input("--set model. without a model to change", "no --model", "--model NAME|FILE");
+  }
+  if (!options.heads) {
+    return bad_input("no model", "nothing",
+                     "--model NAME|FILE, or --heads H [--kv-heads K] [--head-dim D]");
+  }
+  Model model;
+  model.heads.query = *options.heads;
+  model.heads.key_value = options.kv_heads.value_or(model.heads.query);
+  model.heads.dim = options.head_dim.value_or(128);
+  if (model.heads.query % model.heads.key_value != 0) {
+    return at_flag("--kv-heads", bad_input("key/value heads must divide the query heads",
+                                           std::to_string(model.heads.key_value),
+                                           fmt::format("a divisor of {}", model.heads.query)));
+  }
+  model.name = fmt::format("{} heads over {} of {}", model.heads.query, model.heads.key_value,
+                           model.heads.dim);
+  return model;
+}
+
+}  // namespace
+
+Result<std::vector<Override>> read_overrides(std::span<const std::string> set) {
+  std::vector<Override> overrides;
+  for (const std::string& text : set) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return at_flag("--set", bad_input("not an assignment", "'" + text + "'",
+                                        "key=value, such as nic.bandwidth_bytes_per_s=100e9"));
+    }
+    overrides.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  return overrides;
+}
+
+Result<Cluster> read_cluster(const ClusterOptions& options) {
+  HSAP_TRY(const std::vector<Override> overrides, read_overrides(options.set));
+  Result<ClusterSpec> spec = load_cluster(options.cluster, overrides);
+  if (!spec) return at_flag("--cluster", std::move(spec).error());
+  Result<Cluster> cluster = Cluster::build(*spec, options.nodes);
+  if (!cluster) return at_flag("--cluster", std::move(cluster).error());
+  return cluster;
+}
+
+Result<Model> read_model(const ModelOptions& options, std::span<const Override> overrides) {
+  if (options.model.empty()) return read_heads(options, overrides);
+  Result<Model> model = load_model(options.model, overrides);
+  if (!model) return at_flag("--model", std::move(model).error());
+  return model;
+}
+
+Result<std::vector<Batch>> read_batches(const BatchOptions& options) {
+  if (!options.trace.empty()) return read_samples(options);
+  if (options.documents.empty()) {
+    return bad_input("no batch", "nothing", "--documents N,N,... or --trace NAME|FILE --context N");
+  }
+  HSAP_TRY(Batch batch, read_documents(options));
+  return std::vector<Batch>{std::move(batch)};
+}
+
+Result<Scene> read_scene(const Options& options) {
+  HSAP_TRY(const std::vector<Override> overrides, read_overrides(options.cluster.set));
+  HSAP_TRY(Cluster cluster, read_cluster(options.cluster));
+  HSAP_TRY(Model model, read_model(options.model, overrides));
+  Result<Runtime> runtime = load_runtime(options.problem.runtime, overrides);
+  if (!runtime) return at_flag("--runtime", std::move(runtime).error());
+  Scene scene;
+  scene.cluster = std::make_unique<const Cluster>(std::move(cluster));
+  scene.setting = {scene.cluster.get(),  *std::move(runtime),   std::move(model),
+                   options.problem.mask, options.problem.dtype, options.problem.passes,
+                   options.training};
+  return scene;
+}
+
+}  // namespace hsap::cli

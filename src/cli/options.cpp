@@ -1,0 +1,185 @@
+#include "cli/options.hpp"
+
+#include <array>
+#include <limits>
+#include <string_view>
+
+#include "base/names.hpp"
+#include "cli/flags.hpp"
+
+namespace hsap::cli {
+namespace {
+
+constexpr std::int64_t most_tokens = std::int64_t{1} << 30;
+constexpr int most_nodes = 1 << 16;
+
+template <typename Enum, std::size_t n>
+Result<Enum> parse_name(const std::string& text, const char* what,
+                        const std::array<std::string_view, n>& names) {
+  for (std::size_t i = 0; i < n; ++i) {
+    if (names[i] == text) return static_cast<Enum>(i);
+  }
+  const std::vector<std::string> known(names.begin(), names.end());
+  return bad_input(std::string("unknown ") + what, "'" + text + "'", one_of(known));
+}
+
+constexpr std::array<std::string_view, 3> passes_names{"forward", "backward", "both"};
+constexpr std::array<std::string_view, 2> packing_names{"sequential", "best-fit"};
+constexpr std::array<std::string_view, 3> checkpointing_names{"none", "selective", "full"};
+
+}  // namespace
+
+std::string_view to_string(Passes passes) { return passes_names[static_cast<std::size_t>(passes)]; }
+Result<Passes> parse_passes(const std::string& text) {
+  return parse_name<Passes>(text, "pass", passes_names);
+}
+Result<Packing> parse_packing(const std::string& text) {
+  return parse_name<Packing>(text, "packing", packing_names);
+}
+Result<Training::Checkpointing> parse_checkpointing(const std::string& text) {
+  return parse_name<Training::Checkpointing>(text, "checkpointing policy", checkpointing_names);
+}
+
+void add_cluster(CLI::App& app, ClusterOptions& options) {
+  const std::string group = "Cluster";
+  app.add_option("--cluster", options.cluster, "a file in topologies/ by name, or a path")
+      ->type_name("NAME|FILE")
+      ->required()
+      ->group(group);
+  add_integer(app, "--nodes", options.nodes, 1, most_nodes, "N", "nodes of the cluster (1)")
+      ->group(group);
+  app.add_option("--set", options.set,
+                 "what-if: change one value by its path in the cluster file, or in the model or "
+                 "runtime with 'model.' or 'runtime.' in front; repeatable")
+      ->type_name("key=value")
+      ->allow_extra_args(false)
+      ->group(group);
+}
+
+void add_model(CLI::App& app, ModelOptions& options) {
+  const std::string group = "Model";
+  CLI::Option* model =
+      app.add_option("--model", options.model, "a file in models/ by name (llama3-8b), or a path")
+          ->type_name("NAME|FILE")
+          ->group(group);
+  add_integer(app, "--heads", options.heads, 1, 4096, "H",
+              "query heads, for attention without a model")
+      ->excludes(model)
+      ->group(group);
+  add_integer(app, "--kv-heads", options.kv_heads, 1, 4096, "K", "key/value heads (as --heads)")
+      ->excludes(model)
+      ->group(group);
+  add_integer(app, "--head-dim", options.head_dim, 8, 1024, "D", "numbers in a head (128)")
+      ->excludes(model)
+      ->group(group);
+}
+
+void add_batches(CLI::App& app, BatchOptions& options) {
+  const std::string group = "Batches (K, M and G are binary: 256K is 262144)";
+  CLI::Option* documents = app.add_option("--documents", options.documents,
+                                          "one batch: document lengths in tokens (4096,512,64K)")
+                               ->type_name("N,N,...")
+                               ->group(group);
+  app.add_option("--trace", options.trace,
+                 "sample batches from a file in traces/ by name (wlb-llm), or from a path")
+      ->type_name("NAME|FILE")
+      ->excludes(documents)
+      ->group(group);
+  add_integer(app, "--context", options.context, 1, most_tokens, "N",
+              "tokens of a sampled batch; the most that --documents may hold")
+      ->group(group);
+  add_integer(app, "--batches", options.batches, 1, 100000, "N", "batches to sample (8)")
+      ->excludes(documents)
+      ->group(group);
+  add_integer(app, "--seed", options.seed, 0, std::numeric_limits<std::int64_t>::max(), "N",
+              "seed of the sampler (1)")
+      ->excludes(documents)
+      ->group(group);
+  add_parsed(app, "--packing", options.packing, parse_packing, "sequential|best-fit",
+             "cut documents at the context, or pack them whole (sequential)")
+      ->excludes(documents)
+      ->group(group);
+}
+
+void add_problem(CLI::App& app, ProblemOptions& options) {
+  const std::string group = "Problem";
+  add_parsed(app, "--mask", options.mask, parse_mask, "MASK",
+             "causal, full, sliding:W, prefix:N or shared_question:N:A, inside each document "
+             "(causal)")
+      ->group(group);
+  add_parsed(app, "--pass", options.passes, parse_passes, "forward|backward|both",
+             "passes to predict (both)")
+      ->group(group);
+  add_parsed(app, "--dtype", options.dtype, parse_dtype, "bf16|fp32",
+             "type of queries, keys and values (bf16)")
+      ->group(group);
+  app.add_option("--runtime", options.runtime,
+                 "runtime profile: a file in runtimes/ by name, or a path (hsap)")
+      ->type_name("NAME|FILE")
+      ->group(group);
+}
+
+void add_strategy(CLI::App& app, StrategyOptions& options, bool sweeps) {
+  const std::string group =
+      sweeps ? "Strategy (a comma list or 'all' sweeps)" : std::string("Strategy");
+  const auto add = [&](const char* flag, std::string& target, const char* type, const char* help) {
+    app.add_option(flag, target, help)->type_name(type)->group(group);
+  };
+  add("--ulysses", options.ulysses, "U",
+      "ranks that share tokens and split heads (GPUs / C, or 1)");
+  add("--context-parallel", options.context_parallel, "C",
+      "token shards that attention is split over (GPUs / U)");
+  add("--order", options.order, "ulysses-inner|context-inner",
+      "which of the two runs over consecutive ranks (ulysses-inner)");
+  add("--layout", options.layout, "LAYOUT",
+      "contiguous, zigzag, striped, per_document_zigzag or balanced (zigzag)");
+  add("--exchange", options.exchange, "EXCHANGE",
+      "ring, double_ring, all_gather, p2p or hierarchical (ring)");
+  add("--stages", options.stages, "N",
+      "communication steps that can hide behind compute (0: natural for the exchange)");
+  add("--gradient-dtype", options.gradient_dtype, "bf16|fp32",
+      "type in which partial dK and dV travel (fp32)");
+}
+
+void add_training(CLI::App& app, Training& training) {
+  const std::string group = "Training";
+  add_integer(app, "--zero", training.zero, 0, 3, "0|1|2|3",
+              "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)")
+      ->group(group);
+  add_parsed(app, "--checkpointing", training.checkpointing, parse_checkpointing,
+             "none|selective|full", "activations kept for the backward pass (selective)")
+      ->group(group);
+  add_integer(app, "--tensor-parallel", training.tensor_parallel, 1, 1024, "T",
+              "tensor-parallel degree, inside a node (1)")
+      ->group(group);
+}
+
+namespace {
+constexpr const char* output_group = "Output";
+}
+
+void add_output(CLI::App& app, OutputOptions& options) {
+  app.add_option("--json", options.json, "machine output to a file, or '-' for stdout")
+      ->type_name("FILE|-")
+      ->group(output_group);
+  app.add_flag("--force", options.force, "replace files that exist")->group(output_group);
+  app.add_flag("--quiet", options.quiet, "no progress and no table")->group(output_group);
+  add_parsed(app, "--color", options.color, parse_color, "auto|always|never",
+             "colour in tables; auto honours NO_COLOR (auto)")
+      ->group(output_group);
+}
+
+void add_timeline(CLI::App& app, OutputOptions& options) {
+  app.add_option("--timeline", options.timeline,
+                 "Chrome trace of the first batch, for ui.perfetto.dev")
+      ->type_name("FILE")
+      ->group(output_group);
+}
+
+void add_threads(CLI::App& app, OutputOptions& options) {
+  add_integer(app, "--threads", options.threads, 1, 4096, "N",
+              "worker threads (one per core); the answer does not depend on it")
+      ->group(output_group);
+}
+
+}  // namespace hsap::cli

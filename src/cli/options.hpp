@@ -1,0 +1,95 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/terminal.hpp"
+#include "hsap/batch.hpp"
+#include "hsap/predict.hpp"
+
+/// The flags that every program shares, group by group. A program registers the groups it uses;
+/// inputs.hpp and strategies.hpp turn them into the library's own types.
+namespace hsap::cli {
+
+struct ClusterOptions {
+  std::string cluster;  ///< shipped name or path
+  int nodes = 1;
+  std::vector<std::string> set;  ///< "key=value"
+};
+
+struct ModelOptions {
+  std::string model;  ///< shipped name or path; otherwise the heads say what attention is
+  std::optional<int> heads;
+  std::optional<int> kv_heads;
+  std::optional<int> head_dim;
+};
+
+struct BatchOptions {
+  std::string documents;  ///< one batch, or
+  std::string trace;      ///< a trace to sample from
+  std::optional<Token> context;
+  std::optional<int> batches;
+  std::optional<std::uint64_t> seed;
+  std::optional<Packing> packing;
+};
+
+struct ProblemOptions {
+  Mask mask;
+  Passes passes = Passes::both;
+  Dtype dtype = Dtype::bf16;
+  std::string runtime = "hsap";
+};
+
+/// Text as given: each may hold a comma-separated list or "all" where a program sweeps. Empty
+/// when not given.
+struct StrategyOptions {
+  std::string ulysses;
+  std::string context_parallel;
+  std::string order;
+  std::string layout;
+  std::string exchange;
+  std::string stages;
+  std::string gradient_dtype;
+};
+
+struct OutputOptions {
+  std::string json;      ///< path, "-" for stdout, or empty
+  std::string timeline;  ///< path or empty
+  bool force = false;
+  bool quiet = false;
+  ColorMode color = ColorMode::automatic;
+  int threads = 0;  ///< 0: one per core
+};
+
+/// All groups together, for the programs that use them all.
+struct Options {
+  ClusterOptions cluster;
+  ModelOptions model;
+  BatchOptions batches;
+  ProblemOptions problem;
+  StrategyOptions strategy;
+  Training training;
+  OutputOptions output;
+};
+
+void add_cluster(CLI::App& app, ClusterOptions& options);
+void add_model(CLI::App& app, ModelOptions& options);
+void add_batches(CLI::App& app, BatchOptions& options);
+void add_problem(CLI::App& app, ProblemOptions& options);
+/// `sweeps`: whether the help says that lists are welcome.
+void add_strategy(CLI::App& app, StrategyOptions& options, bool sweeps);
+void add_training(CLI::App& app, Training& training);
+/// --json, --quiet, --color and --force.
+void add_output(CLI::App& app, OutputOptions& options);
+void add_timeline(CLI::App& app, OutputOptions& options);
+void add_threads(CLI::App& app, OutputOptions& options);
+
+[[nodiscard]] Result<Passes> parse_passes(const std::string& text);
+[[nodiscard]] std::string_view to_string(Passes passes);
+[[nodiscard]] Result<Packing> parse_packing(const std::string& text);
+[[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);
+
+}  // namespace hsap::cli

@@ -1,0 +1,73 @@
+#include "cli/output.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "base/files.hpp"
+#include "cli/program.hpp"
+
+namespace hsap::cli {
+namespace fs = std::filesystem;
+namespace {
+
+Error at(const Target& target, const std::string& message, const std::string& expected) {
+  Error error = bad_input(message, {}, expected);
+  error.file = target.path;
+  error.position = target.flag;
+  return error;
+}
+
+Status check_target(const Target& target, bool force) {
+  const fs::path path = target.path;
+  std::error_code code;
+  const bool exists = fs::exists(path, code);
+  if (exists && !fs::is_regular_file(path, code)) {
+    return at(target, "exists and is not a regular file", "a path for a new file");
+  }
+  if (exists && !force) return at(target, "file exists", "a new name, or --force to replace it");
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, code)) {
+    return at(target, "no such folder: " + folder.string(), "a folder that exists");
+  }
+  if (::access(folder.c_str(), W_OK) != 0) {
+    return at(target, "cannot be written: " + std::string(std::strerror(errno)),
+              "a folder that can be written to");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_targets(std::span<const Target> targets, bool force) {
+  std::set<std::string> seen;
+  for (const Target& target : targets) {
+    if (target.path.empty()) continue;
+    if (!seen.insert(fs::path(target.path).lexically_normal().string()).second) {
+      return at(target, "named twice", "a file of its own for each output");
+    }
+    if (target.path != "-") HSAP_CHECK(check_target(target, force));
+  }
+  return {};
+}
+
+Status write_target(const Target& target, const std::string& text, bool force) {
+  if (target.path.empty()) return {};
+  if (target.path == "-") return print_stdout(text);
+  const HoldInterrupts hold;
+  return write_file(target.path, text, force);
+}
+
+Status print_stdout(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return {};
+  Error error = bad_input("cannot be written: " + std::string(std::strerror(errno)));
+  error.file = "stdout";
+  return error;
+}
+
+}  // namespace hsap::cli

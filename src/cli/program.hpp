@@ -1,0 +1,39 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "hsap/status.hpp"
+
+namespace hsap::cli {
+
+/// The version of hsap ("0.1.0").
+[[nodiscard]] std::string_view version();
+
+/// Exit codes of every program.
+enum ExitCode : int {
+  exit_done = 0,
+  exit_no = 1,         ///< no feasible plan, a check or comparison failed
+  exit_bad_input = 2,  ///< bad use or bad input; also a failure of hsap itself
+  exit_interrupted = 130,
+};
+[[nodiscard]] ExitCode exit_code(const Error& error);
+
+/// Registers --help and --version on `app`, parses the arguments, runs `body` and tells its error
+/// on stderr as "hsap-sim: error: ...". Returns the exit code. Unknown flags are answered with
+/// the near misses; Ctrl-C ends the process with 130 and leaves no partial file.
+[[nodiscard]] int run_main(CLI::App& app, int argc, const char* const* argv,
+                           const std::function<Status()>& body);
+
+/// While it lives, Ctrl-C has to wait: for the moments in which a file is being written.
+class HoldInterrupts {
+ public:
+  HoldInterrupts();
+  ~HoldInterrupts();
+  HoldInterrupts(const HoldInterrupts&) = delete;
+  HoldInterrupts& operator=(const HoldInterrupts&) = delete;
+};
+
+}  // namespace hsap::cli

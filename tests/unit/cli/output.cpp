@@ -1,0 +1,82 @@
+#include "cli/output.hpp"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "cli/terminal.hpp"
+
+using namespace hsap;
+using namespace hsap::cli;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A fresh folder that goes away with the test.
+struct Folder {
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "hsap-output-XXXXXX").string();
+    path = ::mkdtemp(name.data());
+  }
+  ~Folder() { fs::remove_all(path); }
+  [[nodiscard]] std::string file(const std::string& name) const { return (path / name).string(); }
+  fs::path path;
+};
+
+std::string content(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+Status check(const std::string& path, bool force) {
+  const Target target{"--json", path};
+  return check_targets({&target, 1}, force);
+}
+
+}  // namespace
+
+TEST_CASE("a target is checked before the computation") {
+  const Folder folder;
+  CHECK(check("", false));
+  CHECK(check("-", false));
+  CHECK(check(folder.file("new.json"), false));
+  CHECK_FALSE(check(folder.file("no/such/folder.json"), true));
+  CHECK_FALSE(check(folder.path.string(), true));
+  CHECK_FALSE(check("/dev/full", true));
+
+  std::ofstream(folder.file("old.json")) << "old";
+  CHECK_FALSE(check(folder.file("old.json"), false));
+  CHECK(check(folder.file("old.json"), true));
+}
+
+TEST_CASE("two outputs need two files") {
+  const Folder folder;
+  const Target twice[] = {{"--json", folder.file("a")}, {"--timeline", folder.file("./a")}};
+  CHECK_FALSE(check_targets(twice, true));
+  const Target apart[] = {{"--json", folder.file("a")}, {"--timeline", folder.file("b")}};
+  CHECK(check_targets(apart, false));
+}
+
+TEST_CASE("files are replaced only by force and leave no temporary behind") {
+  const Folder folder;
+  const Target target{"--json", folder.file("a.json")};
+  CHECK(write_target(target, "one", false));
+  CHECK_FALSE(write_target(target, "two", false));
+  CHECK(content(target.path) == "one");
+  CHECK(write_target(target, "three", true));
+  CHECK(content(target.path) == "three");
+  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("colour is as asked, and never automatic off a terminal") {
+  CHECK(wants_color(*parse_color("always")));
+  CHECK_FALSE(wants_color(*parse_color("never")));
+  CHECK_FALSE(parse_color("sometimes"));
+  ::setenv("NO_COLOR", "1", 1);
+  CHECK_FALSE(wants_color(ColorMode::automatic));
+  CHECK(wants_color(ColorMode::always));  // said on purpose
+  ::unsetenv("NO_COLOR");
+}

@@ -1,0 +1,87 @@
+#include "cli/strategies.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace hsap;
+using namespace hsap::cli;
+
+namespace {
+
+StrategyOptions mesh(const std::string& ulysses, const std::string& context) {
+  StrategyOptions options;
+  options.ulysses = ulysses;
+  options.context_parallel = context;
+  return options;
+}
+
+/// "UxC" of every strategy in order.
+std::string meshes(const Result<std::vector<Strategy>>& strategies) {
+  REQUIRE(strategies);
+  std::string text;
+  for (const Strategy& s : *strategies) {
+    text += std::to_string(s.ulysses) + "x" + std::to_string(s.context_parallel) + " ";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a degree that is left out follows from the GPU count") {
+  CHECK(meshes(read_strategies(mesh("", ""), 32)) == "1x32 ");
+  CHECK(meshes(read_strategies(mesh("8", ""), 32)) == "8x4 ");
+  CHECK(meshes(read_strategies(mesh("", "2"), 32)) == "16x2 ");
+  // Both given need not use every GPU: the rest holds replicas.
+  CHECK(meshes(read_strategies(mesh("4", "2"), 32)) == "4x2 ");
+}
+
+TEST_CASE("'all' means every divisor, and a sweep leaves out products that do not divide") {
+  CHECK(meshes(read_strategies(mesh("all", ""), 12)) == "1x12 2x6 3x4 4x3 6x2 12x1 ");
+  CHECK(meshes(read_strategies(mesh("2,4", "1,2,4"), 8)) == "2x1 2x2 2x4 4x1 4x2 ");
+}
+
+TEST_CASE("a sweep is the product of its lists, Ulysses slowest") {
+  StrategyOptions options = mesh("1,2", "");
+  options.exchange = "ring,p2p";
+  options.layout = "balanced";
+  const auto strategies = read_strategies(options, 4);
+  REQUIRE(strategies);
+  REQUIRE(strategies->size() == 4);
+  CHECK(to_string((*strategies)[0]) == "U1 C4 ulysses-inner balanced ring");
+  CHECK(to_string((*strategies)[1]) == "U1 C4 ulysses-inner balanced p2p");
+  CHECK(to_string((*strategies)[2]) == "U2 C2 ulysses-inner balanced ring");
+  CHECK(to_string((*strategies)[3]) == "U2 C2 ulysses-inner balanced p2p");
+}
+
+TEST_CASE("what makes a sweep") {
+  CHECK_FALSE(is_sweep(mesh("8", "")));
+  CHECK(is_sweep(mesh("all", "")));
+  CHECK(is_sweep(mesh("", "1,2")));
+  StrategyOptions options;
+  options.layout = "zigzag,striped";
+  CHECK(is_sweep(options));
+}
+
+TEST_CASE("errors name the flag, what was found and what was expected") {
+  const auto text = [](const StrategyOptions& options, int gpus) {
+    const auto result = read_strategies(options, gpus);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::bad_input);
+    return result.error().text();
+  };
+  CHECK(text(mesh("3", ""), 8) ==
+        "--ulysses: the degree does not divide the GPU count; found '3', expected a divisor of 8 "
+        "GPUs");
+  CHECK(text(mesh("", "16"), 8) ==
+        "--context-parallel: the degree does not divide the GPU count; found '16', expected a "
+        "divisor of 8 GPUs");
+  CHECK(text(mesh("4", "4"), 8) ==
+        "--ulysses x --context-parallel does not divide the GPU count; found 4 x 4, expected a "
+        "divisor of 8 GPUs");
+  CHECK(text(mesh("0", ""), 8).find("--ulysses: degree out of range; found '0'") == 0);
+  CHECK(text(mesh("1,,2", ""), 8).find("--ulysses: bad degree; found ''") == 0);
+  StrategyOptions options;
+  options.exchange = "rings";
+  CHECK(text(options, 8) ==
+        "--exchange: unknown exchange; found 'rings', expected 'ring', 'double_ring', "
+        "'all_gather', 'p2p' or 'hierarchical'");
+}
