@@ -16,6 +16,9 @@
 /// Reading order: Schedule at the bottom, then Operation, then what its ranges point at.
 /// Tokens are always global positions in the packed sequence, so a buffer row is named by
 /// (token, head) wherever it travels, and content can be checked by name.
+///
+/// Intervals are canonical, never empty, and all intervals of two or more tokens of one schedule
+/// have the same stride. The intervals of one buffer are disjoint.
 namespace hsap {
 
 using Rank = std::int32_t;
@@ -43,7 +46,8 @@ enum class Role : std::uint8_t { q, k, v, o, lse, dq, dk, dv, dout, delta };
 
 /// Why a buffer exists, which decides what must hold at the start and at the end.
 enum class Usage : std::uint8_t {
-  input,    ///< complete before the first operation
+  input,    ///< complete before the first operation. Forward q, k, v and backward do hold tokens
+            ///< that this rank owns (Schedule::home); other inputs were saved where they are
   output,   ///< complete at the end, on the rank that owns the tokens (Schedule::home)
   saved,    ///< complete at the end, kept on this rank for the backward pass
   staging,  ///< lives from its first write to its last use
@@ -62,11 +66,12 @@ struct Buffer {
 
 enum class Kind : std::uint8_t {
   /// operands q k v o lse; payload slices. Writes o and lse of every row of the result buffers
-  /// (o = 0, lse = -inf where no slice reaches); merges into them when `accumulate`.
+  /// (o = 0, lse = -inf where no slice reaches); merges into them when `accumulate_query`.
+  /// Reads of q, k and v the rows that the slices name.
   attend,
   /// operands q k v do lse delta dq dk dv; payload slices. lse and delta are the complete ones.
   /// Writes every row of dq, dk and dv (zero where no slice reaches); adds to dq when
-  /// `accumulate_query`, to dk and dv when `accumulate_key`.
+  /// `accumulate_query`, to dk and dv when `accumulate_key`. Reads the rows that the slices name.
   attend_backward,
   /// operands o do delta: delta = rowsum(o * do), rows of delta.
   delta,
@@ -75,15 +80,16 @@ enum class Kind : std::uint8_t {
   /// operands source destination: adds, on the rows of source.
   reduce,
   /// operands source destination: copies (and casts) the payload intervals, or with an empty
-  /// payload the rows that both hold.
+  /// payload every row of the source. The destination holds them all.
   copy,
-  /// payload transfers: sends and receives that start together; complete when all are.
+  /// payload transfers: sends and receives that start together; complete when all are. Each
+  /// transfer belongs to one exchange. It waits until both sides have started, and only for that.
   exchange,
-  /// payload one group; operands pairs of (source, destination): destination receives the rows
-  /// of every rank's source.
+  /// payload one group; operands pairs of (source, destination): destination is overwritten by
+  /// the rows of every rank's source, all of which it holds. Waits for every rank of the group.
   all_gather,
-  /// payload one group; operands pairs of (source, destination): destination receives the sum of
-  /// its rows over every rank's source.
+  /// payload one group; operands pairs of (source, destination): destination is overwritten by
+  /// the sum of its rows over every rank's source, each of which holds them all.
   reduce_scatter,
   /// payload one cost: work outside attention that takes time and touches no buffer.
   compute,
@@ -91,7 +97,8 @@ enum class Kind : std::uint8_t {
 
 /// Queues of a rank. Operations of one stream run one after another in array order; operations
 /// of different streams are ordered by dependencies only. Each communication stream has its own
-/// communicator: sends and receives between two ranks match in order within a stream.
+/// communicator: sends and receives between two ranks match in order within a stream, and
+/// collectives of equal groups match in order within a stream.
 enum class Stream : std::uint8_t {
   compute,    ///< kernels
   heads,      ///< Ulysses all-to-all
@@ -111,7 +118,8 @@ struct Operation {
                        ///< buffers of reduce, copy, all_gather, reduce_scatter
   Range payload;       ///< slices, transfers, intervals, groups or costs, by kind
   Range operands;      ///< into Schedule::operands: buffers, in the order the kind names
-  Range dependencies;  ///< into Schedule::dependencies: operations of this rank to complete first
+  Range dependencies;  ///< into Schedule::dependencies: operations of this rank to complete
+                       ///< first, each earlier in array order
 };
 
 enum class Direction : std::uint8_t { send, receive };
@@ -123,7 +131,7 @@ struct Transfer {
   Range intervals;   ///< rows, in message order
   HeadRange heads;
   Direction direction = Direction::send;
-  bool add = false;  ///< receive: add to the rows instead of overwriting them
+  bool add = false;  ///< receive of dq, dk or dv: add to the rows instead of overwriting them
 };
 
 /// Ranks of a collective: first, first + stride, ...

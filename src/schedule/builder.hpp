@@ -72,7 +72,7 @@ class ScheduleBuilder {
   Index delta(Index o, Index dout, Index delta, HeadRange heads);
   Index merge(Index partial_o, Index partial_lse, Index o, Index lse, HeadRange heads);
   Index reduce(Index source, Index destination, HeadRange heads);
-  /// Copies `rows`, or with none given the rows that both buffers hold.
+  /// Copies `rows`, or with none given every row of the source.
   Index copy(Index source, Index destination, HeadRange heads, const Range& rows = {});
   Index compute(const Work& work);
 
