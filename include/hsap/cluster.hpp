@@ -40,6 +40,7 @@ struct AttentionKernel {
                                 ///< (the exponentials); [0, 1)
   bool splits_keys = false;     ///< splits the walk of a block when blocks are too few to fill
                                 ///< the device (FlashAttention-2 forward)
+  bool longest_first = true;    ///< starts the longest blocks first; otherwise last
 };
 
 /// One GPU model.

@@ -51,28 +51,30 @@ double tile_seconds(const AttentionKernel& kernel, int head_dim, Pass pass, int 
   return at_reference * (share + (1 - share) * ratio);
 }
 
-/// How long `blocks` keep `multiprocessors` busy when the longest start first.
+/// How long `blocks` keep `multiprocessors` busy.
 class Makespan {
  public:
   Makespan(const AttentionKernel& kernel, double tile_s, int multiprocessors)
       : kernel_(kernel), tile_s_(tile_s), multiprocessors_(multiprocessors) {}
 
   /// Work spread evenly, then the rest of a last wave of the shortest blocks: exact waves when
-  /// all blocks are equal. Never less than the longest block running alone.
+  /// all blocks are equal. Never less than the longest block running alone. When long blocks start
+  /// last, they find the others half done on average.
   [[nodiscard]] double operator()(const Blocks& blocks) const {
     const double waves = blocks.count / multiprocessors_;
     const double work = blocks.count * kernel_.block_overhead_s + blocks.tiles * tile_s_;
-    const double tail = block(blocks.shortest) * (std::ceil(waves) - waves);
+    double tail = block(blocks.shortest) * (std::ceil(waves) - waves);
+    if (!kernel_.longest_first) tail += (blocks.longest - blocks.shortest) * tile_s_ / 2;
     const double alone = block(blocks.longest) / kernel_.lone_block_rate;
     return std::max(work / multiprocessors_ + tail, alone);
   }
 
-  /// The same work in more and shorter blocks when there are too few of them.
+  /// The same work in more and shorter blocks, two a multiprocessor, when there are too few.
   [[nodiscard]] Blocks split(const Blocks& blocks) const {
     if (!kernel_.splits_keys || blocks.count == 0) return blocks;
     if (blocks.count >= split_below * multiprocessors_) return blocks;
-    const double parts =
-        std::clamp(std::floor(multiprocessors_ / blocks.count), 1.0, std::max(1.0, blocks.longest));
+    const double parts = std::clamp(std::floor(2 * multiprocessors_ / blocks.count), 1.0,
+                                    std::max(1.0, blocks.longest));
     return {blocks.count * parts, blocks.tiles, std::ceil(blocks.longest / parts),
             std::floor(blocks.shortest / parts)};
   }

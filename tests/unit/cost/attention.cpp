@@ -73,11 +73,21 @@ TEST_CASE("A lone block runs at its share of a multiprocessor") {
 TEST_CASE("Too few long blocks are split where the kernel can") {
   Device device = toy();
   device.forward.splits_keys = true;
-  // 2 blocks of 10 tiles become 2 x 5 of 2 tiles: one wave of 2 + 2 us.
+  // 2 blocks of 10 tiles become 2 x 10 of 1 tile: two waves of 2 + 1 us.
   const std::vector<Slice> wide{{make_interval(0, 256), make_interval(0, 1280), SliceKind::full}};
-  CHECK(forward_s(wide, 1, device) == Approx(5e-6 + 4e-6));
+  CHECK(forward_s(wide, 1, device) == Approx(5e-6 + 6e-6));
   // 8 blocks reach 0.8 of the device and stay whole: 2 + 10 us.
   CHECK(forward_s(wide, 4, device) == Approx(5e-6 + 12e-6));
+}
+
+TEST_CASE("Long blocks that start last leave the device half idle at the end") {
+  // 20 blocks of 1..20 tiles on ten multiprocessors: 250 us of work spread over ten, then half of
+  // the 19 tiles between the longest and the shortest.
+  Device device = toy();
+  device.forward.longest_first = false;
+  CHECK(forward_s({square(20 * 128, SliceKind::causal)}, 1, device) == Approx(5e-6 + 34.5e-6));
+  // Equal blocks do not care.
+  CHECK(forward_s({square(1280, SliceKind::full)}, 1, device) == Approx(5e-6 + 12e-6));
 }
 
 TEST_CASE("Causal attention costs half of full attention and the diagonal") {
