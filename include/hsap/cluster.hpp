@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hsap/link_path.hpp"
 #include "hsap/override.hpp"
 #include "hsap/status.hpp"
 
@@ -56,6 +57,9 @@ struct Device {
   AttentionKernel backward;
 };
 
+/// More GPUs than this in one cluster are refused.
+inline constexpr int max_cluster_gpus = 65536;
+
 /// What a cluster file says: one node as a small graph, and how nodes are joined.
 /// File format: docs/cluster-format.md.
 struct ClusterSpec {
@@ -72,17 +76,20 @@ struct ClusterSpec {
     double count = 1;  ///< parallel lanes of the class's bandwidth
     friend bool operator==(const NodeLink&, const NodeLink&) = default;
   };
+  std::string file;  ///< where it was read, for errors
   std::string name;
   std::string description;
   std::vector<std::string> sources;
   Device device;
-  LinkCurve curves[link_classes];  ///< by LinkClass; bandwidth 0 means "no such link here"
+  /// By LinkClass; bandwidth 0 means "no such link here". Of the fabric it is what one NIC gets of
+  /// its leaf's uplink, nic bandwidth / oversubscription; a file does not give it.
+  LinkCurve curves[link_classes];
   std::vector<NodeDevice> devices;
   std::vector<NodeLink> links;
   int nodes_per_leaf = 1;       ///< nodes under one leaf switch of a rail
   bool rails = true;            ///< NIC i of every node joins rail i; otherwise all share leaves
   double oversubscription = 1;  ///< leaf downlink over uplink bandwidth
-  int max_nodes = 0;            ///< 0: any number
+  int max_nodes = 0;            ///< 0: any number up to max_cluster_gpus
 
   [[nodiscard]] int gpus_per_node() const;
 };
@@ -91,8 +98,6 @@ struct ClusterSpec {
 /// ones), checks everything. An unknown path is an error that lists near misses.
 [[nodiscard]] Result<ClusterSpec> load_cluster(const std::string& name_or_path,
                                                std::span<const Override> overrides = {});
-
-using LinkId = std::uint32_t;
 
 /// One direction of a physical link of the whole cluster.
 struct Link {
@@ -105,10 +110,12 @@ struct Link {
 
 /// The way a message takes between two GPUs. Same GPU: no links, a copy in memory.
 struct Route {
-  std::span<const LinkId> links;
-  double latency_s = 0;              ///< sum over the links
-  double ramp_bytes = 0;             ///< largest on the route
-  double bandwidth_bytes_per_s = 0;  ///< smallest on the route, for one message alone
+  /// The links whose bandwidth the message shares with others, in order. Links between leaf and
+  /// spine of a fabric without oversubscription are left out: they can never be what limits.
+  LinkPath links;
+  double latency_s = 0;              ///< sum over all links passed
+  double ramp_bytes = 0;             ///< largest on the way
+  double bandwidth_bytes_per_s = 0;  ///< smallest on the way, for one message alone
   bool inter_node = false;
 };
 
@@ -127,17 +134,21 @@ class Cluster {
   [[nodiscard]] const ClusterSpec& spec() const;
   [[nodiscard]] int nodes() const;
   [[nodiscard]] int gpus() const;
-  [[nodiscard]] int gpus_per_node() const { return spec().gpus_per_node(); }
+  [[nodiscard]] int gpus_per_node() const;
   [[nodiscard]] int node_of(int gpu) const { return gpu / gpus_per_node(); }
   [[nodiscard]] std::span<const Link> links() const;
-  /// "node3.gpu1 -> node3.nvswitch".
+  /// "node3.gpu1 -> node3.nvswitch0", "node0.nic2 -> rail2.leaf0", "rail2.leaf0 -> spine".
   [[nodiscard]] std::string link_name(LinkId link) const;
-  /// Shortest by latency, then by links, then by the order devices have in the file. Switching
-  /// rails goes over NVLink to the GPU on the wanted rail where there is one (as NCCL's PXN does).
+  /// Inside a node: over NVLink alone where it joins the two GPUs, otherwise over everything but
+  /// other GPUs and NICs. Between nodes: through the NIC nearest to each GPU; switching rails goes
+  /// over NVLink to the GPU on the wanted rail where there is one (as NCCL's PXN does), otherwise
+  /// over the spine. Of several ways the shortest by latency, then by links, then by the order of
+  /// devices.
   [[nodiscard]] Route route(int from_gpu, int to_gpu) const;
 
  private:
   struct Graph;
+  class Builder;
   explicit Cluster(std::unique_ptr<Graph> graph);
   std::unique_ptr<Graph> graph_;
 };

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "hsap/override.hpp"
 #include "hsap/status.hpp"
@@ -13,6 +14,7 @@ namespace hsap {
 struct Runtime {
   std::string name;
   std::string description;
+  std::vector<std::string> sources;
   double host_launch_s = 0;      ///< host time to issue one kernel
   double host_exchange_s = 0;    ///< host time to issue one exchange or collective
   double host_transfer_s = 0;    ///< and for each transfer in it

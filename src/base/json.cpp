@@ -136,7 +136,12 @@ void Object::fail(const std::string& key, const std::string& message, std::strin
   state_->error = std::move(error);
 }
 
-bool Object::has(const std::string& key) const { return value_->contains(key); }
+bool Object::has(const std::string& key) { return member(key, false) != nullptr; }
+
+void Object::schema(const std::string& name) {
+  const std::string found = text("schema");
+  if (found != name) fail("schema", "wrong schema", "'" + found + "'", "'" + name + "'");
+}
 
 const Value* Object::member(const std::string& key, bool required) {
   seen_.insert(key);

@@ -45,7 +45,10 @@ class Object {
  public:
   Object(const Value& value, std::string file, std::string pointer = "");
 
-  [[nodiscard]] bool has(const std::string& key) const;
+  /// Whether a member that may be left out is there. The caller reads it if it is.
+  [[nodiscard]] bool has(const std::string& key);
+  /// Checks that the member "schema" is `name`, such as "hsap.cluster/1".
+  void schema(const std::string& name);
   double number(const std::string& key, Limits limits = {});
   double number_or(const std::string& key, double fallback, Limits limits = {});
   std::int64_t integer(const std::string& key, std::int64_t low, std::int64_t high);

@@ -15,7 +15,7 @@ HEADERS = {
     "status": "base", "interval": "base", "override": "base",
     "batch": "workload", "mask": "workload", "model": "workload", "trace": "workload",
     "strategy": "workload",
-    "cluster": "cluster", "runtime": "cluster",
+    "cluster": "cluster", "link_path": "cluster", "runtime": "cluster",
     "schedule": "schedule", "verify": "schedule",
     "compile": "compile", "cost": "cost", "simulate": "simulate", "predict": "simulate",
     "plan": "export", "export": "export", "tune": "tuner",

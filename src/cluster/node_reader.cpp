@@ -1,0 +1,207 @@
+#include "cluster/node_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "base/names.hpp"
+#include "cluster/names.hpp"
+
+namespace hsap {
+namespace {
+
+using DeviceKind = ClusterSpec::DeviceKind;
+
+/// The devices that a text like "nic[0-3,6]" names.
+class DeviceNames {
+ public:
+  explicit DeviceNames(const std::vector<ClusterSpec::NodeDevice>& devices) {
+    for (const ClusterSpec::NodeDevice& device : devices) {
+      index_.emplace(device.name, static_cast<int>(index_.size()));
+    }
+  }
+
+  /// Indices of the devices in the order written.
+  [[nodiscard]] Result<std::vector<int>> select(const std::string& text) const {
+    const std::size_t open = text.find('[');
+    std::vector<int> out;
+    if (open == std::string::npos) {
+      HSAP_CHECK(add(text, out));
+      return out;
+    }
+    if (text.back() != ']') return malformed(text);
+    const std::string stem = text.substr(0, open);
+    for (std::size_t begin = open + 1; begin < text.size();) {
+      const std::size_t end = text.find_first_of(",]", begin);
+      HSAP_CHECK(add_range(stem, text.substr(begin, end - begin), text, out));
+      begin = end + 1;
+    }
+    return out;
+  }
+
+ private:
+  static Error malformed(const std::string& text) {
+    return bad_input("malformed device range", "'" + text + "'",
+                     "a name like 'gpu0' or a range like 'gpu[0-7]' or 'nic[0,2-3]'");
+  }
+
+  Status add(const std::string& name, std::vector<int>& out) const {
+    const auto it = index_.find(name);
+    if (it != index_.end()) {
+      out.push_back(it->second);
+      return {};
+    }
+    std::vector<std::string> known;
+    for (const auto& [key, unused] : index_) known.push_back(key);
+    const std::vector<std::string> near = near_misses(name, known);
+    return bad_input("no such device", "'" + name + "'",
+                     near.empty() ? "a device of this node" : one_of(near));
+  }
+
+  /// "3" or "0-7" of `whole`.
+  Status add_range(const std::string& stem, const std::string& range, const std::string& whole,
+                   std::vector<int>& out) const {
+    const std::size_t dash = std::min(range.find('-'), range.size());
+    int first = 0;
+    int last = 0;
+    const char* data = range.data();
+    const auto low = std::from_chars(data, data + dash, first);
+    bool fine = low.ec == std::errc{} && low.ptr == data + dash && first >= 0;
+    last = first;
+    if (dash < range.size()) {
+      const auto high = std::from_chars(data + dash + 1, data + range.size(), last);
+      fine = fine && high.ec == std::errc{} && high.ptr == data + range.size();
+    }
+    if (!fine || last < first || last >= max_node_devices) return malformed(whole);
+    for (int i = first; i <= last; ++i) HSAP_CHECK(add(stem + std::to_string(i), out));
+    return {};
+  }
+
+  std::map<std::string, int> index_;
+};
+
+void read_devices(json::Object& node, ClusterSpec& spec) {
+  json::Object counts = node.object("devices");
+  for (int k = 0; k < device_kinds; ++k) {
+    const auto kind = static_cast<DeviceKind>(k);
+    const std::string name(to_string(kind));
+    const std::int64_t count = kind == DeviceKind::gpu
+                                   ? counts.integer(name, 1, max_node_gpus)
+                                   : counts.integer_or(name, 0, 0, max_node_devices);
+    for (std::int64_t i = 0; i < count; ++i) {
+      spec.devices.push_back({name + std::to_string(i), kind});
+    }
+  }
+  if (spec.devices.size() > max_node_devices) {
+    node.fail("devices", "too many devices", std::to_string(spec.devices.size()),
+              fmt::format("at most {}", max_node_devices));
+  }
+  counts.done();
+}
+
+/// Which devices of two lists a link entry joins: the longer list is split evenly over the
+/// shorter; a list with itself means every pair.
+Result<std::vector<std::pair<int, int>>> pairs_of(const std::vector<int>& a,
+                                                  const std::vector<int>& b) {
+  std::vector<std::pair<int, int>> out;
+  const std::size_t longer = std::max(a.size(), b.size());
+  const std::size_t shorter = std::min(a.size(), b.size());
+  if (a == b) {
+    if (longer * (longer - 1) / 2 > max_node_links) {
+      return bad_input("too many links", std::to_string(longer) + " devices, every pair",
+                       fmt::format("at most {} links", max_node_links));
+    }
+    for (std::size_t i = 0; i < longer; ++i) {
+      for (std::size_t j = i + 1; j < longer; ++j) out.emplace_back(a[i], a[j]);
+    }
+    return out;
+  }
+  if (longer % shorter != 0) {
+    return bad_input("ranges do not match", fmt::format("{} and {} devices", a.size(), b.size()),
+                     "equal counts, or one a multiple of the other");
+  }
+  for (std::size_t i = 0; i < longer; ++i) {
+    out.emplace_back(a[i * a.size() / longer], b[i * b.size() / longer]);
+  }
+  return out;
+}
+
+struct Entry {
+  std::string from;
+  std::string to;
+  LinkClass link_class = LinkClass::nvlink;
+  double count = 1;
+};
+
+/// The members of one entry of "links".
+Result<Entry> read_entry(const json::Value& value, const ClusterSpec& spec) {
+  constexpr double most_lanes = 4096;
+  const std::string form = "[\"from\", \"to\", \"class\"] or [\"from\", \"to\", \"class\", lanes]";
+  const bool shaped = value.is_array() && (value.size() == 3 || value.size() == 4) &&
+                      value[0].is_string() && value[1].is_string() && value[2].is_string();
+  if (!shaped) return bad_input("malformed link", json::brief(value), form);
+  Entry entry{value[0].get<std::string>(), value[1].get<std::string>()};
+  const std::vector<std::string>& names = link_class_names();
+  const auto name = std::find(names.begin(), names.end(), value[2].get<std::string>());
+  entry.link_class = static_cast<LinkClass>(name - names.begin());
+  if (name == names.end() || entry.link_class == LinkClass::fabric) {
+    return bad_input("unknown link class", json::brief(value[2]),
+                     one_of(std::span(names).first(4)));
+  }
+  if (spec.curves[name - names.begin()].bandwidth_bytes_per_s == 0) {
+    return bad_input("link class without numbers", json::brief(value[2]),
+                     fmt::format("an object '{}' beside 'node'", *name));
+  }
+  if (value.size() == 3) return entry;
+  if (!value[3].is_number() || !(value[3] > 0.0) || !(value[3] <= most_lanes)) {
+    return bad_input("bad number of lanes", json::brief(value[3]),
+                     fmt::format("a number above 0, at most {:g}", most_lanes));
+  }
+  entry.count = value[3].get<double>();
+  return entry;
+}
+
+Status add_links(const json::Value& value, const DeviceNames& names, ClusterSpec& spec) {
+  HSAP_TRY(const Entry entry, read_entry(value, spec));
+  HSAP_TRY(const std::vector<int> from, names.select(entry.from));
+  HSAP_TRY(const std::vector<int> to, names.select(entry.to));
+  HSAP_TRY(const auto pairs, pairs_of(from, to));
+  for (const auto& [a, b] : pairs) {
+    if (a == b) {
+      return bad_input("a device linked to itself",
+                       "'" + spec.devices[static_cast<std::size_t>(a)].name + "'", "two devices");
+    }
+    spec.links.push_back({a, b, entry.link_class, entry.count});
+  }
+  if (spec.links.size() > max_node_links) {
+    return bad_input("too many links", std::to_string(spec.links.size()),
+                     fmt::format("at most {}", max_node_links));
+  }
+  return {};
+}
+
+}  // namespace
+
+void read_node(json::Object& root, ClusterSpec& spec) {
+  json::Object node = root.object("node");
+  read_devices(node, spec);
+  const json::Value* links = node.raw("links");
+  if (links == nullptr || root.failed()) return;
+  if (!links->is_array()) {
+    node.fail("links", "wrong type", json::brief(*links), "an array of links");
+    return;
+  }
+  const DeviceNames names(spec.devices);
+  for (std::size_t i = 0; i < links->size(); ++i) {
+    if (const Status status = add_links((*links)[i], names, spec); !status) {
+      const Error& error = status.error();
+      node.fail("links/" + std::to_string(i), error.message, error.found, error.expected);
+      return;
+    }
+  }
+  node.done();
+}
+
+}  // namespace hsap

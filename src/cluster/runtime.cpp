@@ -1,0 +1,54 @@
+#include "hsap/runtime.hpp"
+
+#include "base/files.hpp"
+#include "cluster/read.hpp"
+
+namespace hsap {
+namespace {
+
+constexpr json::Limits seconds{0, 1};
+constexpr json::Limits share{0, 1};
+
+/// Applies the overrides that start with "runtime.", spelled in full so that errors are too.
+Status apply(json::Value& root, std::span<const Override> overrides) {
+  json::Value whole = {{"runtime", std::move(root)}};
+  for (const Override& change : overrides) {
+    if (!change.path.starts_with("runtime.")) continue;
+    HSAP_CHECK(json::override_value(whole, change.path, change.value));
+  }
+  root = std::move(whole["runtime"]);
+  return {};
+}
+
+}  // namespace
+
+Result<Runtime> read_runtime(json::Value root, const std::string& file,
+                             std::span<const Override> overrides) {
+  HSAP_CHECK(apply(root, overrides));
+  json::Object from(root, file);
+  Runtime runtime;
+  from.schema("hsap.runtime/1");
+  runtime.name = from.text("name");
+  runtime.description = from.text("description");
+  runtime.sources = from.texts("sources", 100);
+  runtime.host_launch_s = from.number("host_launch_s", seconds);
+  runtime.host_exchange_s = from.number("host_exchange_s", seconds);
+  runtime.host_transfer_s = from.number("host_transfer_s", seconds);
+  runtime.duplex = from.boolean_or("duplex", true);
+  runtime.packs_transfers = from.boolean_or("packs_transfers", false);
+  runtime.concurrent_peers = static_cast<int>(from.integer("concurrent_peers", 0, 1 << 20));
+  runtime.one_communication_stream = from.boolean_or("one_communication_stream", false);
+  runtime.interference_forward = from.number("interference_forward", share);
+  runtime.interference_backward = from.number("interference_backward", share);
+  runtime.communicator_bytes = from.number("communicator_bytes", json::Limits{0, 1e12});
+  HSAP_CHECK(from.finish());
+  return runtime;
+}
+
+Result<Runtime> load_runtime(const std::string& name_or_path, std::span<const Override> overrides) {
+  HSAP_TRY(const std::string path, find_input("runtimes", name_or_path));
+  HSAP_TRY(json::Value root, json::read(path));
+  return read_runtime(std::move(root), path, overrides);
+}
+
+}  // namespace hsap
