@@ -44,6 +44,11 @@ Strategy read_strategy(json::Object& object, int ranks) {
   strategy.ulysses = static_cast<int>(object.integer_or("ulysses", 1, 1, most_ranks));
   strategy.context_parallel =
       static_cast<int>(object.integer_or("context_parallel", 1, 1, most_ranks));
+  const auto product = std::int64_t{strategy.ulysses} * strategy.context_parallel;
+  if (product > most_ranks) {
+    object.fail("context_parallel", "too many ranks", std::to_string(product),
+                fmt::format("ulysses x context_parallel of at most {}", most_ranks));
+  }
   complete_degrees(object, ranks, strategy);
   strategy.order = object.parsed_or("order", parse_order, strategy.order);
   strategy.layout = object.parsed_or("layout", parse_layout, strategy.layout);

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "base/json.hpp"
+
+namespace hsap {
+
+/// JSON for files that hold many numbers: indented, but an array without objects or arrays in it
+/// stays on one line. Ends with a newline.
+[[nodiscard]] std::string json_text(const json::Ordered& value);
+
+}  // namespace hsap

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "hsap/cost.hpp"
+#include "hsap/predict.hpp"
+#include "hsap/status.hpp"
+
+/// The spelling of options that are neither problem nor strategy, in flags and in JSON.
+namespace hsap {
+
+/// "forward", "backward" or "both".
+[[nodiscard]] std::string_view to_string(Passes passes);
+[[nodiscard]] Result<Passes> parse_passes(const std::string& text);
+
+/// "none", "selective" or "full".
+[[nodiscard]] std::string_view to_string(Training::Checkpointing checkpointing);
+[[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);
+
+}  // namespace hsap

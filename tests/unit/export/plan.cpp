@@ -1,0 +1,156 @@
+#include "hsap/plan.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "base/json.hpp"
+#include "support/golden.hpp"
+#include "support/sample_plan.hpp"
+
+using namespace hsap;
+
+namespace {
+
+/// The plan as JSON, changed at one place by a JSON pointer; "" as value removes the member.
+std::string changed(const Plan& plan, const std::string& pointer, const std::string& value) {
+  json::Value root = json::Value::parse(plan_text(plan));
+  const json::Value::json_pointer at(pointer);
+  if (value.empty()) {
+    root[at.parent_pointer()].erase(at.back());
+  } else {
+    root[at] = json::Value::parse(value);
+  }
+  return root.dump();
+}
+
+std::string error_of(const std::string& text) {
+  const Result<Plan> plan = parse_plan(text, "p.json");
+  return plan ? "" : plan.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("a plan is written as it always was") {
+  test::check_golden(HSAP_GOLDEN "/plan.json", plan_text(test::sample_plan()));
+}
+
+TEST_CASE("a plan survives being read and written again") {
+  const std::string text = plan_text(test::sample_plan());
+  const Result<Plan> plan = parse_plan(text, "p.json");
+  INFO((plan ? "" : plan.error().text()));
+  REQUIRE(plan.ok());
+  CHECK(plan_text(*plan) == text);
+  CHECK(plan->strategy == test::sample_plan().strategy);
+  CHECK(plan->problem.batches == test::sample_plan().problem.batches);
+  CHECK(plan->training.checkpointing == Training::Checkpointing::full);
+}
+
+TEST_CASE("a plan for attention alone has no layers and no step") {
+  Plan plan = test::sample_plan();
+  plan.problem.model = Model{};
+  plan.problem.model.heads = {64, 8, 128};
+  plan.predicted.step.reset();
+  const Result<Plan> again = parse_plan(plan_text(plan), "p.json");
+  REQUIRE(again.ok());
+  CHECK(again->problem.model.attention_only());
+  CHECK_FALSE(again->predicted.step.has_value());
+  // Without a step the objective is one layer's attention: 0.001 + 0.003.
+  CHECK(objective_seconds(again->predicted) == Approx(0.004));
+}
+
+TEST_CASE("every wrong member of a plan is named with what was found and expected") {
+  struct Case {
+    const char* pointer;
+    const char* value;
+    const char* error;
+  };
+  const Case cases[] = {
+      {"/schema", "\"hsap.plan/2\"",
+       "p.json: /schema: not a plan that this version reads; found 'hsap.plan/2', expected "
+       "'hsap.plan/1'"},
+      {"/schema", "", "p.json: /schema: missing key; found nothing, expected 'schema'"},
+      {"/strategi", "1", "p.json: /strategi: unknown key; found 'strategi', expected 'strategy'"},
+      {"/problem/mask", "3", "p.json: /problem/mask: wrong type; found 3, expected a text"},
+      {"/problem/pass", "\"sideways\"",
+       "p.json: /problem/pass: unknown pass; found 'sideways', expected 'forward', 'backward' or "
+       "'both'"},
+      {"/problem/context", "1152921504606846976",
+       "p.json: /problem/context: out of range; found 1152921504606846976, expected an integer "
+       "from 1 to 1073741824"},
+      {"/problem/context", "1024",
+       "p.json: /problem/batches/0/1: out of range; found 3072, expected a length of at least 1, "
+       "together at most 1024"},
+      {"/problem/batches", "[]",
+       "p.json: /problem/batches: wrong type; found an array of 0, expected an array of 1 to 4096 "
+       "batches"},
+      {"/problem/batches/0", "{}",
+       "p.json: /problem/batches/0: wrong type; found an object, expected an array of document "
+       "lengths"},
+      {"/problem/batches/0/1", "-3",
+       "p.json: /problem/batches/0/1: out of range; found -3, expected a length of at least 1, "
+       "together at most 4096"},
+      {"/problem/batches/0/1", "1073741824",
+       "p.json: /problem/batches/0/1: out of range; found 1073741824, expected a length of at "
+       "least 1, together at most 4096"},
+      {"/problem/model/kv_heads", "5",
+       "p.json: /problem/model/kv_heads: does not divide the query heads; found 5, expected a "
+       "divisor of 32"},
+      {"/cluster/gpus", "9",
+       "p.json: /cluster/gpus: does not follow from the nodes; found 9, expected 8"},
+      {"/cluster/set/0", "\"nic\"",
+       "p.json: /cluster/set/0: not an override; found 'nic', expected key=value"},
+      {"/training/zero", "4",
+       "p.json: /training/zero: out of range; found 4, expected an integer from 0 to 3"},
+      {"/training/checkpointing", "\"all\"",
+       "p.json: /training/checkpointing: unknown checkpointing policy; found 'all', expected "
+       "'none', 'selective' or 'full'"},
+      {"/strategy/ulysses", "1048576",
+       "p.json: /strategy/context_parallel: too many ranks; found 4194304, expected ulysses x "
+       "context_parallel of at most 1048576"},
+      {"/strategy/ulysses", "4",
+       "p.json: /mesh/ranks: does not follow from the strategy; found 8, expected 16"},
+      {"/mesh/replicas", "2",
+       "p.json: /mesh/replicas: the groups do not fill the cluster; found 2 replicas of 8 GPUs, "
+       "expected 8 GPUs together"},
+      {"/mesh/ulysses_groups/0/0", "7",
+       "p.json: /mesh/ulysses_groups: does not follow from the strategy; found an array of 4, "
+       "expected an array of 4, first [0,1]"},
+      {"/predicted/attention/forward_s", "-1",
+       "p.json: /predicted/attention/forward_s: out of range; found -1, expected a finite number "
+       "of at least 0"},
+      {"/predicted/memory/breakdown/weights", "\"much\"",
+       "p.json: /predicted/memory/breakdown/weights: wrong type; found \"much\", expected a finite "
+       "number"},
+      {"/runners_up/0/seconds", "",
+       "p.json: /runners_up/0/seconds: missing key; found nothing, expected 'seconds'"},
+      {"/pareto/0/strategy/layout", "\"round\"",
+       "p.json: /pareto/0/strategy/layout: unknown layout; found 'round', expected 'contiguous', "
+       "'zigzag', 'striped', 'per_document_zigzag' or 'balanced'"},
+      {"/provenance/inputs/0/what", "[]",
+       "p.json: /provenance/inputs/0/what: wrong type; found an array of 0, expected a text"},
+      {"/why/0", "{}", "p.json: /why/0: wrong type; found an object, expected a text"},
+  };
+  for (const Case& each : cases) {
+    INFO(each.pointer << " = " << each.value);
+    CHECK(error_of(changed(test::sample_plan(), each.pointer, each.value)) == each.error);
+  }
+}
+
+TEST_CASE("a plan that is cut off anywhere is an error with a place, never a crash") {
+  const std::string text = plan_text(test::sample_plan());
+  for (std::size_t length = 0; length + 2 < text.size(); length += 13) {
+    const std::string error = error_of(text.substr(0, length));
+    INFO(length);
+    CHECK(error.find("p.json: line ") == 0);
+  }
+}
+
+TEST_CASE("a mesh lists global ranks, tensor-parallel ranks innermost") {
+  // U2 C3, T2: rank c * 2 + u of the group is global rank 2 (c * 2 + u).
+  const Strategy inner{2, 3, Order::ulysses_inner};
+  CHECK(mesh_of(inner, 2).ulysses_groups == std::vector<std::vector<int>>{{0, 2}, {4, 6}, {8, 10}});
+  CHECK(mesh_of(inner, 2).context_groups == std::vector<std::vector<int>>{{0, 4, 8}, {2, 6, 10}});
+  // context-inner: rank u * 3 + c.
+  const Strategy outer{2, 3, Order::context_inner};
+  CHECK(mesh_of(outer, 1).ulysses_groups == std::vector<std::vector<int>>{{0, 3}, {1, 4}, {2, 5}});
+  CHECK(mesh_of(outer, 1).context_groups == std::vector<std::vector<int>>{{0, 1, 2}, {3, 4, 5}});
+}
