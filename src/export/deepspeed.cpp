@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "export/trainer.hpp"
+
+namespace hsap {
+namespace {
+
+constexpr const char* trainer = "DeepSpeed";
+
+/// All ranks must split heads: DeepSpeed has no context parallelism.
+int sequence_parallel_size(const Plan& plan, Draft& draft) {
+  const Strategy& strategy = plan.strategy;
+  const int size = largest_even_ulysses(plan, strategy.ranks());
+  if (strategy.context_parallel > 1) {
+    draft.lose(fmt::format("context_parallel {} ({}, {})", strategy.context_parallel,
+                           to_string(strategy.exchange), to_string(strategy.layout)),
+               "tokens are only redistributed by all-to-all over heads",
+               fmt::format("sequence_parallel_size {}", size));
+  } else if (size != strategy.ulysses) {
+    draft.lose(fmt::format("ulysses {}", strategy.ulysses), "heads must divide evenly",
+               fmt::format("sequence_parallel_size {}", size));
+  }
+  return size;
+}
+
+}  // namespace
+
+Draft deepspeed_options(const Plan& plan) {
+  Draft draft;
+  const int size = sequence_parallel_size(plan, draft);
+  auto& lines = draft.lines;
+  lines.push_back("mpu = UlyssesSPAttentionHF.register_with_transformers(");
+  lines.push_back("    model_name_or_path=model_name_or_path,");
+  lines.push_back("    core_attn_implementation=\"flash_attention_2\",");
+  lines.push_back(fmt::format("    sequence_parallel_size={},", size));
+  lines.push_back("    micro_batch_size=1,");
+  lines.push_back(fmt::format("    seq_length={},", plan.problem.context));
+  lines.push_back("    seq_length_is_variable=True)");
+  lines.push_back(
+      fmt::format("ds_config = {{\"sequence_parallel_size\": {}, \"zero_optimization\": "
+                  "{{\"stage\": {}}}}}",
+                  size, plan.training.zero));
+  lines.push_back(
+      "# wrap the data loader in UlyssesSPDataLoaderAdapter; it gives every rank its tokens");
+  if (plan.training.tensor_parallel > 1) {
+    draft.lose(fmt::format("tensor parallel {}", plan.training.tensor_parallel),
+               "no option beside sequence_parallel_size", "tensor parallel 1");
+  }
+  const Mask::Kind kind = plan.problem.mask.kind;
+  if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
+    draft.lose("mask " + to_string(plan.problem.mask), "no option of DeepSpeed", "causal");
+  }
+  if (plan.strategy.context_parallel == 1) lose_common(plan, trainer, draft);
+  return draft;
+}
+
+}  // namespace hsap

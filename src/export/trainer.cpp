@@ -1,0 +1,102 @@
+#include "export/trainer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/names.hpp"
+#include "base/units.hpp"
+#include "export/option_names.hpp"
+
+namespace hsap {
+namespace {
+
+constexpr std::array<std::string_view, targets> target_names{"megatron", "transformer-engine",
+                                                             "yunchang", "deepspeed", "torchtitan"};
+
+Draft options_of(const Plan& plan, Target target) {
+  switch (target) {
+    case Target::megatron:
+      return megatron_options(plan);
+    case Target::transformer_engine:
+      return transformer_engine_options(plan);
+    case Target::yunchang:
+      return yunchang_options(plan);
+    case Target::deepspeed:
+      return deepspeed_options(plan);
+    case Target::torchtitan:
+      return torchtitan_options(plan);
+  }
+  return {};
+}
+
+/// What the options are for, as comments: all five targets take "#" lines.
+std::string heading(const Plan& plan) {
+  std::string text =
+      fmt::format("# plan: {}, {} tokens, {} x {}\n", plan.problem.model.name,
+                  format_size(plan.problem.context), plan.cluster.nodes, plan.cluster.name);
+  text += fmt::format("# strategy: {}; {} replica(s) of {} ranks, tensor parallel {}\n",
+                      to_string(plan.strategy), plan.replicas, plan.strategy.ranks(),
+                      plan.training.tensor_parallel);
+  return text + fmt::format("# its memory counts on ZeRO {} and {} checkpointing\n",
+                            plan.training.zero, to_string(plan.training.checkpointing));
+}
+
+}  // namespace
+
+std::string_view to_string(Target target) { return target_names[static_cast<std::size_t>(target)]; }
+
+Result<Target> parse_target(const std::string& text) {
+  for (std::size_t i = 0; i < target_names.size(); ++i) {
+    if (target_names[i] == text) return static_cast<Target>(i);
+  }
+  const std::vector<std::string> known(target_names.begin(), target_names.end());
+  return bad_input("unknown target", "'" + text + "'", one_of(known));
+}
+
+Exported export_plan(const Plan& plan, Target target) {
+  Draft draft = options_of(plan, target);
+  Exported out;
+  out.text = heading(plan);
+  for (const std::string& note : draft.notes) out.text += "# not expressed: " + note + "\n";
+  for (const std::string& line : draft.lines) out.text += line + "\n";
+  out.notes = std::move(draft.notes);
+  return out;
+}
+
+void Draft::lose(const std::string& what, const std::string& why, const std::string& nearest) {
+  notes.push_back(fmt::format("{}: {}; nearest: {}", what, why, nearest));
+}
+
+bool packed(const Plan& plan) {
+  const auto& batches = plan.problem.batches;
+  return std::any_of(batches.begin(), batches.end(),
+                     [](const Batch& batch) { return batch.documents() > 1; });
+}
+
+bool even_heads(const Plan& plan, int ulysses) {
+  const Heads& heads = plan.problem.model.heads;
+  const int split = plan.training.tensor_parallel * ulysses;
+  return heads.query % split == 0 && heads.key_value % split == 0;
+}
+
+int largest_even_ulysses(const Plan& plan, int ranks) {
+  for (int ulysses = ranks; ulysses > 1; --ulysses) {
+    if (ranks % ulysses == 0 && even_heads(plan, ulysses)) return ulysses;
+  }
+  return 1;
+}
+
+void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
+  if (plan.strategy.stages > 0 && plan.strategy.exchange != Exchange::ring) {
+    draft.lose(fmt::format("stages {}", plan.strategy.stages), "no option of " + trainer,
+               "its own pipelining");
+  }
+  if (plan.strategy.gradient_dtype == Dtype::bf16) {
+    draft.lose("gradient_dtype bf16", "no option of " + trainer,
+               "the dtype in which it sends partial dK and dV");
+  }
+}
+
+}  // namespace hsap

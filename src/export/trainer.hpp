@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hsap/export.hpp"
+
+/// What the writers of trainer options share.
+namespace hsap {
+
+/// Options in the making.
+struct Draft {
+  std::vector<std::string> lines;  ///< options or code
+  std::vector<std::string> notes;  ///< "what: why; nearest: setting"
+
+  /// Notes that `what` cannot be said and what is used in its place.
+  void lose(const std::string& what, const std::string& why, const std::string& nearest);
+};
+
+/// True when some batch of the plan holds more than one document.
+[[nodiscard]] bool packed(const Plan& plan);
+
+/// The largest divisor of `ranks` that also divides the query and the key/value heads of one
+/// tensor-parallel rank: how far a trainer without uneven or replicated heads can go with Ulysses.
+[[nodiscard]] int largest_even_ulysses(const Plan& plan, int ranks);
+/// Whether `ulysses` divides the query and the key/value heads of one tensor-parallel rank.
+[[nodiscard]] bool even_heads(const Plan& plan, int ulysses);
+
+/// Notes on what no trainer here has an option for: stages, the dtype of partial gradients.
+void lose_common(const Plan& plan, const std::string& trainer, Draft& draft);
+
+/// Context parallelism as TransformerEngine does it, for itself and for Megatron-LM.
+struct TransformerEngineChoice {
+  int a2a = 1;            ///< ranks that split heads
+  int p2p = 1;            ///< ranks that split tokens
+  std::string comm_type;  ///< "p2p", "a2a", "all_gather" or "a2a+p2p"
+};
+[[nodiscard]] TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft);
+
+// One writer a file.
+[[nodiscard]] Draft megatron_options(const Plan& plan);
+[[nodiscard]] Draft transformer_engine_options(const Plan& plan);
+[[nodiscard]] Draft yunchang_options(const Plan& plan);
+[[nodiscard]] Draft deepspeed_options(const Plan& plan);
+[[nodiscard]] Draft torchtitan_options(const Plan& plan);
+
+}  // namespace hsap

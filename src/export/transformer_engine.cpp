@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include "export/trainer.hpp"
+
+namespace hsap {
+namespace {
+
+constexpr const char* trainer = "TransformerEngine";
+
+/// Degrees that its all-to-all accepts: heads and groups must divide evenly.
+void choose_degrees(const Plan& plan, TransformerEngineChoice& choice, Draft& draft) {
+  choice.a2a = plan.strategy.ulysses;
+  choice.p2p = plan.strategy.context_parallel;
+  if (even_heads(plan, choice.a2a)) return;
+  choice.a2a = largest_even_ulysses(plan, plan.strategy.ulysses);
+  choice.p2p = plan.strategy.ranks() / choice.a2a;
+  draft.lose(fmt::format("ulysses {}", plan.strategy.ulysses),
+             "a2a needs query heads and key/value groups that it divides",
+             fmt::format("a2a size {} and p2p size {}", choice.a2a, choice.p2p));
+}
+
+void choose_exchange(const Plan& plan, TransformerEngineChoice& choice, Draft& draft) {
+  if (choice.p2p == 1) {
+    choice.comm_type = "a2a";
+    return;
+  }
+  const Exchange exchange = plan.strategy.exchange;
+  const bool alone = choice.a2a == 1;
+  const bool gathers = exchange == Exchange::all_gather || exchange == Exchange::hierarchical;
+  choice.comm_type = alone ? (gathers ? "all_gather" : "p2p") : "a2a+p2p";
+  const bool exact = exchange == Exchange::ring || (alone && exchange == Exchange::all_gather);
+  if (exact) return;
+  const std::string what = "exchange " + std::string(to_string(exchange));
+  const char* why = exchange == Exchange::all_gather
+                        ? "cp_comm_type has no all-gather together with all-to-all"
+                        : "cp_comm_type has no such exchange";
+  const bool ring = choice.comm_type != "all_gather";
+  draft.lose(what, why, "cp_comm_type " + choice.comm_type + (ring ? " (a ring)" : ""));
+}
+
+/// Every document is padded to 2 CP chunks of which rank r holds chunks r and 2 CP - 1 - r.
+void check_layout(const Plan& plan, const TransformerEngineChoice& choice, Draft& draft) {
+  const Layout layout = plan.strategy.layout;
+  const bool one_document = !packed(plan);
+  const bool zigzag = layout == Layout::zigzag && one_document;
+  if (choice.p2p > 1 && !zigzag && layout != Layout::per_document_zigzag) {
+    draft.lose("layout " + std::string(to_string(layout)),
+               "the only layout is zigzag inside every document", "per_document_zigzag");
+  }
+  const int multiple = 2 * choice.a2a * choice.p2p;
+  for (const Batch& batch : plan.problem.batches) {
+    for (const Token length : batch.lengths) {
+      if (length % multiple == 0) continue;
+      draft.lose(fmt::format("documents of any length ({} tokens)", length),
+                 "each length must be a multiple of 2 CP",
+                 fmt::format("pad every document to a multiple of {}", multiple));
+      return;
+    }
+  }
+}
+
+void check_mask(const Plan& plan, const TransformerEngineChoice& choice, Draft& draft) {
+  using Kind = Mask::Kind;
+  const Kind kind = plan.problem.mask.kind;
+  const std::string what = "mask " + to_string(plan.problem.mask);
+  const bool rings = choice.comm_type == "p2p" || choice.comm_type == "a2a+p2p";
+  if (kind == Kind::sliding && rings) {
+    draft.lose(what, "a sliding window needs a2a or all_gather", "cp_comm_type all_gather");
+  } else if (kind == Kind::prefix || kind == Kind::shared_question) {
+    draft.lose(what, "no such attn_mask_type with context parallelism", "causal");
+  }
+}
+
+std::string group_list(const std::vector<std::vector<int>>& groups) {
+  std::string text;
+  for (const auto& group : groups) {
+    text += fmt::format("{}[{}]", text.empty() ? "" : ", ", fmt::join(group, ", "));
+  }
+  return "[" + text + "]";
+}
+
+}  // namespace
+
+TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft) {
+  TransformerEngineChoice choice;
+  choose_degrees(plan, choice, draft);
+  choose_exchange(plan, choice, draft);
+  // Hierarchical sizes run from the innermost ranks out: all-to-all first.
+  if (choice.a2a > 1 && choice.p2p > 1 && plan.strategy.order == Order::context_inner) {
+    draft.lose("order context-inner", "all-to-all groups take consecutive ranks", "ulysses-inner");
+  }
+  check_layout(plan, choice, draft);
+  check_mask(plan, choice, draft);
+  lose_common(plan, trainer, draft);
+  return choice;
+}
+
+Draft transformer_engine_options(const Plan& plan) {
+  Draft draft;
+  const TransformerEngineChoice choice = choose_transformer_engine(plan, draft);
+  Strategy nearest = plan.strategy;
+  nearest.ulysses = choice.a2a;
+  nearest.context_parallel = choice.p2p;
+  nearest.order = Order::ulysses_inner;
+  const Mesh mesh = mesh_of(nearest, plan.training.tensor_parallel);
+  std::vector<int> all;
+  for (int rank = 0; rank < nearest.ranks(); ++rank) {
+    all.push_back(rank * plan.training.tensor_parallel);
+  }
+  const int stride = nearest.ranks() * plan.training.tensor_parallel;
+  draft.lines.push_back(fmt::format("# global ranks of replica 0; replica i adds {} i", stride));
+  draft.lines.push_back(fmt::format("cp_global_ranks = [{}]", fmt::join(all, ", ")));
+  const bool both = choice.comm_type == "a2a+p2p";
+  if (both) {
+    draft.lines.push_back("a2a_groups = " + group_list(mesh.ulysses_groups));
+    draft.lines.push_back("p2p_groups = " + group_list(mesh.context_groups));
+    draft.lines.push_back("# a2a_group and p2p_group: the process groups of this rank among these");
+  }
+  draft.lines.push_back(
+      fmt::format("attention.set_context_parallel_group({}, cp_global_ranks, cp_stream, \"{}\")",
+                  both ? "[a2a_group, p2p_group]" : "cp_group", choice.comm_type));
+  return draft;
+}
+
+}  // namespace hsap

@@ -1,0 +1,131 @@
+#include <catch2/catch.hpp>
+
+#include "hsap/export.hpp"
+#include "support/golden.hpp"
+#include "support/sample_plan.hpp"
+
+using namespace hsap;
+
+namespace {
+
+/// A plan over one document with the strategy's mesh filling 8 GPUs.
+Plan plan_of(const Strategy& strategy) {
+  Plan plan = test::sample_plan();
+  plan.problem.batches = {Batch{{4096}}};
+  plan.training.zero = 1;
+  plan.strategy = strategy;
+  return plan;
+}
+
+bool says(const Exported& exported, const std::string& text) {
+  return exported.text.find(text) != std::string::npos;
+}
+
+bool loses(const Exported& exported, const std::string& what) {
+  for (const std::string& note : exported.notes) {
+    if (note.rfind(what, 0) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("trainer options of one plan are what they always were") {
+  for (int i = 0; i < targets; ++i) {
+    const auto target = static_cast<Target>(i);
+    const std::string name = HSAP_GOLDEN "/" + std::string(to_string(target)) + ".txt";
+    test::check_golden(name, export_plan(test::sample_plan(), target).text);
+  }
+}
+
+TEST_CASE("targets have the names of the contract") {
+  for (int i = 0; i < targets; ++i) {
+    const auto target = static_cast<Target>(i);
+    CHECK(*parse_target(std::string(to_string(target))) == target);
+  }
+  CHECK(parse_target("nemo").error().text() ==
+        "unknown target; found 'nemo', expected 'megatron', 'transformer-engine', 'yunchang', "
+        "'deepspeed' or 'torchtitan'");
+}
+
+TEST_CASE("what TransformerEngine does is exported without loss") {
+  const Strategy both{2, 4, Order::ulysses_inner, Layout::zigzag, Exchange::ring};
+  const Exported megatron = export_plan(plan_of(both), Target::megatron);
+  CHECK(megatron.notes.empty());
+  CHECK(says(megatron, "\n--context-parallel-size 8\n"));
+  CHECK(says(megatron, "\n--cp-comm-type a2a+p2p\n"));
+  CHECK(says(megatron, "\n--hierarchical-context-parallel-sizes 2 4\n"));
+  const Exported ulysses = export_plan(plan_of({8, 1}), Target::transformer_engine);
+  CHECK(ulysses.notes.empty());
+  CHECK(says(ulysses, "(cp_group, cp_global_ranks, cp_stream, \"a2a\")"));
+  const Strategy gather{1, 8, Order::ulysses_inner, Layout::per_document_zigzag,
+                        Exchange::all_gather};
+  const Exported gathered = export_plan(plan_of(gather), Target::megatron);
+  CHECK(gathered.notes.empty());
+  CHECK(says(gathered, "\n--cp-comm-type all_gather\n"));
+}
+
+TEST_CASE("yunchang takes every USP strategy over one document") {
+  const Strategy striped{4, 2, Order::context_inner, Layout::striped, Exchange::ring};
+  const Exported exported = export_plan(plan_of(striped), Target::yunchang);
+  CHECK(exported.notes.empty());
+  CHECK(says(exported,
+             "set_seq_parallel_pg(sp_ulysses_degree=4, sp_ring_degree=2, rank=rank, world_size=8, "
+             "use_ulysses_low=False)"));
+  CHECK(says(exported, "ring_impl_type = \"strip\""));
+}
+
+TEST_CASE("DeepSpeed takes Ulysses alone") {
+  const Exported exported = export_plan(plan_of({8, 1}), Target::deepspeed);
+  CHECK(exported.notes.empty());
+  CHECK(says(exported, "\"sequence_parallel_size\": 8"));
+}
+
+TEST_CASE("what a target lacks is said with the nearest setting") {
+  const Strategy sap{2, 4, Order::context_inner, Layout::balanced, Exchange::p2p, 3, Dtype::bf16};
+  const Plan plan = plan_of(sap);
+  const Exported megatron = export_plan(plan, Target::megatron);
+  CHECK(loses(megatron, "exchange p2p: "));
+  CHECK(loses(megatron, "layout balanced: "));
+  CHECK(loses(megatron, "order context-inner: "));
+  CHECK(loses(megatron, "stages 3: "));
+  CHECK(loses(megatron, "gradient_dtype bf16: "));
+  const Exported yunchang = export_plan(plan, Target::yunchang);
+  CHECK(loses(yunchang, "exchange p2p: "));
+  CHECK(loses(yunchang, "layout balanced: "));
+  CHECK_FALSE(loses(yunchang, "order"));
+  CHECK(loses(export_plan(plan, Target::deepspeed), "context_parallel 4 (p2p, balanced): "));
+  const Exported torchtitan = export_plan(plan, Target::torchtitan);
+  CHECK(loses(torchtitan, "ulysses 2: "));
+  CHECK(loses(torchtitan, "exchange p2p: "));
+  for (const Exported& each : {megatron, yunchang, torchtitan}) {
+    for (const std::string& note : each.notes) CHECK(says(each, "# not expressed: " + note + "\n"));
+  }
+}
+
+TEST_CASE("uneven or replicated heads fall back to the largest even degree") {
+  // 8 key/value heads: 16 Ulysses ranks would replicate them; 8 x 2 is the nearest mesh.
+  Plan plan = plan_of({16, 1});
+  plan.cluster.gpus = 16;
+  const Exported exported = export_plan(plan, Target::megatron);
+  CHECK(loses(exported, "ulysses 16: "));
+  CHECK(says(exported, "--hierarchical-context-parallel-sizes 8 2"));
+  CHECK(says(export_plan(plan, Target::deepspeed), "\"sequence_parallel_size\": 8"));
+  // Tensor parallelism 2 leaves 4 key/value heads a rank.
+  plan.training.tensor_parallel = 2;
+  CHECK(says(export_plan(plan, Target::deepspeed), "\"sequence_parallel_size\": 4"));
+}
+
+TEST_CASE("packed documents and masks that a target cannot carry are said") {
+  Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  plan.problem.batches = {Batch{{1000, 3096}}};
+  CHECK(loses(export_plan(plan, Target::megatron), "documents of any length (1000 tokens): "));
+  CHECK(loses(export_plan(plan, Target::megatron), "layout zigzag: "));
+  CHECK(loses(export_plan(plan, Target::yunchang), "document borders: "));
+  plan.problem.mask = *parse_mask("sliding:512");
+  for (int i = 0; i < targets; ++i) {
+    CHECK(loses(export_plan(plan, static_cast<Target>(i)), "mask sliding:512: "));
+  }
+  plan.training.zero = 3;
+  CHECK(loses(export_plan(plan, Target::megatron), "ZeRO 3: "));
+}
