@@ -10,6 +10,9 @@
 
 namespace hsap {
 
+/// Longest document, longest batch and largest context: 2^30 tokens.
+inline constexpr Token max_tokens = Token{1} << 30;
+
 /// One packed sequence: the lengths of its documents in order, in tokens, each at least 1.
 struct Batch {
   std::vector<Token> lengths;
@@ -33,12 +36,13 @@ enum class Packing {
 };
 
 /// Packs `lengths` into batches of exactly (sequential) or at most (best_fit) `context` tokens.
-/// Sequential packing drops a last batch that is not full; best_fit refuses a document longer
-/// than the context.
+/// Sequential packing drops a last batch that is not full. Best fit holds the longest document
+/// of a batch first, breaks ties towards the older batch, and refuses a document longer than
+/// the context. Lengths must be at least 1, `context` from 1 to 2^30.
 [[nodiscard]] Result<std::vector<Batch>> pack(std::span<const Token> lengths, Token context,
                                               Packing packing);
 
-/// "4096,512,64K" as lengths; K, M and G are binary.
+/// "4096,512,64K" as lengths; K, M and G are binary. "4Kx64" stands for 64 documents of 4K.
 [[nodiscard]] Result<Batch> parse_documents(const std::string& text);
 
 }  // namespace hsap

@@ -26,20 +26,24 @@ struct Trace {
 
 /// Reads traces/NAME.*, or a path: .json (a histogram, or an array of lengths), .jsonl (objects
 /// with a "length" or "tokens" field), .csv (a "length" or "tokens" column), anything else one
-/// length a line. At most 2^28 documents are read from files of at most 4 GiB.
+/// length a line. At most 2^28 documents are read from files of at most 4 GiB (.json: 64 MiB).
+/// File format: docs/trace-format.md.
 [[nodiscard]] Result<Trace> load_trace(const std::string& name_or_path);
 
 struct SampleOptions {
   Token context = 8192;  ///< tokens in a batch
-  int batches = 1;
+  int batches = 1;       ///< from 1 to 2^20
   std::uint64_t seed = 1;
   Packing packing = Packing::sequential;
 };
 
 /// Draws batches. Documents come in seeded random order: from a list without replacement until
-/// it is used up, from a histogram log-uniformly inside a bin drawn by count. A document longer
-/// than the context is cut by sequential packing and left out by best fit. The same seed gives
-/// the same batches on every machine.
+/// it is used up (then again from the whole list), from a histogram with probability
+/// proportional to 1 / length (log-uniform) inside a bin drawn by count. A document longer than
+/// the context is cut by sequential packing and left out by best fit. Documents are drawn until
+/// they hold batches x context tokens; best fit packs those and keeps the first `batches`. The
+/// same seed gives the same batches on every machine. Errors: more than 2^24 documents needed;
+/// fewer than one document in a million fits the context.
 [[nodiscard]] Result<std::vector<Batch>> sample(const Trace& trace, const SampleOptions& options);
 
 }  // namespace hsap

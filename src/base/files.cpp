@@ -33,9 +33,22 @@ fs::path data_root() {
   return fs::is_directory(source / "topologies", ignored) ? source : fs::path(HSAP_INSTALLED_DATA);
 }
 
+/// The shipped files of a folder, sorted; a README is no input.
+std::vector<fs::path> shipped_files(const std::string& folder) {
+  std::vector<fs::path> paths;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(data_root() / folder, code)) {
+    if (entry.is_regular_file(code) && entry.path().extension() != ".md") {
+      paths.push_back(entry.path());
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
 }  // namespace
 
-Result<std::string> read_file(const std::string& path, std::int64_t max_bytes) {
+Result<std::int64_t> file_size(const std::string& path, std::int64_t max_bytes) {
   std::error_code code;
   if (!fs::is_regular_file(path, code)) {
     return file_error(path, fs::exists(path, code) ? "not a regular file" : "no such file");
@@ -46,6 +59,11 @@ Result<std::string> read_file(const std::string& path, std::int64_t max_bytes) {
     return file_error(path, "file too large", format_bytes(static_cast<double>(size)),
                       "at most " + format_bytes(static_cast<double>(max_bytes)));
   }
+  return size;
+}
+
+Result<std::string> read_file(const std::string& path, std::int64_t max_bytes) {
+  HSAP_TRY(const std::int64_t size, file_size(path, max_bytes));
   std::ifstream in(path, std::ios::binary);
   std::string text(static_cast<std::size_t>(size), '\0');
   if (!in.read(text.data(), size)) return file_error(path, "cannot be read");
@@ -76,28 +94,24 @@ Status write_file(const std::string& path, const std::string& text, bool force) 
 
 std::vector<std::string> shipped_names(const std::string& folder) {
   std::vector<std::string> names;
-  std::error_code code;
-  for (const auto& entry : fs::directory_iterator(data_root() / folder, code)) {
-    if (entry.is_regular_file() && entry.path().extension() != ".md") {
-      names.push_back(entry.path().stem().string());
-    }
-  }
-  std::sort(names.begin(), names.end());
+  for (const fs::path& path : shipped_files(folder)) names.push_back(path.stem().string());
   return names;
 }
 
 Result<std::string> find_input(const std::string& folder, const std::string& name_or_path) {
   const fs::path given = name_or_path;
   std::error_code code;
-  if (given.has_parent_path() || given.has_extension() || fs::is_regular_file(given, code)) {
-    if (fs::is_regular_file(given, code)) return name_or_path;
-    return file_error(name_or_path, "no such file");
+  if (fs::is_regular_file(given, code)) return name_or_path;
+  const std::string known = suggest(name_or_path, shipped_names(folder));
+  if (given.has_parent_path() || given.has_extension()) {
+    const char* message = fs::exists(given, code) ? "not a regular file" : "no such file";
+    return file_error(name_or_path, message, {}, "a file, or " + known);
   }
-  for (const auto& entry : fs::directory_iterator(data_root() / folder, code)) {
-    if (entry.path().stem() == name_or_path) return entry.path().string();
+  for (const fs::path& path : shipped_files(folder)) {
+    if (path.stem() == given) return path.string();
   }
   return bad_input("nothing of that name in " + folder, "'" + name_or_path + "'",
-                   suggest(name_or_path, shipped_names(folder)) + ", or a path");
+                   known + ", or a path");
 }
 
 }  // namespace hsap

@@ -8,6 +8,9 @@
 
 namespace hsap {
 
+/// Size of a regular file, an error when it is larger than `max_bytes`. Opens nothing.
+[[nodiscard]] Result<std::int64_t> file_size(const std::string& path, std::int64_t max_bytes);
+
 /// The whole text of a regular file of at most `max_bytes`.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::int64_t max_bytes);
 

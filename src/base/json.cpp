@@ -17,14 +17,19 @@ const Value& empty_object() {
   return empty;
 }
 
-/// "line 3, column 14" of a byte offset.
-std::string place_of(const std::string& text, std::size_t byte) {
-  const std::size_t end = std::min(byte, text.size());
-  const auto begin = text.begin();
-  const auto line = 1 + std::count(begin, begin + static_cast<std::ptrdiff_t>(end), '\n');
-  const std::size_t newline = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
-  const std::size_t column = newline == std::string::npos ? end : end - newline - 1;
-  return fmt::format("line {}, column {}", line, std::max<std::size_t>(column, 1));
+/// The integer that a value is, if any. 8e10 is a natural way to write one, so floating-point
+/// values without a fraction count.
+std::optional<std::int64_t> whole_number(const Value& value) {
+  if (value.is_number_unsigned()) {
+    const auto n = value.get<std::uint64_t>();
+    if (n > static_cast<std::uint64_t>(INT64_MAX)) return {};
+    return static_cast<std::int64_t>(n);
+  }
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (!value.is_number_float()) return {};
+  const double x = value.get<double>();
+  if (std::abs(x) >= 0x1p63 || x != std::nearbyint(x)) return {};
+  return static_cast<std::int64_t>(x);
 }
 
 std::string range_text(Limits limits) {
@@ -72,31 +77,6 @@ Value* find_path(Value& root, const std::string& path) {
 }
 
 }  // namespace
-
-Result<Value> parse(const std::string& text, const std::string& file) {
-  try {
-    return Value::parse(text);
-  } catch (const Value::parse_error& broken) {
-    Error error = bad_input("not valid JSON", {}, "a JSON document");
-    error.file = file;
-    error.position = place_of(text, broken.byte);
-    if (broken.byte > 0 && broken.byte <= text.size()) {
-      error.found = fmt::format("'{}'", text.substr(broken.byte - 1, 12));
-    } else {
-      error.found = "end of file";
-    }
-    return error;
-  } catch (const Value::exception& broken) {  // a number beyond double, for example
-    Error error = bad_input("not valid JSON", broken.what(), "a JSON document");
-    error.file = file;
-    return error;
-  }
-}
-
-Result<Value> read(const std::string& path, std::int64_t max_bytes) {
-  HSAP_TRY(const std::string text, read_file(path, max_bytes));
-  return parse(text, path);
-}
 
 std::string brief(const Value& value) {
   if (value.is_object()) return "an object";
@@ -176,20 +156,11 @@ double Object::number_or(const std::string& key, double fallback, Limits limits)
 
 std::int64_t Object::checked_integer(const Value& value, const std::string& key, std::int64_t low,
                                      std::int64_t high) {
-  const std::string expected = fmt::format("an integer from {} to {}", low, high);
-  // 8e10 is a natural way to write an integer, so whole floating-point values count.
-  const bool whole =
-      value.is_number_float() && std::nearbyint(value.get<double>()) == value.get<double>();
-  if (!value.is_number_integer() && !whole) {
-    fail(key, "wrong type", brief(value), expected);
-    return low;
-  }
-  const double x = value.get<double>();
-  if (x < static_cast<double>(low) || x > static_cast<double>(high)) {
-    fail(key, "out of range", brief(value), expected);
-    return low;
-  }
-  return value.is_number_integer() ? value.get<std::int64_t>() : static_cast<std::int64_t>(x);
+  const std::optional<std::int64_t> n = whole_number(value);
+  if (n && *n >= low && *n <= high) return *n;
+  fail(key, n || value.is_number_integer() ? "out of range" : "wrong type", brief(value),
+       fmt::format("an integer from {} to {}", low, high));
+  return low;
 }
 
 std::int64_t Object::integer(const std::string& key, std::int64_t low, std::int64_t high) {
@@ -291,7 +262,7 @@ void Object::done() {
   for (const auto& [key, unused] : value_->items()) {
     if (seen_.count(key) > 0) continue;
     const std::vector<std::string> known(seen_.begin(), seen_.end());
-    fail(key, "unknown key", "'" + key + "'", suggest(key, known));
+    fail(escaped(key), "unknown key", "'" + key + "'", suggest(key, known));
     return;
   }
 }
@@ -302,25 +273,46 @@ Status Object::finish() {
   return {};
 }
 
-Status override_value(Value& root, const std::string& path, const std::string& text) {
+namespace {
+
+/// `start` is what the user wrote before `path`.
+Status override_under(Value& root, const std::string& start, const std::string& path,
+                      const std::string& text) {
+  const std::string whole_path = start + path;
   Value* leaf = path.empty() ? nullptr : find_path(root, path);
   if (leaf == nullptr || leaf->is_structured()) {
     std::vector<std::string> known;
     collect_paths(root, "", known);
-    return bad_input("--set: no such value", "'" + path + "'", suggest(path, known));
+    for (std::string& candidate : known) candidate.insert(0, start);
+    return bad_input("--set: no such value", "'" + whole_path + "'", suggest(whole_path, known));
   }
   if (leaf->is_number()) {
-    HSAP_TRY(const double number, parse_number(text, "--set " + path));
+    HSAP_TRY(const double number, parse_number(text, "--set " + whole_path));
     const bool whole =
         leaf->is_number_integer() && number == std::nearbyint(number) && std::abs(number) < 9e15;
     *leaf = whole ? Value(static_cast<std::int64_t>(number)) : Value(number);
   } else if (leaf->is_boolean()) {
     if (text != "true" && text != "false") {
-      return bad_input("--set " + path, "'" + text + "'", "true or false");
+      return bad_input("--set " + whole_path, "'" + text + "'", "true or false");
     }
     *leaf = text == "true";
   } else {
     *leaf = text;
+  }
+  return {};
+}
+
+}  // namespace
+
+Status override_value(Value& root, const std::string& path, const std::string& text) {
+  return override_under(root, "", path, text);
+}
+
+Status apply_overrides(Value& root, std::span<const Override> overrides, const std::string& owner) {
+  const std::string start = owner + ".";
+  for (const Override& change : overrides) {
+    if (!change.path.starts_with(start)) continue;
+    HSAP_CHECK(override_under(root, start, change.path.substr(start.size()), change.value));
   }
   return {};
 }

@@ -6,9 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "hsap/override.hpp"
 #include "hsap/status.hpp"
 
 /// Reading JSON from people and strangers: every complaint says file, JSON pointer (or line and
@@ -19,7 +21,8 @@ using Value = nlohmann::json;
 /// For writing: keys keep the order in which they are set.
 using Ordered = nlohmann::ordered_json;
 
-/// Parses text. `file` only names the source in errors.
+/// Parses text, nested at most 64 deep. A key given twice in one object is an error. `file` only
+/// names the source in errors.
 [[nodiscard]] Result<Value> parse(const std::string& text, const std::string& file);
 /// Reads and parses a file of at most `max_bytes`.
 [[nodiscard]] Result<Value> read(const std::string& path, std::int64_t max_bytes = 64 << 20);
@@ -110,6 +113,9 @@ class Object {
   std::set<std::string> seen_;
 };
 
+/// A key as it stands in a JSON pointer.
+[[nodiscard]] std::string escaped(const std::string& key);
+
 /// A value in a few characters, for "found".
 [[nodiscard]] std::string brief(const Value& value);
 
@@ -119,5 +125,10 @@ class Object {
 /// Replaces one leaf by "key.key.0.key=value": the path must exist, and the new value must be of
 /// the old one's type. Errors list near misses.
 [[nodiscard]] Status override_value(Value& root, const std::string& path, const std::string& text);
+
+/// Applies, in order, the overrides whose path starts with "`owner`." ("model", "runtime"), less
+/// that start. Errors name the whole path.
+[[nodiscard]] Status apply_overrides(Value& root, std::span<const Override> overrides,
+                                     const std::string& owner);
 
 }  // namespace hsap::json

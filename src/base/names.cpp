@@ -53,8 +53,10 @@ std::string one_of(std::span<const std::string> names) {
 }
 
 std::string suggest(const std::string& name, std::span<const std::string> known) {
+  constexpr std::size_t most = 24;  // more than that helps nobody
   const std::vector<std::string> near = near_misses(name, known);
-  return one_of(near.empty() ? known : std::span<const std::string>(near));
+  if (!near.empty()) return one_of(near);
+  return one_of(known.first(std::min(most, known.size()))) + (known.size() > most ? ", ..." : "");
 }
 
 }  // namespace hsap

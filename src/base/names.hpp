@@ -13,7 +13,8 @@ namespace hsap {
 /// "'a', 'b' or 'c'".
 [[nodiscard]] std::string one_of(std::span<const std::string> names);
 
-/// What to say was expected instead of an unknown name: the near misses, or all when none is near.
+/// What to say was expected instead of an unknown name: the near misses, or when none is near
+/// all (the first 24 of them).
 [[nodiscard]] std::string suggest(const std::string& name, std::span<const std::string> known);
 
 }  // namespace hsap

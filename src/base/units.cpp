@@ -36,7 +36,8 @@ Result<std::int64_t> parse_size(const std::string& text, const std::string& what
   const int shift = stop + 1 == end ? suffix_shift(*stop) : 0;
   const bool parsed = code == std::errc{} && (stop == end || shift > 0);
   if (!parsed) return bad_input("bad " + what, "'" + text + "'", expected);
-  const bool fits = std::llabs(value) <= (INT64_MAX >> shift);
+  const std::int64_t most = INT64_MAX >> shift;
+  const bool fits = value >= -most && value <= most;
   if (!fits || (value << shift) < low || (value << shift) > high) {
     return bad_input(what + " out of range", "'" + text + "'", expected);
   }
@@ -60,8 +61,8 @@ std::string format_size(std::int64_t value) {
   } steps[] = {{1 << 30, 'G'}, {1 << 20, 'M'}, {1 << 10, 'K'}};
   for (const auto& step : steps) {
     if (value >= step.unit && value % (step.unit / 2) == 0) {
-      return fmt::format("{:g}{}", static_cast<double>(value) / static_cast<double>(step.unit),
-                         step.suffix);
+      const char* half = value % step.unit == 0 ? "" : ".5";
+      return fmt::format("{}{}{}", value / step.unit, half, step.suffix);
     }
   }
   return std::to_string(value);

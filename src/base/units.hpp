@@ -19,7 +19,7 @@ namespace hsap {
 [[nodiscard]] std::string format_size(std::int64_t value);
 /// "1.50 GB", decimal.
 [[nodiscard]] std::string format_bytes(double bytes);
-/// "12.3 us", "1.234 ms", "5.6 s": three to four significant digits.
+/// "12.30 us", "1.234 ms", "5.600 s".
 [[nodiscard]] std::string format_seconds(double seconds);
 /// "370 GB/s".
 [[nodiscard]] std::string format_rate(double bytes_per_s);

@@ -1,0 +1,111 @@
+#include "hsap/model.hpp"
+
+#include <fmt/format.h>
+
+#include "base/files.hpp"
+#include "base/json.hpp"
+
+namespace hsap {
+namespace {
+
+constexpr int max_heads = 4096;
+constexpr int max_head_dim = 1024;
+
+/// Weights of one layer's attention: W_Q, W_K, W_V and W_O. The norms (under 0.01 %) are left out.
+std::int64_t attention_weights(const Model& model) {
+  const std::int64_t width = std::int64_t{2} * (model.heads.query + model.heads.key_value);
+  return model.hidden * width * model.heads.dim;
+}
+
+/// Weights of one layer's gated MLPs when `experts` of them take part, and of the router.
+std::int64_t mlp_weights(const Model& model, int experts) {
+  const std::int64_t one = 3 * model.hidden * model.intermediate;  // gate, up, down
+  if (model.experts == 0) return one;
+  return experts * one + model.hidden * model.experts;
+}
+
+/// What is wrong with heads that are each in range, or nothing.
+std::string heads_error(const Heads& heads) {
+  if (heads.query % heads.key_value != 0) return "key/value heads do not divide query heads";
+  if (heads.dim % 8 != 0) return "head dim is no multiple of 8";
+  return {};
+}
+
+std::string heads_text(const Heads& heads) {
+  return fmt::format("{} heads, {} kv heads, head dim {}", heads.query, heads.key_value, heads.dim);
+}
+
+constexpr const char* heads_expected = "heads a multiple of kv heads, head dim a multiple of 8";
+
+Heads read_heads(json::Object& root) {
+  Heads heads;
+  heads.query = static_cast<int>(root.integer("heads", 1, max_heads));
+  heads.key_value = static_cast<int>(root.integer("kv_heads", 1, max_heads));
+  heads.dim = static_cast<int>(root.integer("head_dim", 8, max_head_dim));
+  const std::string wrong = root.failed() ? "" : heads_error(heads);
+  if (!wrong.empty()) root.fail("", wrong, heads_text(heads), heads_expected);
+  return heads;
+}
+
+/// Bounds keep every product of parameters() below 2^63.
+void read_layers(json::Object& root, Model& model) {
+  model.layers = static_cast<int>(root.integer("layers", 1, 1 << 10));
+  model.hidden = root.integer("hidden", 1, 1 << 17);
+  model.intermediate = root.integer("intermediate", 1, 1 << 20);
+  model.vocabulary = root.integer("vocabulary", 1, 1 << 24);
+  model.experts = static_cast<int>(root.integer_or("experts", 0, 0, 1 << 10));
+  const int fewest = model.experts == 0 ? 0 : 1;
+  model.experts_per_token =
+      static_cast<int>(root.integer_or("experts_per_token", 0, fewest, model.experts));
+  if (model.experts > 0 && model.experts_per_token == 0) {
+    root.fail("experts_per_token", "missing key", "nothing", "how many experts a token uses");
+  }
+  model.tied_embeddings = root.boolean_or("tied_embeddings", false);
+}
+
+}  // namespace
+
+std::int64_t Model::parameters() const {
+  if (attention_only()) return 0;
+  const std::int64_t layer = attention_weights(*this) + mlp_weights(*this, experts);
+  return layers * layer + (tied_embeddings ? 1 : 2) * vocabulary * hidden;
+}
+
+std::int64_t Model::active_parameters() const {
+  if (attention_only()) return 0;
+  const std::int64_t layer = attention_weights(*this) + mlp_weights(*this, experts_per_token);
+  return layers * layer + vocabulary * hidden;
+}
+
+Result<Model> attention_model(const Heads& heads) {
+  const auto outside = [](int value, int low, int high) { return value < low || value > high; };
+  if (outside(heads.query, 1, max_heads) || outside(heads.key_value, 1, max_heads) ||
+      outside(heads.dim, 8, max_head_dim)) {
+    return bad_input("heads out of range", heads_text(heads),
+                     fmt::format("heads and kv heads from 1 to {}, head dim from 8 to {}",
+                                 max_heads, max_head_dim));
+  }
+  const std::string wrong = heads_error(heads);
+  if (!wrong.empty()) return bad_input(wrong, heads_text(heads), heads_expected);
+  Model model;
+  model.name = fmt::format("attention-{}h{}kv-{}", heads.query, heads.key_value, heads.dim);
+  model.heads = heads;
+  return model;
+}
+
+Result<Model> load_model(const std::string& name_or_path, std::span<const Override> overrides) {
+  HSAP_TRY(const std::string path, find_input("models", name_or_path));
+  HSAP_TRY(json::Value value, json::read(path, 1 << 20));
+  HSAP_CHECK(json::apply_overrides(value, overrides, "model"));
+  json::Object root(value, path);
+  root.schema("hsap.model/1");
+  Model model;
+  model.name = root.text("name");
+  static_cast<void>(root.text_or("source", ""));  // for the file's readers
+  model.heads = read_heads(root);
+  if (root.has("layers")) read_layers(root, model);
+  HSAP_CHECK(root.finish());
+  return model;
+}
+
+}  // namespace hsap
