@@ -88,7 +88,7 @@ def fit(kernel, rows):
     """Coordinate descent with shrinking steps; the constants are few and nearly independent."""
     best = loss(kernel, rows)
     # A launch beyond these would hide work that grows with the tokens.
-    launches = (8e-6, 50e-6) if kernel.backward else (3e-6, 20e-6)
+    launches = (8e-6, 20e-6) if kernel.backward else (3e-6, 20e-6)
     names = ["flop_per_s", "block_overhead_s", "launch_s"]
     if any(row.heads == 1 for row in rows):
         names.append("lone_block_rate")

@@ -11,8 +11,11 @@
 namespace hsap {
 
 struct SimulateOptions {
-  bool timeline = false;  ///< keep spans and link use
-  int replicas = 1;       ///< data-parallel copies of the group: copy i holds GPUs i*P .. i*P+P-1
+  bool timeline = false;    ///< keep spans and link use
+  int replicas = 1;         ///< data-parallel copies of the group of P ranks
+  int tensor_parallel = 1;  ///< T: GPUs that share the heads of each rank; each of them runs the
+                            ///< schedule among its like. Rank r of slice t of copy i sits on
+                            ///< GPU (i*P + r)*T + t
 };
 
 /// When one operation ran.
@@ -42,14 +45,14 @@ struct RankTimes {
 
 struct Simulation {
   double seconds = 0;                   ///< slowest rank
-  std::vector<RankTimes> ranks;         ///< of the first replica
+  std::vector<RankTimes> ranks;         ///< of the first slice of the first copy
   std::vector<double> link_busy_bytes;  ///< per link: bytes carried
   std::uint64_t events = 0;
   std::vector<Span> spans;        ///< by begin, then operation; only with timeline
   std::vector<LinkUse> link_use;  ///< by time; only with timeline
 };
 
-/// Runs the schedule on the cluster: P = schedule.ranks(), rank r of copy i on GPU i*P + r.
+/// Runs the schedule on the cluster: P = schedule.ranks(), each copy and slice of it at once.
 /// Deterministic: ties break by sequence number. Errors: the ranks do not fit the cluster, or
 /// the schedule deadlocks (kind internal: verify() finds it first).
 [[nodiscard]] Result<Simulation> simulate(const Schedule& schedule, const Cluster& cluster,

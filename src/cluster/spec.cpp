@@ -13,6 +13,7 @@ namespace {
 
 /// Nothing in a machine takes longer than this; a larger number is a slip of units.
 constexpr json::Limits seconds{0, 1};
+constexpr json::Limits share{0, 1};
 
 AttentionKernel read_kernel(json::Object from) {
   AttentionKernel kernel;
@@ -21,6 +22,10 @@ AttentionKernel read_kernel(json::Object from) {
   kernel.flop_per_s = from.number("flop_per_s", json::positive);
   kernel.block_overhead_s = from.number("block_overhead_s", seconds);
   kernel.launch_s = from.number("launch_s", seconds);
+  kernel.lone_block_rate = from.number_or("lone_block_rate", 1, json::Limits{0.01, 1});
+  kernel.fixed_share = from.number_or("fixed_share", 0, share);
+  kernel.splits_keys = from.boolean_or("splits_keys", false);
+  kernel.longest_first = from.boolean_or("longest_first", true);
   from.done();
   return kernel;
 }
@@ -33,6 +38,7 @@ Device read_device(json::Object from) {
   device.peak_flop_per_s = from.number("peak_flop_per_s", json::positive);
   device.matmul_flop_per_s = from.number("matmul_flop_per_s", json::positive);
   device.multiprocessors = static_cast<int>(from.integer("multiprocessors", 1, 100000));
+  device.kernel_launch_s = from.number_or("kernel_launch_s", device.kernel_launch_s, seconds);
   device.forward = read_kernel(from.object("forward"));
   device.backward = read_kernel(from.object("backward"));
   from.done();
