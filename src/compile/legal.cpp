@@ -1,0 +1,79 @@
+#include <fmt/format.h>
+
+#include "compile/mesh.hpp"
+#include "hsap/compile.hpp"
+
+namespace hsap {
+namespace {
+
+constexpr int most_shards = 1 << 14;
+
+using Reason = std::optional<std::string>;
+
+Reason illegal_heads(const Heads& heads) {
+  if (heads.query < 1 || heads.key_value < 1 || heads.dim < 1) {
+    return fmt::format(
+        "{} query heads, {} key/value heads and head dimension {} are not all "
+        "positive",
+        heads.query, heads.key_value, heads.dim);
+  }
+  if (heads.query > 65535) {
+    return fmt::format("{} query heads are more than the 65535 that a schedule can number",
+                       heads.query);
+  }
+  if (heads.query % heads.key_value != 0) {
+    return fmt::format("{} query heads do not divide evenly over {} key/value heads", heads.query,
+                       heads.key_value);
+  }
+  return std::nullopt;
+}
+
+Reason illegal_mesh(const Problem& problem, const Strategy& strategy) {
+  const int u = strategy.ulysses;
+  const int c = strategy.context_parallel;
+  if (u < 1 || c < 1) return fmt::format("a mesh of {} x {} ranks holds none", u, c);
+  if (c > most_shards) {
+    return fmt::format("{} context shards are more than the {} that are supported", c, most_shards);
+  }
+  if (u > problem.heads.query) {
+    return fmt::format("{} query heads do not cover {} Ulysses ranks", problem.heads.query, u);
+  }
+  std::int64_t tokens = 0;
+  for (const Token length : problem.batch.lengths) tokens += length;
+  const std::int64_t ranks = std::int64_t{u} * c;
+  if (tokens < ranks) {
+    return fmt::format("a batch of {} tokens is smaller than {} ranks", tokens, ranks);
+  }
+  return std::nullopt;
+}
+
+Reason illegal_stages(const Strategy& strategy) {
+  const int stages = strategy.stages;
+  if (stages < 0) return fmt::format("{} stages are fewer than none", stages);
+  if (stages == 0 || strategy.context_parallel == 1) return std::nullopt;
+  const int peers = strategy.context_parallel - 1;
+  if (strategy.exchange == Exchange::ring && stages != peers) {
+    return fmt::format("a ring of {} shards has {} stages, not {}", strategy.context_parallel,
+                       peers, stages);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> illegal(const Problem& problem, const Strategy& strategy) {
+  if (strategy.exchange != Exchange::ring) {
+    return fmt::format("{} is not available yet", to_string(strategy.exchange));
+  }
+  if (Reason reason = illegal_heads(problem.heads)) return reason;
+  if (Reason reason = illegal_mesh(problem, strategy)) return reason;
+  return illegal_stages(strategy);
+}
+
+Strategy resolve(const Problem&, const Strategy& strategy) {
+  Strategy resolved = strategy;
+  resolved.stages = strategy.context_parallel - 1;
+  return resolved;
+}
+
+}  // namespace hsap

@@ -1,0 +1,122 @@
+#include "compile/lowering.hpp"
+
+namespace hsap {
+namespace {
+
+Token tokens_of(const Problem& problem) {
+  Token tokens = 0;
+  for (const Token length : problem.batch.lengths) tokens += length;
+  return tokens;
+}
+
+/// Stores the union of some intervals of one shard.
+Range store_union(Lowering& lower, Intervals list) {
+  unite(list, lower.stride());
+  return lower.build.intervals(list);
+}
+
+}  // namespace
+
+Lowering::Lowering(const Problem& problem_in, const Strategy& strategy_in, Pass pass)
+    : problem(problem_in),
+      strategy(strategy_in),
+      mesh(strategy, problem.heads),
+      shards(shard_tokens(strategy.layout, problem, strategy.context_parallel)),
+      encounters(lower(problem.mask, problem.batch), shards),
+      build(pass, tokens_of(problem), problem.heads) {
+  for (const Intervals& tokens : shards) shard_rows.push_back(build.intervals(tokens));
+}
+
+Token Lowering::stride() const {
+  return strategy.layout == Layout::striped ? strategy.context_parallel : 1;
+}
+
+Meeting store_meeting(Lowering& lower, std::span<const Slice> slices) {
+  Intervals queries;
+  Intervals keys;
+  for (const Slice& slice : slices) {
+    queries.push_back(slice.query);
+    keys.push_back(slice.key);
+  }
+  return {lower.build.slices(slices), store_union(lower, std::move(queries)),
+          store_union(lower, std::move(keys))};
+}
+
+KeyValue key_buffers(Lowering& lower, HeadRange heads, const Range& rows) {
+  const Dtype dtype = lower.problem.dtype;
+  return {lower.build.buffer(Role::k, Usage::staging, dtype, heads, rows),
+          lower.build.buffer(Role::v, Usage::staging, dtype, heads, rows)};
+}
+
+KeyValue gradient_buffers(Lowering& lower, Dtype dtype, HeadRange heads, const Range& rows) {
+  return {lower.build.buffer(Role::dk, Usage::staging, dtype, heads, rows),
+          lower.build.buffer(Role::dv, Usage::staging, dtype, heads, rows)};
+}
+
+void send_both(Lowering& lower, Rank peer, const KeyValue& from, const Range& rows,
+               HeadRange heads) {
+  lower.build.send(peer, from.k, rows, heads);
+  lower.build.send(peer, from.v, rows, heads);
+}
+
+void receive_both(Lowering& lower, Rank peer, const KeyValue& into, const Range& rows,
+                  HeadRange heads, bool add) {
+  lower.build.receive(peer, into.k, rows, heads, add);
+  lower.build.receive(peer, into.v, rows, heads, add);
+}
+
+Index attend_own(Lowering& lower, const Scope& at, const Meeting& work) {
+  const Index attend =
+      lower.build.attend({at.q, at.own.k, at.own.v, at.o, at.lse}, at.query_heads, work.slices);
+  lower.build.after(at.ready);
+  return attend;
+}
+
+Index attend_and_merge(Lowering& lower, const Scope& at, const Meeting& work, const KeyValue& keys,
+                       Index arrived) {
+  ScheduleBuilder& build = lower.build;
+  const Index o =
+      build.buffer(Role::o, Usage::staging, lower.problem.dtype, at.query_heads, work.queries);
+  const Index lse =
+      build.buffer(Role::lse, Usage::staging, Dtype::fp32, at.query_heads, work.queries);
+  const Index attend = build.attend({at.q, keys.k, keys.v, o, lse}, at.query_heads, work.slices);
+  build.after(arrived);
+  build.merge(o, lse, at.o, at.lse, at.query_heads);
+  return attend;
+}
+
+Index attend_backward(Lowering& lower, const BackwardScope& at, const Meeting& work,
+                      const KeyValue& keys, Index dq, const KeyValue& gradient,
+                      bool accumulate_query) {
+  return lower.build.attend_backward(
+      {at.q, keys.k, keys.v, at.dout, at.lse, at.delta, dq, gradient.k, gradient.v}, at.query_heads,
+      work.slices, {.query = accumulate_query, .key = false});
+}
+
+Accumulator accumulate_into(Lowering& lower, Index result, Dtype dtype) {
+  const Buffer buffer = lower.build.schedule().buffers[result];
+  if (buffer.dtype == dtype) return {result, result};
+  return {lower.build.buffer(buffer.role, Usage::staging, dtype, buffer.heads, buffer.intervals),
+          result};
+}
+
+KeyValueAccumulator accumulate_into(Lowering& lower, const KeyValue& result, Dtype dtype) {
+  const Accumulator k = accumulate_into(lower, result.k, dtype);
+  const Accumulator v = accumulate_into(lower, result.v, dtype);
+  return {{k.sum, v.sum}, result};
+}
+
+Index settle(Lowering& lower, const Accumulator& accumulator, Index done) {
+  if (accumulator.sum == accumulator.result) return done;
+  const HeadRange heads = lower.build.schedule().buffers[accumulator.result].heads;
+  const Index copy = lower.build.copy(accumulator.sum, accumulator.result, heads);
+  lower.build.after(done);
+  return copy;
+}
+
+Index settle(Lowering& lower, const KeyValueAccumulator& accumulator, Index done) {
+  settle(lower, Accumulator{accumulator.sum.k, accumulator.result.k}, done);
+  return settle(lower, Accumulator{accumulator.sum.v, accumulator.result.v}, done);
+}
+
+}  // namespace hsap
