@@ -1,0 +1,220 @@
+#include "simulate/engine.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace hsap {
+namespace {
+
+NetworkOptions network_options(const EngineInput& input) {
+  NetworkOptions options;
+  options.record_use = input.record_link_use;
+  return options;
+}
+
+double interference(const EngineInput& input) {
+  return input.schedule.pass == Pass::forward ? input.runtime.interference_forward
+                                              : input.runtime.interference_backward;
+}
+
+double host_cost_s(const Runtime& runtime, const Operation& op) {
+  switch (op.kind) {
+    case Kind::exchange:
+      return runtime.host_exchange_s + op.payload.count * runtime.host_transfer_s;
+    case Kind::all_gather:
+    case Kind::reduce_scatter:
+      return runtime.host_exchange_s;
+    default:
+      return runtime.host_launch_s;
+  }
+}
+
+}  // namespace
+
+Engine::Engine(const EngineInput& input)
+    : in_(input),
+      operations_(static_cast<Index>(input.schedule.operations.size())),
+      messages_(static_cast<Index>(input.traffic.messages.size())),
+      lanes_per_unit_(input.runtime.one_communication_stream ? 2 : streams),
+      slow_speed_(1 / (1 + interference(input))),
+      limit_(input.runtime.concurrent_peers),
+      network_(input.machine.links, network_options(input)) {
+  const std::size_t copies = input.routes.copies.size();
+  begin_s_.assign(copies * operations_, 0);
+  end_s_.assign(copies * operations_, -1);
+  states_.assign(copies * messages_, State::idle);
+  for (std::size_t copy = 0; copy < copies; ++copy) {
+    for (const Collective& collective : input.traffic.collectives) {
+      gatherings_.push_back({collective.members.count, collective.messages.count});
+    }
+  }
+  set_up_host();
+  set_up_lanes();
+}
+
+/// The host never waits for the device, so the moments of issue are known beforehand.
+void Engine::set_up_host() {
+  issued_s_.resize(operations_);
+  for (const Range& program : in_.schedule.programs) {
+    double issued = 0;
+    for (Index op = program.first; op < program.first + program.count; ++op) {
+      issued += host_cost_s(in_.runtime, in_.schedule.operations[op]);
+      issued_s_[op] = issued;
+    }
+    host_s_.push_back(issued);
+  }
+}
+
+void Engine::set_up_lanes() {
+  const std::size_t ranks = in_.schedule.programs.size();
+  units_.resize(in_.routes.copies.size() * ranks);
+  lanes_.resize(units_.size() * lanes_per_unit_);
+  for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) {
+    const Range& program = in_.schedule.programs[unit_of(lane) % ranks];
+    lanes_[lane].end = program.first + program.count;
+    lanes_[lane].head = next_on_lane(lane, program.first);
+  }
+}
+
+std::uint32_t Engine::lane_of(std::uint32_t unit, Stream stream) const {
+  const std::uint32_t wanted = static_cast<std::uint32_t>(stream);
+  return unit * lanes_per_unit_ + std::min(wanted, lanes_per_unit_ - 1);
+}
+
+std::uint32_t Engine::copy_of(std::uint32_t lane) const {
+  return unit_of(lane) / static_cast<std::uint32_t>(in_.schedule.programs.size());
+}
+
+std::size_t Engine::instance(std::uint32_t copy, Index op) const {
+  return std::size_t{copy} * operations_ + op;
+}
+
+Index Engine::next_on_lane(std::uint32_t lane, Index from) const {
+  Index op = from;
+  while (op < lanes_[lane].end &&
+         lane_of(unit_of(lane), in_.schedule.operations[op].stream) != lane) {
+    ++op;
+  }
+  return op;
+}
+
+std::span<const double> Engine::begin_s() const { return std::span(begin_s_).first(operations_); }
+std::span<const double> Engine::end_s() const { return std::span(end_s_).first(operations_); }
+
+Status Engine::run() {
+  for (std::uint32_t unit = 0; unit < units_.size(); ++unit) start_what_can(unit);
+  while (step()) {
+  }
+  if (ended_ < end_s_.size()) return stuck();
+  return {};
+}
+
+/// Everything of one instant is handled before the network and the overlap are worked out.
+bool Engine::step() {
+  if (queue_.empty() || queue_.top().time_s > now_) {
+    settle_overlap();
+    const double never = std::numeric_limits<double>::infinity();
+    const double flow_s = network_.next_finish(now_);
+    const double event_s = queue_.empty() ? never : queue_.top().time_s;
+    if (flow_s == never && event_s == never) return false;
+    now_ = std::max(now_, std::min(flow_s, event_s));
+    if (flow_s <= event_s) {
+      finish_flows();
+      return true;
+    }
+  }
+  ++events_;
+  handle(queue_.pop());
+  return true;
+}
+
+void Engine::finish_flows() {
+  finished_.clear();
+  network_.finish(now_, finished_);
+  events_ += finished_.size();
+  for (const std::uint32_t message : finished_) {
+    remove_flow(message);
+    message_done(message);
+  }
+}
+
+void Engine::handle(const Event& event) {
+  switch (event.kind) {
+    case Event::Kind::wake:
+      lanes_[event.index].wakes = false;
+      try_start(event.index);
+      break;
+    case Event::Kind::kernel_end:
+      if (lanes_[event.index].busy && lanes_[event.index].generation == event.generation) {
+        units_[unit_of(event.index)].clock.kernel(now_, -1);
+        mark_changed(unit_of(event.index));
+        end(event.index);
+      }
+      break;
+    case Event::Kind::packed:
+      send_packed(event.index);
+      break;
+    case Event::Kind::latency_over:
+      start_flow(event.index);
+      break;
+    case Event::Kind::copied:
+      message_done(event.index);
+      break;
+    case Event::Kind::exchange_end:
+      units_[unit_of(event.index)].clock.communication(now_, -1);
+      end(event.index);
+      break;
+  }
+}
+
+void Engine::start_what_can(std::uint32_t unit) {
+  for (std::uint32_t i = 0; i < lanes_per_unit_; ++i) try_start(unit * lanes_per_unit_ + i);
+}
+
+bool Engine::dependencies_done(std::uint32_t copy, const Operation& op) const {
+  for (const Index dependency : in_.schedule.dependencies_of(op)) {
+    if (end_s_[instance(copy, dependency)] < 0) return false;
+  }
+  return true;
+}
+
+void Engine::try_start(std::uint32_t lane) {
+  Lane& state = lanes_[lane];
+  if (state.busy || state.wakes || state.head == state.end) return;
+  if (!dependencies_done(copy_of(lane), in_.schedule.operations[state.head])) return;
+  if (issued_s_[state.head] > now_) {
+    state.wakes = true;
+    queue_.push(issued_s_[state.head], Event::Kind::wake, lane);
+    return;
+  }
+  start(lane);
+}
+
+void Engine::start(std::uint32_t lane) {
+  Lane& state = lanes_[lane];
+  state.busy = true;
+  begin_s_[instance(copy_of(lane), state.head)] = now_;
+  switch (in_.schedule.operations[state.head].kind) {
+    case Kind::exchange:
+      start_exchange(lane);
+      break;
+    case Kind::all_gather:
+    case Kind::reduce_scatter:
+      start_collective(lane);
+      break;
+    default:
+      start_kernel(lane);
+      break;
+  }
+}
+
+void Engine::end(std::uint32_t lane) {
+  Lane& state = lanes_[lane];
+  end_s_[instance(copy_of(lane), state.head)] = now_;
+  ++ended_;
+  state.busy = false;
+  state.head = next_on_lane(lane, state.head + 1);
+  start_what_can(unit_of(lane));
+}
+
+}  // namespace hsap

@@ -1,0 +1,164 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hsap/runtime.hpp"
+#include "hsap/schedule.hpp"
+#include "hsap/simulate.hpp"
+#include "hsap/status.hpp"
+#include "simulate/clock.hpp"
+#include "simulate/event_queue.hpp"
+#include "simulate/machine.hpp"
+#include "simulate/network.hpp"
+#include "simulate/routes.hpp"
+#include "simulate/traffic.hpp"
+
+namespace hsap {
+
+/// What a run needs; all of it outlives the engine.
+struct EngineInput {
+  const Schedule& schedule;
+  const Machine& machine;
+  const Runtime& runtime;
+  const Traffic& traffic;
+  const Routes& routes;
+  std::span<const double> kernel_s;  ///< by operation; exchanges and collectives are not read
+  bool record_link_use = false;
+};
+
+/// Runs one schedule on all simulated copies of the group, event by event.
+///
+/// Words: a *unit* is one rank of one copy. A *lane* is a queue of a unit that runs one operation
+/// at a time: a stream, or all communication streams together. Operations and messages of copy c
+/// are numbered c * count + index.
+class Engine {
+ public:
+  explicit Engine(const EngineInput& input);
+
+  /// Runs to the end. Error (kind internal): the schedule deadlocks.
+  Status run();
+
+  /// Of the first copy, after run(): when each operation began and ended.
+  [[nodiscard]] std::span<const double> begin_s() const;
+  [[nodiscard]] std::span<const double> end_s() const;
+  [[nodiscard]] const RankClock& clock(Rank rank) const { return units_[rank].clock; }
+  [[nodiscard]] double host_s(Rank rank) const { return host_s_[rank]; }
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+  [[nodiscard]] Network& network() { return network_; }
+
+ private:
+  struct Lane {
+    Index head = 0;  ///< next or running operation
+    Index end = 0;   ///< of the program: no further operation
+    bool busy = false;
+    bool wakes = false;            ///< a wake event for the head is on its way
+    std::uint32_t generation = 0;  ///< of the kernel's end event
+    double work_s = 0;             ///< kernel: time left at full speed, at `since`
+    double since = 0;
+    Index open = 0;        ///< exchange: messages to come
+    Index first_open = 0;  ///< exchange: its messages before this one are done
+    int sending = 0;       ///< exchange: messages on their way
+    int receiving = 0;
+  };
+  struct ActiveFlow {
+    FlowId flow = 0;
+    std::uint32_t message = 0;
+  };
+  struct Unit {
+    RankClock clock;
+    bool slowed = false;            ///< computing while its messages move
+    bool changed = false;           ///< is in changed_
+    std::vector<ActiveFlow> flows;  ///< kept only with interference
+  };
+  struct Gathering {
+    Index missing = 0;  ///< members that have not started
+    Index moving = 0;   ///< messages to come
+  };
+  enum class State : std::uint8_t { idle, one_side, ready, moving, done };
+
+  // Time.
+  bool step();
+  void handle(const Event& event);
+  void finish_flows();
+
+  // Lanes: engine.cpp.
+  void set_up_lanes();
+  void set_up_host();
+  [[nodiscard]] std::uint32_t lane_of(std::uint32_t unit, Stream stream) const;
+  [[nodiscard]] std::uint32_t unit_of(std::uint32_t lane) const { return lane / lanes_per_unit_; }
+  [[nodiscard]] std::uint32_t copy_of(std::uint32_t lane) const;
+  [[nodiscard]] Index next_on_lane(std::uint32_t lane, Index from) const;
+  [[nodiscard]] bool dependencies_done(std::uint32_t copy, const Operation& op) const;
+  void start_what_can(std::uint32_t unit);
+  void try_start(std::uint32_t lane);
+  void start(std::uint32_t lane);
+  void end(std::uint32_t lane);
+  [[nodiscard]] std::size_t instance(std::uint32_t copy, Index op) const;
+
+  // Messages: engine_messages.cpp.
+  void start_exchange(std::uint32_t lane);
+  void send_packed(std::uint32_t lane);
+  void arrive(std::uint32_t message);
+  [[nodiscard]] bool has_room(std::uint32_t message) const;
+  void start_message(std::uint32_t message);
+  void start_flow(std::uint32_t message);
+  void message_done(std::uint32_t message);
+  void admit_waiting(std::uint32_t lane);
+  void part_done(std::uint32_t lane);
+  [[nodiscard]] double latency_s(std::uint32_t message) const;
+  [[nodiscard]] double packing_s(const Operation& op, Direction direction) const;
+  [[nodiscard]] const Message& message_at(std::uint32_t message) const;
+  [[nodiscard]] const Route& route_of(std::uint32_t message) const;
+  [[nodiscard]] std::uint32_t sender_lane(std::uint32_t message) const;
+  [[nodiscard]] std::uint32_t receiver_lane(std::uint32_t message) const;
+  [[nodiscard]] std::uint32_t lane_running(std::uint32_t copy, Index op) const;
+
+  // Collectives: engine_collectives.cpp.
+  void start_collective(std::uint32_t lane);
+  void launch(std::uint32_t copy, Index collective);
+  void collective_message_done(std::uint32_t message);
+  void end_members(std::uint32_t copy, const Collective& collective, double delay_s);
+  [[nodiscard]] double ring_latency_s(std::uint32_t copy, const Collective& collective) const;
+
+  // Overlap: engine_overlap.cpp.
+  void start_kernel(std::uint32_t lane);
+  void add_flow(std::uint32_t message, FlowId flow);
+  void remove_flow(std::uint32_t message);
+  void mark_changed(std::uint32_t unit);
+  void settle_overlap();
+  void change_speed(std::uint32_t unit);
+  [[nodiscard]] double speed_of_flow(std::uint32_t message) const;
+
+  // Failure: engine_stuck.cpp.
+  [[nodiscard]] Error stuck() const;
+  [[nodiscard]] std::string awaited(std::uint32_t lane) const;
+
+  EngineInput in_;
+  Index operations_ = 0;  ///< of one copy
+  Index messages_ = 0;    ///< of one copy
+  std::uint32_t lanes_per_unit_ = streams;
+  double slow_speed_ = 1;  ///< of computation and communication that overlap
+  int limit_ = 0;          ///< messages of an exchange at once in one direction
+
+  double now_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t ended_ = 0;
+  EventQueue queue_;
+  Network network_;
+  std::vector<Unit> units_;
+  std::vector<Lane> lanes_;
+  std::vector<double> issued_s_;  ///< by operation of one copy
+  std::vector<double> host_s_;    ///< by rank
+  std::vector<double> begin_s_;
+  std::vector<double> end_s_;  ///< negative: not yet
+  std::vector<State> states_;  ///< of messages
+  std::vector<Gathering> gatherings_;
+  std::vector<std::uint32_t> changed_;
+  std::vector<std::uint32_t> finished_;
+  std::vector<LinkId> path_;  ///< of the message that starts
+};
+
+}  // namespace hsap

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace hsap {
+
+using FlowId = std::uint32_t;
+
+/// Flows by the time at which they finish, then by age. A key may be changed in place, which a
+/// plain queue of events cannot do: one change in the network moves the finish of many flows.
+class FlowHeap {
+ public:
+  [[nodiscard]] bool empty() const { return heap_.empty(); }
+  [[nodiscard]] FlowId top() const { return heap_.front().flow; }
+  [[nodiscard]] double top_key() const { return heap_.front().key; }
+  [[nodiscard]] std::size_t size() const { return heap_.size(); }
+  [[nodiscard]] double key(FlowId flow) const { return heap_[place_[flow]].key; }
+
+  void push(FlowId flow, double key, std::uint64_t age);
+  void remove(FlowId flow);
+  /// Moves a flow to its place for a new key.
+  void change(FlowId flow, double key);
+
+ private:
+  static constexpr std::size_t arity = 4;
+  struct Entry {
+    double key = 0;
+    std::uint64_t age = 0;
+    FlowId flow = 0;
+  };
+  static bool before(const Entry& a, const Entry& b) {
+    return a.key < b.key || (a.key == b.key && a.age < b.age);
+  }
+  void put(std::size_t at, const Entry& entry);
+  void sift_up(std::size_t at);
+  void sift_down(std::size_t at);
+
+  std::vector<Entry> heap_;
+  std::vector<std::uint32_t> place_;  ///< by flow
+};
+
+}  // namespace hsap

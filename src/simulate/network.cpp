@@ -1,0 +1,165 @@
+#include "simulate/network.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <utility>
+
+namespace hsap {
+
+Network::Network(std::vector<double> bandwidths, const NetworkOptions& options)
+    : options_(options), links_(bandwidths.size()), carried_(bandwidths.size(), 0.0) {
+  for (std::size_t i = 0; i < bandwidths.size(); ++i) links_[i].bandwidth = bandwidths[i];
+}
+
+FlowId Network::new_slot() {
+  if (free_.empty()) {
+    flows_.emplace_back();
+    return static_cast<FlowId>(flows_.size() - 1);
+  }
+  const FlowId id = free_.back();
+  free_.pop_back();
+  return id;
+}
+
+FlowId Network::start(double now, const FlowSpec& spec) {
+  assert(spec.bytes > 0 && spec.cap_bytes_per_s > 0);
+  const FlowId id = new_slot();
+  Flow& flow = flows_[id];
+  flow.route.clear();
+  for (const LinkId link : spec.route) flow.route.push_back({link, 0});
+  flow.cap = spec.cap_bytes_per_s;
+  flow.remaining = spec.bytes;
+  flow.since = flow.begin = now;
+  flow.rate = 0;
+  flow.finish = std::numeric_limits<double>::infinity();
+  flow.speed = 1;
+  flow.age = next_age_++;
+  flow.tag = spec.tag;
+  flow.visit = 0;
+  flow.active = true;
+  heap_.push(id, std::numeric_limits<double>::infinity(), flow.age);
+  for (const LinkId link : spec.route) carried_[link] += spec.bytes;
+  join(id);
+  return id;
+}
+
+/// Enters the flow on its links. Alone, or beside flows that leave it room for sure, it has its
+/// rate at once; otherwise it waits for the next sharing.
+void Network::join(FlowId id) {
+  Flow& flow = flows_[id];
+  bool coupled = false;
+  std::size_t group = 0;
+  for (std::uint32_t i = 0; i < flow.route.size(); ++i) {
+    LinkState& link = links_[flow.route[i].link];
+    flow.route[i].place = static_cast<std::uint32_t>(link.flows.size());
+    link.flows.push_back({id, i});
+    link.caps += flow.cap;
+    coupled = coupled || link.tight();
+    group = std::max(group, link.group);
+  }
+  if (!coupled) return proceed(flow.begin, id, flow.cap, flow.speed);
+  new_flows_.push_back(id);
+  note_change(group);
+}
+
+/// Takes the flow off its links and marks those whose other flows may now get more.
+void Network::leave(FlowId id) {
+  const Flow& flow = flows_[id];
+  std::size_t group = 0;
+  bool loosened = false;
+  for (const Hop& hop : flow.route) {
+    LinkState& link = links_[hop.link];
+    if (link.tight() && link.flows.size() > 1) {
+      loosened_.push_back(hop.link);
+      group = std::max(group, link.group);
+      loosened = true;
+    }
+    const Rider moved = link.flows.back();
+    link.flows[hop.place] = moved;
+    flows_[moved.flow].route[moved.hop].place = hop.place;
+    link.flows.pop_back();
+    link.caps = link.flows.empty() ? 0 : link.caps - flow.cap;
+  }
+  if (loosened) note_change(group);
+}
+
+/// Books the bytes moved so far and goes on at a new rate.
+void Network::proceed(double now, FlowId id, double rate, double speed) {
+  Flow& flow = flows_[id];
+  const double before = flow.rate * flow.speed;
+  const double after = rate * speed;
+  flow.rate = rate;
+  flow.speed = speed;
+  if (before == after) return;
+  flow.remaining = std::max(0.0, flow.remaining - before * (now - flow.since));
+  flow.since = now;
+  flow.finish = now + flow.remaining / after;
+  // A later finish is noticed when the old one comes up: most flows change again before that.
+  if (flow.finish < heap_.key(id)) heap_.change(id, flow.finish);
+  if (options_.record_use) record(flow, after - before);
+}
+
+void Network::set_speed(double now, FlowId flow, double speed) {
+  if (flows_[flow].rate > 0) return proceed(now, flow, flows_[flow].rate, speed);
+  flows_[flow].speed = speed;
+}
+
+double Network::next_finish(double now) {
+  if (changes_ > 0) {
+    if (may_wait()) {
+      give_equal_parts(now);
+    } else {
+      share(now);
+    }
+  }
+  if (options_.record_use) record_instant(now);
+  while (!heap_.empty()) {
+    const FlowId top = heap_.top();
+    if (heap_.top_key() >= flows_[top].finish) return flows_[top].finish;
+    heap_.change(top, flows_[top].finish);
+  }
+  return std::numeric_limits<double>::infinity();
+}
+
+void Network::finish(double now, std::vector<std::uint32_t>& tags) {
+  while (!heap_.empty()) {
+    const FlowId id = heap_.top();
+    Flow& flow = flows_[id];
+    if (heap_.top_key() < flow.finish) {
+      heap_.change(id, flow.finish);
+      continue;
+    }
+    if (flow.finish > now + options_.window * (flow.finish - flow.begin)) break;
+    tags.push_back(flow.tag);
+    if (options_.record_use) record(flow, -flow.rate * flow.speed);
+    heap_.remove(id);
+    leave(id);
+    flow.active = false;
+    free_.push_back(id);
+  }
+}
+
+/// Adds to the use of the flow's links; what stands at the end of the instant is kept.
+void Network::record(const Flow& flow, double change) {
+  for (const Hop& hop : flow.route) {
+    LinkState& link = links_[hop.link];
+    link.used += change;
+    if (!std::exchange(link.touched, true)) touched_.push_back(hop.link);
+  }
+}
+
+void Network::record_instant(double now) {
+  std::sort(touched_.begin(), touched_.end());
+  for (const LinkId id : touched_) {
+    LinkState& link = links_[id];
+    if (link.flows.empty()) link.used = 0;
+    link.touched = false;
+    if (link.used == link.recorded) continue;
+    link.recorded = link.used;
+    use_.push_back({id, now, link.used});
+  }
+  touched_.clear();
+}
+
+}  // namespace hsap

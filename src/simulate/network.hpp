@@ -1,0 +1,148 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hsap/cluster.hpp"
+#include "hsap/simulate.hpp"
+#include "simulate/flow_heap.hpp"
+
+namespace hsap {
+
+/// How exactly the network is followed.
+struct NetworkOptions {
+  /// A flow counts as finished this fraction of its own duration early, so that the flows of a
+  /// symmetric round, which differ in the last bits only, cost one sharing.
+  double window = 1e-6;
+  /// Groups of up to this many coupled flows are shared anew at every change. In a larger group
+  /// at most one flow in this many may wait for its exact share; until then a new flow gets an
+  /// equal part of its busiest link. 0: always exact.
+  std::size_t exact_flows = 64;
+  bool record_use = false;  ///< keep the history of each link's rate
+};
+
+/// One transfer of bytes along a route.
+struct FlowSpec {
+  std::span<const LinkId> route;  ///< without repetition
+  double cap_bytes_per_s = 0;     ///< what it reaches alone, above 0
+  double bytes = 0;               ///< above 0
+  std::uint32_t tag = 0;          ///< the caller's name for it
+};
+
+/// Flows that share links max-min fairly: no flow can get more without taking from one that has
+/// no more than it. Time only moves forward.
+///
+/// Only links that could be full matter: where the caps of the flows on a link sum to no more
+/// than its bandwidth, the link couples nothing. So a flow alone on its links costs O(links),
+/// and a change is worked out on the flows connected to it through links that could be full.
+class Network {
+ public:
+  explicit Network(std::vector<double> bandwidths, const NetworkOptions& options = {});
+
+  FlowId start(double now, const FlowSpec& spec);
+  /// Lets a flow proceed at `speed` times its share from now on; it keeps its share of the links.
+  void set_speed(double now, FlowId flow, double speed);
+  /// Works out all changes made at `now` and returns when the next flow finishes, or infinity.
+  double next_finish(double now);
+  /// Ends the flows that finish at `now` and adds their tags to `tags`, earliest first.
+  void finish(double now, std::vector<std::uint32_t>& tags);
+
+  [[nodiscard]] double rate(FlowId flow) const { return flows_[flow].rate * flows_[flow].speed; }
+  [[nodiscard]] std::size_t active() const { return heap_.size(); }
+  /// Bytes of all flows started on each link.
+  [[nodiscard]] const std::vector<double>& carried_bytes() const { return carried_; }
+  [[nodiscard]] std::vector<LinkUse>& use() { return use_; }
+
+ private:
+  /// A link of a flow's route.
+  struct Hop {
+    LinkId link = 0;
+    std::uint32_t place = 0;  ///< of the flow among the flows of the link
+  };
+  struct Flow {
+    std::vector<Hop> route;
+    double cap = 0;
+    double remaining = 0;  ///< bytes left at `since`
+    double since = 0;
+    double rate = 0;   ///< share of the links
+    double share = 0;  ///< while sharing: the rate to come
+    double speed = 1;
+    double finish = 0;
+    double begin = 0;
+    std::uint64_t age = 0;
+    std::uint32_t tag = 0;
+    std::uint32_t visit = 0;  ///< last sharing that reached it
+    bool active = false;
+    bool fixed = false;
+  };
+  /// A flow of a link.
+  struct Rider {
+    FlowId flow = 0;
+    std::uint32_t hop = 0;  ///< of the flow's route
+  };
+  struct LinkState {
+    double bandwidth = 0;
+    double caps = 0;  ///< sum over its flows
+    std::vector<Rider> flows;
+    double residual = 0;        ///< while sharing: bandwidth not yet given away
+    std::uint32_t unfixed = 0;  ///< while sharing: flows without a rate
+    std::uint32_t visit = 0;
+    std::size_t group = 0;  ///< flows in the last sharing that reached it
+    double used = 0;        ///< record_use: sum of the rates
+    double recorded = 0;       ///< record_use: last rate kept
+    bool touched = false;   ///< record_use: `used` changed at this instant
+
+    /// Could be full, so its flows may limit each other. The slack absorbs rounding in `caps`.
+    [[nodiscard]] bool tight() const { return caps > bandwidth * (1 + 1e-12); }
+  };
+  struct Level {
+    double level = 0;
+    LinkId link = 0;
+  };
+
+  FlowId new_slot();
+  void join(FlowId id);
+  void leave(FlowId id);
+  void proceed(double now, FlowId id, double rate, double speed);
+
+  void note_change(std::size_t group);
+  [[nodiscard]] bool may_wait() const;
+  void give_equal_parts(double now);
+  void share(double now);
+  void collect_group();
+  void visit_flow(FlowId id);
+  void visit_link(LinkId id);
+  void fill();
+  void fix(Flow& flow, double rate);
+  [[nodiscard]] bool next_level(Level& next);
+  void fill_link(LinkId id);
+  void record(const Flow& flow, double change);
+  void record_instant(double now);
+
+  NetworkOptions options_;
+  std::vector<LinkState> links_;
+  std::vector<double> carried_;
+  std::vector<Flow> flows_;
+  std::vector<FlowId> free_;
+  FlowHeap heap_;
+  std::uint64_t next_age_ = 0;
+
+  std::vector<FlowId> new_flows_;  ///< coupled flows started since the last sharing
+  std::size_t unrated_ = 0;        ///< of them, first that has no rate at all yet
+  std::vector<LinkId> loosened_;   ///< links that could be full and lost a flow since
+  std::size_t changes_ = 0;        ///< starts and ends behind these two lists
+  std::size_t changed_group_ = 0;  ///< size of the largest group they are part of
+  std::uint32_t visit_ = 0;
+
+  std::vector<FlowId> group_;        ///< flows being shared
+  std::vector<LinkId> group_links_;  ///< links of theirs that could be full
+  std::vector<Level> levels_;        ///< heap: rate at which a link fills
+  double water_ = 0;                 ///< rate reached so far
+
+  std::vector<LinkId> touched_;
+  std::vector<LinkUse> use_;
+};
+
+}  // namespace hsap

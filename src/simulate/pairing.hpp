@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "hsap/schedule.hpp"
+#include "hsap/status.hpp"
+#include "simulate/traffic.hpp"
+
+namespace hsap {
+
+inline constexpr Index no_message = 0xffffffff;
+
+/// Makes the messages of all exchanges and their channels; returns the message of each transfer.
+[[nodiscard]] Result<std::vector<Index>> pair_transfers(const Schedule& schedule, Traffic& traffic);
+
+}  // namespace hsap

@@ -1,0 +1,104 @@
+#include "simulate/run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "simulate/engine.hpp"
+#include "simulate/memory.hpp"
+#include "simulate/routes.hpp"
+#include "simulate/traffic.hpp"
+
+namespace hsap {
+namespace {
+
+Status check_fit(const Schedule& schedule, const Machine& machine, const SimulateOptions& options) {
+  const std::int64_t gpus = std::int64_t{schedule.ranks()} * options.replicas;
+  if (options.replicas >= 1 && gpus <= machine.gpus) return {};
+  return bad_input(fmt::format("{} ranks x {} replicas do not fit the cluster", schedule.ranks(),
+                               options.replicas),
+                   fmt::format("{} GPUs needed", gpus), fmt::format("1 to {} GPUs", machine.gpus));
+}
+
+/// Operations and messages of all copies are numbered in 32 bits.
+Status check_size(const Schedule& schedule, const Traffic& traffic, std::size_t copies) {
+  const std::size_t most = std::max(
+      {schedule.operations.size(), traffic.messages.size(), schedule.programs.size() * streams});
+  if (most * copies < std::numeric_limits<Index>::max()) return {};
+  return bad_input("the schedule is too large to simulate", fmt::format("{} items", most * copies),
+                   "fewer than 2^32");
+}
+
+/// Bytes that each rank sends to others, and the part that leaves its node.
+void add_bytes(const Traffic& traffic, const Routes& routes, std::vector<RankTimes>& ranks) {
+  for (const Message& message : traffic.messages) {
+    const Channel& channel = traffic.channels[message.channel];
+    if (channel.from == channel.to) continue;
+    const std::int64_t bytes = static_cast<std::int64_t>(message.bytes);
+    ranks[channel.from].bytes_sent += bytes;
+    if (routes.routes[message.channel].inter_node) {
+      ranks[channel.from].bytes_sent_inter_node += bytes;
+    }
+  }
+}
+
+std::vector<RankTimes> rank_times(const Engine& engine, const Schedule& schedule,
+                                  const Traffic& traffic, const Routes& routes) {
+  std::vector<RankTimes> ranks(schedule.programs.size());
+  const std::vector<std::int64_t> peaks =
+      peak_buffer_bytes(schedule, engine.begin_s(), engine.end_s());
+  for (Rank rank = 0; rank < schedule.ranks(); ++rank) {
+    RankTimes& times = ranks[rank];
+    const RankClock& clock = engine.clock(rank);
+    times.finish_s = clock.last_s();
+    times.compute_s = clock.compute_s();
+    times.communication_s = clock.communication_s();
+    times.exposed_communication_s = clock.exposed_s();
+    times.host_s = engine.host_s(rank);
+    times.peak_buffer_bytes = peaks[rank];
+  }
+  add_bytes(traffic, routes, ranks);
+  return ranks;
+}
+
+std::vector<Span> spans_of(const Engine& engine) {
+  std::vector<Span> spans;
+  const std::span<const double> begin_s = engine.begin_s();
+  for (Index op = 0; op < begin_s.size(); ++op) {
+    spans.push_back({op, begin_s[op], engine.end_s()[op]});
+  }
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) {
+    return a.begin_s < b.begin_s || (a.begin_s == b.begin_s && a.operation < b.operation);
+  });
+  return spans;
+}
+
+}  // namespace
+
+Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
+                                const Runtime& runtime, const SimulateOptions& options,
+                                std::span<const double> kernel_s) {
+  HSAP_CHECK(check_fit(schedule, machine, options));
+  HSAP_TRY(const Traffic traffic, find_traffic(schedule, machine.gpus_per_node));
+  const Routes routes = find_routes(machine, traffic, schedule.ranks(), options.replicas);
+  HSAP_CHECK(check_size(schedule, traffic, routes.copies.size()));
+  Engine engine({schedule, machine, runtime, traffic, routes, kernel_s, options.timeline});
+  HSAP_CHECK(engine.run());
+
+  Simulation result;
+  result.ranks = rank_times(engine, schedule, traffic, routes);
+  for (const RankTimes& times : result.ranks) {
+    result.seconds = std::max(result.seconds, times.finish_s);
+  }
+  result.link_busy_bytes = engine.network().carried_bytes();
+  result.events = engine.events();
+  if (options.timeline) {
+    result.spans = spans_of(engine);
+    result.link_use = std::move(engine.network().use());
+  }
+  return result;
+}
+
+}  // namespace hsap

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hsap/schedule.hpp"
+#include "hsap/status.hpp"
+
+namespace hsap {
+
+/// Two ranks between which messages travel.
+struct Channel {
+  Rank from = 0;
+  Rank to = 0;
+};
+
+/// True for the operations that move data between ranks; all others are kernels.
+[[nodiscard]] constexpr bool communicates(const Operation& op) {
+  return op.kind == Kind::exchange || op.kind == Kind::all_gather ||
+         op.kind == Kind::reduce_scatter;
+}
+
+inline constexpr Index no_collective = 0xffffffff;
+
+/// Everything that one operation sends to another one: all transfers of a pair of exchanges in one
+/// direction (keys and values leave together), or one edge of the ring of a collective.
+struct Message {
+  Index sender = 0;    ///< operation
+  Index receiver = 0;  ///< operation
+  Index channel = 0;
+  Index collective = no_collective;
+  double bytes = 0;
+};
+
+/// One all_gather or reduce_scatter of a group.
+struct Collective {
+  Range members;            ///< into Traffic::members: the operation of each rank of the group
+  Range messages;           ///< its ring
+  double copied_bytes = 0;  ///< a group of one rank copies this in memory instead
+};
+
+/// Who sends what to whom, for the whole schedule.
+struct Traffic {
+  std::vector<Channel> channels;
+  std::vector<Message> messages;
+  std::vector<Collective> collectives;
+  std::vector<Index> members;
+  std::vector<Index> first;  ///< by operation, and one more: its part of `parts`
+  /// Of an exchange: its messages in the order of its transfers. Of a collective: its number.
+  std::vector<Index> parts;
+
+  [[nodiscard]] std::span<const Index> parts_of(Index op) const {
+    return {parts.data() + first[op], first[op + 1] - first[op]};
+  }
+};
+
+/// Pairs the k-th send from a to b on a stream with the k-th receive there, and the k-th
+/// collective of a group on a stream across its members. Errors (kind internal, verify() finds
+/// them first): a transfer or collective without its counterpart.
+[[nodiscard]] Result<Traffic> find_traffic(const Schedule& schedule, int gpus_per_node);
+
+}  // namespace hsap
