@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
 
 #include "base/names.hpp"
 #include "cluster/names.hpp"
@@ -44,7 +45,7 @@ class DeviceNames {
  private:
   static Error malformed(const std::string& text) {
     return bad_input("malformed device range", "'" + text + "'",
-                     "a name like 'gpu0' or a range like 'gpu[0-7]' or 'nic[0,2-3]'");
+                     "a name like 'gpu0' or a range like 'gpu[0-7]', 'cpu[0-6:2]' or 'nic[0,2-3]'");
   }
 
   Status add(const std::string& name, std::vector<int>& out) const {
@@ -60,23 +61,30 @@ class DeviceNames {
                      near.empty() ? "a device of this node" : one_of(near));
   }
 
-  /// "3" or "0-7" of `whole`.
+  /// "3", "0-7" or "0-6:2" of `whole`.
   Status add_range(const std::string& stem, const std::string& range, const std::string& whole,
                    std::vector<int>& out) const {
-    const std::size_t dash = std::min(range.find('-'), range.size());
-    int first = 0;
-    int last = 0;
-    const char* data = range.data();
-    const auto low = std::from_chars(data, data + dash, first);
-    bool fine = low.ec == std::errc{} && low.ptr == data + dash && first >= 0;
-    last = first;
-    if (dash < range.size()) {
-      const auto high = std::from_chars(data + dash + 1, data + range.size(), last);
-      fine = fine && high.ec == std::errc{} && high.ptr == data + range.size();
+    const std::size_t colon = std::min(range.find(':'), range.size());
+    const std::size_t dash = std::min(range.find('-'), colon);
+    const std::optional<int> first = index(range.substr(0, dash));
+    std::optional<int> last = first;
+    std::optional<int> step = 1;
+    if (dash < colon) last = index(range.substr(dash + 1, colon - dash - 1));
+    if (colon < range.size()) step = index(range.substr(colon + 1));
+    if (!first || !last || !step || *last < *first || *step == 0) return malformed(whole);
+    for (int i = *first; i <= *last; i += *step) {
+      HSAP_CHECK(add(stem + std::to_string(i), out));
     }
-    if (!fine || last < first || last >= max_node_devices) return malformed(whole);
-    for (int i = first; i <= last; ++i) HSAP_CHECK(add(stem + std::to_string(i), out));
     return {};
+  }
+
+  /// A number that a node may have as many devices of, digits only.
+  static std::optional<int> index(const std::string& text) {
+    int value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, code] = std::from_chars(text.data(), end, value);
+    if (code != std::errc{} || stop != end || value < 0 || value >= max_node_devices) return {};
+    return value;
   }
 
   std::map<std::string, int> index_;

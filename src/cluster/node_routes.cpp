@@ -1,6 +1,7 @@
 #include "cluster/node_routes.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "cluster/node_graph.hpp"
@@ -67,20 +68,31 @@ class Finder {
     return {};
   }
 
-  /// The nearest NIC of every GPU; of equally near ones the first.
+  /// Every GPU uses a NIC nearest to it. GPUs with the same nearest NICs take turns, in order.
   Status choose_nics() {
+    std::map<std::vector<std::size_t>, std::size_t> takers;
     for (std::size_t gpu = 0; gpu < gpus_.size(); ++gpu) {
-      const auto& cost = all_[gpu].cost;
-      const auto nearest = std::min_element(nics_.begin(), nics_.end(), [&](int a, int b) {
-        return cost[static_cast<std::size_t>(a)] < cost[static_cast<std::size_t>(b)];
-      });
-      if (nearest == nics_.end() || !all_[gpu].reaches(*nearest)) {
+      const std::vector<std::size_t> nearest = nearest_nics(gpu);
+      if (nearest.empty()) {
         return disconnected(spec_, "node0." + name(gpus_[gpu]), "node1." + name(gpus_[gpu]),
                             "a NIC that every GPU can reach");
       }
-      own_nic_.push_back(static_cast<std::size_t>(nearest - nics_.begin()));
+      own_nic_.push_back(nearest[takers[nearest]++ % nearest.size()]);
     }
     return {};
+  }
+
+  [[nodiscard]] std::vector<std::size_t> nearest_nics(std::size_t gpu) const {
+    std::vector<std::size_t> out;
+    WayCost best;
+    for (std::size_t nic = 0; nic < nics_.size(); ++nic) {
+      if (!all_[gpu].reaches(nics_[nic])) continue;
+      const WayCost& cost = all_[gpu].cost[static_cast<std::size_t>(nics_[nic])];
+      if (cost < best) out.clear();
+      if (cost <= best) out.push_back(nic);
+      best = std::min(best, cost);
+    }
+    return out;
   }
 
   /// The GPU of this node that sends on behalf of `from` on a rail that is not its own: nearest
