@@ -1,0 +1,120 @@
+#pragma once
+
+#include "schedule/verify/matching.hpp"
+
+namespace hsap::verifier {
+
+enum class Mode : std::uint8_t { read, write };
+
+/// Calls visit(buffer, heads, run, mode) for everything an operation touches. What is added to or
+/// merged into counts as written. An exchange's sends come before its receives.
+template <typename Visit>
+class Accesses {
+ public:
+  Accesses(const Subject& subject, const Matching& matching, Visit visit)
+      : subject_(subject), schedule_(subject.schedule), matching_(matching), visit_(visit) {}
+
+  void of(Index at) {
+    const Operation& op = schedule_.operations[at];
+    switch (op.kind) {
+      case Kind::attend:
+        return attention(op, 3);
+      case Kind::attend_backward:
+        return attention(op, 6);
+      case Kind::delta:
+        return rows_of_operand(op, 2, {0, 1}, {2});
+      case Kind::merge:
+        return rows_of_operand(op, 0, {0, 1}, {2, 3});
+      case Kind::reduce:
+        return rows_of_operand(op, 0, {0}, {1});
+      case Kind::copy:
+        return copy(op);
+      case Kind::exchange:
+        transfers(op, Direction::send, Mode::read);
+        return transfers(op, Direction::receive, Mode::write);
+      case Kind::all_gather:
+      case Kind::reduce_scatter:
+        return collective(at, op);
+      case Kind::compute:
+        return;
+    }
+  }
+
+ private:
+  [[nodiscard]] Index operand(const Operation& op, std::size_t i) const {
+    return schedule_.operands_of(op)[i];
+  }
+  [[nodiscard]] HeadRange heads(const Operation& op, Index buffer) const {
+    const bool counts_query_heads = op.kind == Kind::attend || op.kind == Kind::attend_backward ||
+                                    op.kind == Kind::delta || op.kind == Kind::merge;
+    return counts_query_heads ? heads_in(schedule_, schedule_.buffers[buffer].role, op.heads)
+                              : op.heads;
+  }
+  void rows(const Operation& op, Index buffer, std::span<const Run> runs, Mode mode) {
+    for (const Run& run : runs) visit_(buffer, heads(op, buffer), run, mode);
+  }
+
+  /// Reads the rows that the slices name of the first `inputs` operands, writes all of the others.
+  void attention(const Operation& op, std::size_t inputs) {
+    for (const Slice& slice : schedule_.slices_of(op)) {
+      for (std::size_t i = 0; i < inputs; ++i) {
+        const Index buffer = operand(op, i);
+        const bool by_query = in_query_heads(schedule_.buffers[buffer].role);
+        const Run run = subject_.positions.run(by_query ? slice.query : slice.key);
+        visit_(buffer, heads(op, buffer), run, Mode::read);
+      }
+    }
+    for (std::size_t i = inputs; i < op.operands.count; ++i) {
+      rows(op, operand(op, i), subject_.rows(operand(op, i)), Mode::write);
+    }
+  }
+
+  void rows_of_operand(const Operation& op, std::size_t named,
+                       std::initializer_list<std::size_t> reads,
+                       std::initializer_list<std::size_t> writes) {
+    const std::span<const Run> runs = subject_.rows(operand(op, named));
+    for (const std::size_t i : reads) rows(op, operand(op, i), runs, Mode::read);
+    for (const std::size_t i : writes) rows(op, operand(op, i), runs, Mode::write);
+  }
+
+  void copy(const Operation& op) {
+    if (op.payload.count == 0) return rows_of_operand(op, 0, {0}, {1});
+    for (const Interval& interval : schedule_.intervals_of(op.payload)) {
+      const Run run = subject_.positions.run(interval);
+      visit_(operand(op, 0), op.heads, run, Mode::read);
+      visit_(operand(op, 1), op.heads, run, Mode::write);
+    }
+  }
+
+  void transfers(const Operation& op, Direction direction, Mode mode) {
+    for (const Transfer& transfer : schedule_.transfers_of(op)) {
+      if (transfer.direction != direction) continue;
+      for (const Interval& interval : schedule_.intervals_of(transfer)) {
+        visit_(transfer.buffer, transfer.heads, subject_.positions.run(interval), mode);
+      }
+    }
+  }
+
+  void collective(Index at, const Operation& op) {
+    const Range& meeting = matching_.meetings[matching_.meeting_of[at]];
+    for (std::size_t pair = 0; pair < op.operands.count; pair += 2) {
+      const Index source = operand(op, pair), destination = operand(op, pair + 1);
+      rows(op, source, subject_.rows(source), Mode::read);
+      if (op.kind == Kind::reduce_scatter) {
+        rows(op, destination, subject_.rows(destination), Mode::write);
+        continue;
+      }
+      for (Index i = meeting.first; i < meeting.first + meeting.count; ++i) {
+        const Operation& member = schedule_.operations[matching_.members[i]];
+        rows(op, destination, subject_.rows(operand(member, pair)), Mode::write);
+      }
+    }
+  }
+
+  const Subject& subject_;
+  const Schedule& schedule_;
+  const Matching& matching_;
+  Visit visit_;
+};
+
+}  // namespace hsap::verifier

@@ -1,0 +1,123 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "schedule/verify/access.hpp"
+#include "schedule/verify/rowmap.hpp"
+#include "schedule/verify/stages.hpp"
+
+namespace hsap::verifier {
+namespace {
+
+/// By stream: one more than the last operation of the rank on it that is meant; 0 for none.
+using Clock = std::array<Index, streams>;
+
+/// Who touched a piece last. Operations of one stream are ordered, so one reader of each stream
+/// stands for all of them.
+struct Use {
+  Index writer = 0;  ///< one more than the operation; 0 for none
+  Clock readers{};
+
+  friend bool operator==(const Use&, const Use&) = default;
+};
+
+/// Walks the program of one rank. Array order is an order in which it may run, so each access
+/// need only be known to come after the conflicting ones before it.
+class Races {
+ public:
+  Races(const Subject& subject, const Matching& matching)
+      : subject_(subject), schedule_(subject.schedule), matching_(matching) {
+    for (const Buffer& buffer : schedule_.buffers) uses_.emplace_back(buffer.heads);
+  }
+
+  Found check(const Range& program) {
+    last_ = {};
+    clocks_.assign(program.count, {});
+    for (Index i = 0; i < program.count; ++i) {
+      const Index at = program.first + i;
+      clocks_[i] = completed_before(at, program.first);
+      last_[static_cast<std::size_t>(schedule_.operations[at].stream)] = at + 1;
+      if (Found found = check_operation(at, clocks_[i])) return found;
+    }
+    return {};
+  }
+
+ private:
+  /// The operations known to be complete when one starts.
+  [[nodiscard]] Clock completed_before(Index at, Index first) const {
+    const Operation& op = schedule_.operations[at];
+    Clock clock{};
+    const auto include = [&](Index before) {
+      const Clock& known = clocks_[before - first];
+      for (std::size_t s = 0; s < streams; ++s) clock[s] = std::max(clock[s], known[s]);
+      Index& own = clock[static_cast<std::size_t>(schedule_.operations[before].stream)];
+      own = std::max(own, before + 1);
+    };
+    const Index previous = last_[static_cast<std::size_t>(op.stream)];
+    if (previous > 0) include(previous - 1);
+    for (const Index dependency : schedule_.dependencies_of(op)) include(dependency);
+    return clock;
+  }
+
+  Found check_operation(Index at, const Clock& clock) {
+    const auto stream = static_cast<std::size_t>(schedule_.operations[at].stream);
+    Found found;
+    const auto visit = [&](Index buffer, HeadRange heads, const Run& run, Mode mode) {
+      const bool writes = mode == Mode::write;
+      uses_[buffer].update(heads, run, [&](Use& use, HeadRange piece_heads, const Run& piece) {
+        const Index rival = unordered(use, clock, writes);
+        if (rival != none && !found) {
+          found = race(at, rival, buffer, piece_heads, piece);
+        }
+        if (writes) {
+          use = {at + 1, {}};
+        } else {
+          use.readers[stream] = at + 1;
+        }
+      });
+    };
+    Accesses(subject_, matching_, visit).of(at);
+    return found;
+  }
+
+  /// An earlier access that conflicts with one now and is not known to be complete.
+  [[nodiscard]] Index unordered(const Use& use, const Clock& clock, bool writes) const {
+    const auto complete = [&](Index user) {
+      return clock[static_cast<std::size_t>(schedule_.operations[user - 1].stream)] >= user;
+    };
+    if (use.writer > 0 && !complete(use.writer)) return use.writer - 1;
+    if (!writes) return none;
+    for (const Index reader : use.readers) {
+      if (reader > 0 && !complete(reader)) return reader - 1;
+    }
+    return none;
+  }
+
+  [[nodiscard]] Finding race(Index at, Index rival, Index buffer, HeadRange heads,
+                             const Run& run) const {
+    return flawed(
+        Flaw::race,
+        fmt::format("#{} and #{} touch {}, {}, of {} (buffer {}) without an order", rival, at,
+                    subject_.tokens_text(run), heads_text(heads), subject_.name(buffer), buffer),
+        at);
+  }
+
+  const Subject& subject_;
+  const Schedule& schedule_;
+  const Matching& matching_;
+  std::vector<RowMap<Use>> uses_;  ///< by buffer
+  std::vector<Clock> clocks_;      ///< by operation of the rank
+  Clock last_{};                   ///< by stream of the rank: the last operation so far
+};
+
+}  // namespace
+
+Found check_races(const Subject& subject, const Matching& matching) {
+  Races races(subject, matching);
+  for (const Range& program : subject.schedule.programs) {
+    if (Found found = races.check(program)) return found;
+  }
+  return {};
+}
+
+}  // namespace hsap::verifier

@@ -1,0 +1,64 @@
+#include "hsap/verify.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <sstream>
+
+#include "schedule/verify/stages.hpp"
+
+namespace hsap {
+namespace {
+
+using namespace verifier;
+
+constexpr std::array<std::string_view, 10> flaw_names{
+    "malformed",         "outside_buffer", "unmatched_transfer", "deadlock",         "race",
+    "read_before_write", "wrong_content",  "wrong_pairs",        "misplaced_output", "incomplete"};
+
+Found first_flaw(const Schedule& schedule, const Problem& problem) {
+  Token stride = 1;
+  if (Found found = check_arrays(schedule, problem, stride)) return found;
+  if (Found found = check_operands(schedule)) return found;
+  Subject subject{schedule, problem, Positions(schedule.tokens, stride), {}, {}, {}};
+  if (Found found = lay_out_rows(subject)) return found;
+  if (Found found = check_bounds(subject)) return found;
+  Matching matching;
+  if (Found found = match_transfers(subject, matching)) return found;
+  if (Found found = match_collectives(subject, matching)) return found;
+  if (Found found = check_collective_bounds(subject, matching)) return found;
+  std::vector<Index> order;
+  if (Found found = order_operations(subject, matching, order)) return found;
+  if (Found found = check_races(subject, matching)) return found;
+  Found incomplete;
+  if (Found found = check_content(subject, matching, order, incomplete)) return found;
+  if (Found found = check_pairs(subject)) return found;
+  if (Found found = check_homes(subject)) return found;
+  return incomplete;
+}
+
+}  // namespace
+
+std::string_view to_string(Flaw flaw) {
+  const auto at = static_cast<std::size_t>(flaw);
+  return at < flaw_names.size() ? flaw_names[at] : "?";
+}
+
+std::string Finding::text() const {
+  std::string text = fmt::format("{}: {}", to_string(flaw), message);
+  if (!printed.empty()) text += "\n  " + printed;
+  return text;
+}
+
+std::optional<Finding> verify(const Schedule& schedule, const Problem& problem) {
+  Found found = first_flaw(schedule, problem);
+  if (found && found->operation) {
+    std::ostringstream printed;
+    print(printed, schedule, schedule.operations[*found->operation]);
+    found->printed = printed.str();
+    while (found->printed.ends_with('\n')) found->printed.pop_back();
+  }
+  return found;
+}
+
+}  // namespace hsap
