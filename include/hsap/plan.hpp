@@ -102,8 +102,19 @@ struct Mesh {
 };
 [[nodiscard]] Mesh mesh_of(const Strategy& strategy, int tensor_parallel);
 
-/// Attention of one of the plan's batches.
+/// The heads of one tensor-parallel rank of T, which must divide both numbers.
+[[nodiscard]] Heads heads_per_rank(const Heads& heads, int tensor_parallel);
+
+/// Attention of one of the plan's batches, as a tensor-parallel rank of the group computes it.
 [[nodiscard]] Problem problem_of(const Plan& plan, int batch);
+
+/// One schedule that a plan stands for.
+struct PlannedPass {
+  int batch = 0;
+  Pass pass = Pass::forward;
+};
+/// The schedules of a plan: by batch, then forward before backward.
+[[nodiscard]] std::vector<PlannedPass> passes_of(const Plan& plan);
 
 /// Seconds that the search minimised per token: of a step, or of attention without layers.
 [[nodiscard]] double objective_seconds(const Figures& figures);

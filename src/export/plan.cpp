@@ -21,13 +21,27 @@ Mesh mesh_of(const Strategy& strategy, int tensor_parallel) {
   return mesh;
 }
 
+Heads heads_per_rank(const Heads& heads, int tensor_parallel) {
+  return {heads.query / tensor_parallel, heads.key_value / tensor_parallel, heads.dim};
+}
+
 Problem problem_of(const Plan& plan, int batch) {
   Problem problem;
   problem.batch = plan.problem.batches[static_cast<std::size_t>(batch)];
   problem.mask = plan.problem.mask;
-  problem.heads = plan.problem.model.heads;
+  problem.heads = heads_per_rank(plan.problem.model.heads, plan.training.tensor_parallel);
   problem.dtype = plan.problem.dtype;
   return problem;
+}
+
+std::vector<PlannedPass> passes_of(const Plan& plan) {
+  std::vector<PlannedPass> out;
+  for (std::size_t i = 0; i < plan.problem.batches.size(); ++i) {
+    const int batch = static_cast<int>(i);
+    if (plan.problem.passes != Passes::backward) out.push_back({batch, Pass::forward});
+    if (plan.problem.passes != Passes::forward) out.push_back({batch, Pass::backward});
+  }
+  return out;
 }
 
 double objective_seconds(const Figures& figures) {

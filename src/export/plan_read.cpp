@@ -121,6 +121,12 @@ void check_groups(json::Object& object, const std::string& key,
 void read_mesh(json::Object object, Plan& plan) {
   plan.training.tensor_parallel =
       static_cast<int>(object.integer("tensor_parallel", 1, plan.cluster.gpus_per_node));
+  const Heads& heads = plan.problem.model.heads;
+  const int tensor_parallel = plan.training.tensor_parallel;
+  if (heads.query % tensor_parallel != 0 || heads.key_value % tensor_parallel != 0) {
+    object.fail("tensor_parallel", "does not divide the heads", std::to_string(tensor_parallel),
+                fmt::format("a divisor of {} and {}", heads.query, heads.key_value));
+  }
   plan.replicas = static_cast<int>(object.integer("replicas", 1, most_gpus));
   const std::int64_t ranks = object.integer("ranks", 1, most_gpus);
   const auto product = std::int64_t{plan.strategy.ulysses} * plan.strategy.context_parallel;
@@ -129,14 +135,14 @@ void read_mesh(json::Object object, Plan& plan) {
                 std::to_string(product));
   }
   // Both factors are at most 2^20, so this cannot overflow.
-  const std::int64_t used = ranks * plan.training.tensor_parallel;
+  const std::int64_t used = ranks * tensor_parallel;
   if (used > plan.cluster.gpus || used * plan.replicas != plan.cluster.gpus) {
     object.fail("replicas", "the groups do not fill the cluster",
                 fmt::format("{} replicas of {} GPUs", plan.replicas, used),
                 fmt::format("{} GPUs together", plan.cluster.gpus));
   }
   if (object.failed()) return;
-  const Mesh mesh = mesh_of(plan.strategy, plan.training.tensor_parallel);
+  const Mesh mesh = mesh_of(plan.strategy, tensor_parallel);
   check_groups(object, "ulysses_groups", mesh.ulysses_groups);
   check_groups(object, "context_groups", mesh.context_groups);
   object.done();

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hsap/plan.hpp"
+#include "hsap/status.hpp"
+
+namespace hsap::apps {
+
+/// One schedule that was checked.
+struct Checked {
+  std::string what;  ///< "batch 0, forward", "batch 0, forward, embedded"
+  std::size_t operations = 0;
+  std::string finding;  ///< empty when the schedule is right
+};
+
+/// Compiles every batch and pass of a plan and verifies the schedule, and verifies the embedded
+/// ones as they stand. `threads` 0: one per core; the answer does not depend on it.
+/// Errors: a strategy that cannot be compiled for a batch; batches that are not those that the
+/// plan's hash names (infeasible).
+[[nodiscard]] Result<std::vector<Checked>> check_plan(const Plan& plan, int threads);
+
+}  // namespace hsap::apps

@@ -1,0 +1,37 @@
+#include "export/fingerprint.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+#include "base/files.hpp"
+
+namespace hsap {
+
+std::string fnv1a64(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3;
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+std::string batches_text(std::span<const Batch> batches) {
+  std::string text;
+  for (const Batch& batch : batches) {
+    for (const Token length : batch.lengths) text += std::to_string(length) + ",";
+    text += "\n";
+  }
+  return text;
+}
+
+Result<InputHash> hash_input(const std::string& what, const std::string& folder,
+                             const std::string& name_or_path) {
+  constexpr std::int64_t most_bytes = std::int64_t{4} << 30;  // of a trace
+  HSAP_TRY(const std::string path, find_input(folder, name_or_path));
+  HSAP_TRY(const std::string text, read_file(path, most_bytes));
+  return InputHash{what, name_or_path, fnv1a64(text)};
+}
+
+}  // namespace hsap
