@@ -51,7 +51,8 @@ Trace histogram(std::vector<Trace::Bin> bins) {
 TEST_CASE("a seed gives the same batches on every machine") {
   CHECK(checksum(draw(*load_trace("wlb-llm"), 256 << 10, 8, 1)) == 11789030952377804397U);
   CHECK(checksum(draw(*load_trace("wikipedia"), 64 << 10, 4, 1)) == 18263735709805589059U);
-  CHECK(checksum(draw(*load_trace("prolong"), 32 << 10, 8, 7, Packing::best_fit)) == 10365146609474331761U);
+  CHECK(checksum(draw(*load_trace("prolong"), 32 << 10, 8, 7, Packing::best_fit)) ==
+        10365146609474331761U);
 }
 
 TEST_CASE("seeds give different batches") {

@@ -1,0 +1,142 @@
+"""The training step by parts, strategies side by side, with the bound as a line.
+
+Input: a plan ("hsap.plan/1": the winner and its runners-up), a sweep of hsap-sim ("hsap.sweep/1": a
+bar for each strategy) or one prediction ("hsap.prediction/1": a bar for each batch). Groups of
+different size leave room for different numbers of data-parallel replicas, so the bars of a plan
+show the time that the whole cluster takes for one batch: the step divided by the replicas.
+"""
+from . import style
+from .document import Node
+
+WHOLE = "whole step"  # what comes without a breakdown
+MOST_BARS = 16
+# From the bottom of a bar: attention first, so that its bound is a height to compare with.
+COLOURS = {
+    "attention_compute": style.BLUE,
+    "attention_exposed_communication": style.ORANGE,
+    "attention_idle": "#DDDDDD",
+    "linear": style.GREEN,
+    "recompute": style.SKY,
+    "embedding_and_logits": style.PURPLE,
+    "tensor_parallel": style.VERMILION,
+    "data_parallel": style.YELLOW,
+    "optimizer": style.GREY,
+    WHOLE: "#BBBBBB",
+}
+
+
+class Bar:
+    """A strategy or batch: seconds by part."""
+
+    def __init__(self, name: str, parts: dict[str, float], bound: float | None):
+        self.name = name
+        self.parts = parts
+        self.bound = bound
+
+    @property
+    def total(self) -> float:
+        return sum(self.parts.values())
+
+
+def parts_of(node: Node, replicas: int) -> dict[str, float]:
+    """The breakdown of a step or an alternative, or the whole where there is none."""
+    if node.has("breakdown"):
+        return {name: part.number() / replicas for name, part in node["breakdown"].members()}
+    return {WHOLE: node["seconds"].number() / replicas}
+
+
+def bound_of(figures: Node, layers: int, replicas: int) -> float:
+    """Least time of attention in all layers."""
+    return figures["bound"]["total_s"].number() * layers / replicas
+
+
+def read_plan(root: Node) -> list[Bar]:
+    model = root["problem"]["model"]
+    predicted = root["predicted"]
+    if not predicted.has("step"):
+        raise predicted.fail("no training step", "a plan for a model with layers")
+    layers = model["layers"].integer(1, 1 << 20)
+    replicas = root["mesh"]["replicas"].integer(1, 1 << 30)
+    bars = [Bar(style.strategy_name(root["strategy"]), parts_of(predicted["step"], replicas),
+                bound_of(predicted, layers, replicas))]
+    for other in root["runners_up"].items():
+        copies = other["replicas"].integer(1, 1 << 30)
+        bars.append(Bar(style.strategy_name(other["strategy"]), parts_of(other, copies), None))
+    return bars
+
+
+def read_batches(root: Node) -> list[Bar]:
+    """The batches of a prediction."""
+    bars = []
+    for number, batch in enumerate(root["batches"].items()):
+        if not batch.has("step"):
+            raise batch.fail("no training step", "a prediction with --model")
+        bars.append(Bar(f"batch {number}", parts_of(batch["step"], 1), None))
+    return bars
+
+
+def read_sweep(root: Node) -> list[Bar]:
+    """The strategies of a sweep: means over their batches."""
+    bars = []
+    for prediction in root["predictions"].items()[:MOST_BARS]:
+        mean = prediction["summary"]["mean"]
+        if not mean.has("step"):
+            raise mean.fail("no training step", "a prediction with --model")
+        bars.append(Bar(style.strategy_name(prediction["strategy"]), parts_of(mean["step"], 1),
+                        None))
+    return bars
+
+
+def part_names(bars: list[Bar]) -> list[str]:
+    """The parts that take any time, in the order of the colours, then any new ones by name."""
+    found = {name for bar in bars for name, seconds in bar.parts.items() if seconds > 0}
+    return [name for name in COLOURS if name in found] + sorted(found - set(COLOURS))
+
+
+def stack(axes, bars: list[Bar], factor: float) -> None:
+    names = part_names(bars)
+    below = [0.0] * len(bars)
+    for name in names:
+        heights = [bar.parts.get(name, 0.0) * factor for bar in bars]
+        axes.bar(range(len(bars)), heights, 0.62, bottom=below, label=name.replace("_", " "),
+                 color=COLOURS.get(name, "#666666"), edgecolor="white", linewidth=0.5,
+                 hatch="//" if name == WHOLE else None)
+        below = [low + height for low, height in zip(below, heights)]
+    for column, bar in enumerate(bars):
+        axes.text(column, below[column], f"{bar.total * factor:.4g}", ha="center", va="bottom",
+                  fontsize=9, weight="bold" if column == 0 else "normal")
+
+
+def label(axes, bars: list[Bar], title: str, measure: str) -> None:
+    axes.set(xticks=range(len(bars)), xlim=(-0.6, len(bars) - 0.4), ylabel=measure, title=title)
+    axes.set_xticklabels([bar.name for bar in bars], fontsize=9)
+    axes.margins(y=0.08)
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.01, 1),
+                frameon=False)
+
+
+# Schema -> reader, title, what the bars measure.
+FORMS = {
+    "hsap.plan/1": (read_plan, "the plan and its runners-up", "time of the cluster per batch"),
+    "hsap.sweep/1": (read_sweep, "training step by strategy", "step"),
+    "hsap.prediction/1": (read_batches, "training step by batch", "step"),
+}
+
+
+def draw(root: Node):
+    if root.schema() not in FORMS:
+        raise Node(root.schema() or "none", root.file, "/schema").wrong(" or ".join(FORMS))
+    reader, title, measure = FORMS[root.schema()]
+    bars = reader(root)
+    if not bars or max(bar.total for bar in bars) <= 0:
+        raise root.fail("nothing to draw", "a step that takes time")
+    factor, unit = style.seconds_unit(max(bar.total for bar in bars))
+    figure = style.figure(min(20, 4.5 + 1.35 * len(bars)), 6)
+    axes = figure.subplots()
+    stack(axes, bars, factor)
+    if bars[0].bound is not None:
+        axes.axhline(bars[0].bound * factor, color="black", linestyle="--", linewidth=1.3,
+                     label="bound of attention")
+    label(axes, bars, title, f"{measure} ({unit})")
+    return figure

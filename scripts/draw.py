@@ -1,0 +1,11 @@
+#!/usr/bin/python3
+"""Draws hsap's JSON outputs as PNG: scripts/draw.py mask|ranks|search|step INPUT.json -o OUT.png"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "python"))
+
+from hsap_pictures.command import main  # noqa: E402  (the path comes first)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
