@@ -16,6 +16,9 @@ namespace hsap {
 
 /// Which passes a question covers.
 enum class Passes : std::uint8_t { forward, backward, both };
+[[nodiscard]] constexpr bool covers(Passes passes, Pass pass) {
+  return passes == Passes::both || (passes == Passes::forward) == (pass == Pass::forward);
+}
 
 /// Everything but the batch and the strategy: where and how a model is trained.
 struct Setting {
@@ -28,23 +31,34 @@ struct Setting {
   Training training;
 };
 
-/// Lower limits on the time of one layer's attention, any schedule: see docs/bounds.md.
+/// What one sequence-parallel group computes for a batch: the attention of one tensor-parallel
+/// slice, so heads / T (key/value heads are replicated where T exceeds them).
+/// Errors: T does not divide the heads (infeasible).
+[[nodiscard]] Result<Problem> problem_of(const Batch& batch, const Setting& setting);
+
+/// How many copies of a group of `ranks` ranks the cluster holds. Errors: ranks x T is more than
+/// the GPUs or no divisor of them, T is no divisor of a node (bad_input).
+[[nodiscard]] Result<int> replicas_of(int ranks, const Setting& setting);
+
+/// Lower limits on the time of one layer's attention, passes added up, for any strategy of `ranks`
+/// ranks and any layout: the simulated time is never less. The argument is in docs/bounds.md.
 struct Bound {
-  double compute_s = 0;
-  double intra_node_s = 0;
-  double inter_node_s = 0;
-  double total_s = 0;
+  double compute_s = 0;     ///< FLOP of the unmasked pairs at the kernel's best rate
+  double intra_node_s = 0;  ///< bytes that must enter or leave a GPU, over all its links
+  double inter_node_s = 0;  ///< bytes that must enter or leave a node, over all its NICs
+  double total_s = 0;       ///< the largest
 };
+/// `problem` is that of problem_of().
 [[nodiscard]] Bound bound(const Problem& problem, const Setting& setting, int ranks);
 
-/// One layer's attention.
+/// One layer's attention, in the passes asked for; the others count nothing.
 struct AttentionTimes {
-  double forward_s = 0;
+  double forward_s = 0;  ///< slowest rank
   double backward_s = 0;
-  double compute_s = 0;
-  double communication_s = 0;
-  double exposed_communication_s = 0;
-  std::int64_t bytes_sent = 0;  ///< all ranks together
+  double compute_s = 0;                ///< of each pass's slowest rank, passes added up; so are
+  double communication_s = 0;          ///< these two
+  double exposed_communication_s = 0;  ///< communication with no kernel running beside it
+  std::int64_t bytes_sent = 0;         ///< all ranks together
   std::int64_t bytes_sent_inter_node = 0;
   double imbalance = 1;  ///< max over mean compute of the ranks
 };
@@ -67,7 +81,7 @@ struct BatchPrediction {
   std::size_t documents = 0;
   AttentionTimes attention;
   Bound bound;
-  std::optional<StepTimes> step;  ///< when the model has layers
+  std::optional<StepTimes> step;  ///< when the model has layers and both passes are asked for
   Memory memory;
   std::string limit;  ///< what limits the run, in words
   std::uint64_t events = 0;

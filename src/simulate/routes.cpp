@@ -23,11 +23,13 @@ class Neighbours {
   std::vector<int> parent_;
 };
 
-std::vector<Route> routes_of(const Machine& machine, const Traffic& traffic, int first_gpu) {
+std::vector<Route> routes_of(const Machine& machine, const Traffic& traffic,
+                             const Placement& placement, int copy) {
   std::vector<Route> routes;
   routes.reserve(traffic.channels.size());
   for (const Channel& channel : traffic.channels) {
-    routes.push_back(machine.route(first_gpu + channel.from, first_gpu + channel.to));
+    routes.push_back(
+        machine.route(placement.gpu(copy, channel.from), placement.gpu(copy, channel.to)));
   }
   return routes;
 }
@@ -45,17 +47,18 @@ void mark_links(const std::vector<Route>& routes, int copy, std::vector<int>& us
 
 }  // namespace
 
-Routes find_routes(const Machine& machine, const Traffic& traffic, Rank ranks, int replicas) {
-  if (replicas == 1) return {{0}, routes_of(machine, traffic, 0)};
-  Neighbours neighbours(replicas);
+Routes find_routes(const Machine& machine, const Traffic& traffic, const Placement& placement) {
+  const int copies = placement.copies();
+  if (copies == 1) return {{0}, routes_of(machine, traffic, placement, 0)};
+  Neighbours neighbours(copies);
   std::vector<int> user(machine.links.size(), -1);
   std::vector<std::vector<Route>> all;
-  for (int copy = 0; copy < replicas; ++copy) {
-    all.push_back(routes_of(machine, traffic, copy * ranks));
+  for (int copy = 0; copy < copies; ++copy) {
+    all.push_back(routes_of(machine, traffic, placement, copy));
     mark_links(all.back(), copy, user, neighbours);
   }
   Routes kept;
-  for (int copy = 0; copy < replicas; ++copy) {
+  for (int copy = 0; copy < copies; ++copy) {
     if (neighbours.find(copy) != neighbours.find(0)) continue;
     kept.copies.push_back(copy);
     kept.routes.insert(kept.routes.end(), all[copy].begin(), all[copy].end());

@@ -14,12 +14,17 @@
 namespace hsap {
 namespace {
 
-Status check_fit(const Schedule& schedule, const Machine& machine, const SimulateOptions& options) {
-  const std::int64_t gpus = std::int64_t{schedule.ranks()} * options.replicas;
-  if (options.replicas >= 1 && gpus <= machine.gpus) return {};
-  return bad_input(fmt::format("{} ranks x {} replicas do not fit the cluster", schedule.ranks(),
-                               options.replicas),
-                   fmt::format("{} GPUs needed", gpus), fmt::format("1 to {} GPUs", machine.gpus));
+Status check_fit(const Machine& machine, const Placement& place) {
+  const std::int64_t gpus = std::int64_t{place.ranks} * place.replicas * place.slices;
+  const bool positive = place.replicas >= 1 && place.slices >= 1;
+  const bool inside_node = positive && machine.gpus_per_node % place.slices == 0;
+  if (inside_node && gpus <= machine.gpus) return {};
+  return bad_input(fmt::format("{} ranks x {} replicas x {} tensor-parallel slices do not fit the "
+                               "cluster",
+                               place.ranks, place.replicas, place.slices),
+                   fmt::format("{} GPUs needed", gpus),
+                   fmt::format("1 to {} GPUs, slices that divide the {} of a node", machine.gpus,
+                               machine.gpus_per_node));
 }
 
 /// Operations and messages of all copies are numbered in 32 bits.
@@ -80,9 +85,10 @@ std::vector<Span> spans_of(const Engine& engine) {
 Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
                                 const Runtime& runtime, const SimulateOptions& options,
                                 std::span<const double> kernel_s) {
-  HSAP_CHECK(check_fit(schedule, machine, options));
-  HSAP_TRY(const Traffic traffic, find_traffic(schedule, machine.gpus_per_node));
-  const Routes routes = find_routes(machine, traffic, schedule.ranks(), options.replicas);
+  const Placement place{schedule.ranks(), options.replicas, options.tensor_parallel};
+  HSAP_CHECK(check_fit(machine, place));
+  HSAP_TRY(const Traffic traffic, find_traffic(schedule, machine.gpus_per_node / place.slices));
+  const Routes routes = find_routes(machine, traffic, place);
   HSAP_CHECK(check_size(schedule, traffic, routes.copies.size()));
   Engine engine({schedule, machine, runtime, traffic, routes, kernel_s, options.timeline});
   HSAP_CHECK(engine.run());

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+#include "hsap/model.hpp"
+
+/// A transformer layer outside attention: RMSNorm, QKV, rotary embedding, output projection,
+/// RMSNorm, gated MLP (or a token's share of the experts). Sizes per layer and token in bf16.
+namespace hsap {
+
+/// Parameters of one layer; of an expert model with all its experts.
+[[nodiscard]] std::int64_t layer_parameters(const Model& model);
+/// Parameters of one layer that a token multiplies with.
+[[nodiscard]] std::int64_t active_layer_parameters(const Model& model);
+/// Embedding and output projection: one matrix when tied.
+[[nodiscard]] std::int64_t embedding_parameters(const Model& model);
+
+/// Memory traffic of the forward pass outside matrix products, bytes per token: two norms fused
+/// with the residual addition before them (read both, write both: 8 hidden), rotary embedding of q
+/// and k (read, write), gated activation (read two, write one). Backward moves twice that.
+[[nodiscard]] double elementwise_bytes(const Model& model);
+
+/// What the forward pass of one layer keeps for the backward pass outside attention, bytes per
+/// token, after Korthikanti et al. (arXiv 2205.05198, section 4.1) redone for this layer: the
+/// inputs of both norms (4 hidden) and the two halves of the gated MLP (4 intermediate) always;
+/// what is cheap to make again, the outputs of both norms (4 hidden) and the product of the
+/// halves (2 intermediate), unless `selective`. Attention's own q, k, v, o and lse come on top, as
+/// the schedule holds them.
+[[nodiscard]] double saved_bytes(const Model& model, bool selective);
+
+}  // namespace hsap

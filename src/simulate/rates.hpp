@@ -1,0 +1,25 @@
+#pragma once
+
+#include "hsap/cluster.hpp"
+
+namespace hsap {
+
+/// What a GPU and a node can move in one direction, from the cluster's links.
+struct Rates {
+  double gpu_links_bytes_per_s = 0;  ///< all links of a GPU together
+  double gpu_pair_bytes_per_s = 0;   ///< one message between neighbours in a node; 0: one GPU
+  double gpu_pair_latency_s = 0;
+  double node_bytes_per_s = 0;  ///< all NICs of a node together; 0: one node
+  double node_latency_s = 0;    ///< between neighbouring nodes
+};
+
+[[nodiscard]] Rates rates_of(const Cluster& cluster);
+
+/// Seconds of an all-gather or reduce-scatter of `bytes` (the whole, not a share) over the same
+/// part of `gpus` consecutive GPUs `stride` apart, while the GPUs between them do the same with
+/// theirs. Rings over all links: a GPU takes in bytes (gpus - 1) / gpus over its own, and a node
+/// what its `stride` groups lack over its NICs; the slower counts, plus a latency for each
+/// doubling of the group.
+[[nodiscard]] double collective_seconds(const Cluster& cluster, double bytes, int gpus, int stride);
+
+}  // namespace hsap

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "hsap/predict.hpp"
+
+namespace hsap {
+
+/// One layer's attention in one pass, on the rank that finishes last.
+struct PassTimes {
+  double seconds = 0;
+  double compute_s = 0;
+  double communication_s = 0;
+  double exposed_communication_s = 0;
+};
+[[nodiscard]] PassTimes slowest_rank(const Simulation& simulation);
+
+/// What one training step is made of.
+struct StepInput {
+  const Setting& setting;
+  int ranks = 1;  ///< P, of one sequence-parallel group
+  int replicas = 1;
+  std::int64_t tokens = 0;       ///< of one batch
+  std::int64_t rank_tokens = 0;  ///< on the rank with most tokens
+  std::int64_t pairs = 0;        ///< unmasked (query, key) pairs of the batch
+  PassTimes forward;
+  PassTimes backward;
+};
+
+/// Megatron-SP communication of one layer, in collectives of tokens x hidden each: forward two
+/// all-gathers and two reduce-scatters; backward their mirror images and the two all-gathers again
+/// (inputs of the weight gradients).
+inline constexpr int tensor_collectives_forward = 4;
+inline constexpr int tensor_collectives_backward = 6;
+
+/// Bytes of parameters and gradients (bf16) that collectives over all data-parallel ranks carry
+/// in each pass, of one tensor-parallel slice. ZeRO-0 all-reduces gradients (a reduce-scatter and
+/// an all-gather) behind the backward pass; 1 and 2 reduce-scatter gradients behind the backward
+/// and all-gather parameters behind the next forward pass; 3 gathers parameters in both passes.
+struct ParameterTraffic {
+  double forward_bytes = 0;
+  double backward_bytes = 0;
+};
+[[nodiscard]] ParameterTraffic parameter_traffic(const Model& model, const Training& training);
+
+/// Seconds that `communication_s` adds to `compute_s` when it can hide behind it but for the share
+/// of one of `layers`, and `interference` of the overlapped time is lost.
+[[nodiscard]] double exposed_seconds(double communication_s, double compute_s, double interference,
+                                     int layers);
+
+/// One step of the whole model: docs/step-and-memory.md lists the parts. The model has layers.
+[[nodiscard]] StepTimes step_times(const StepInput& input);
+
+}  // namespace hsap

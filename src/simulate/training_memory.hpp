@@ -1,0 +1,38 @@
+#pragma once
+
+#include <span>
+
+#include "hsap/predict.hpp"
+
+namespace hsap {
+
+/// Attention buffers of one layer on one rank, in bytes.
+struct AttentionBuffers {
+  double kept = 0;          ///< from the forward to the backward pass: q, k, v, o, lse
+  double transient = 0;     ///< alive at the peak of a pass beyond what is kept
+  std::int64_t tokens = 0;  ///< home of the rank
+};
+
+/// Reads them off the schedules (either may be null) and their simulations. Kept is what the
+/// backward schedule has as input, the incoming gradient excluded, and o at home, which the output
+/// projection's weight gradient needs; without a backward pass nothing is kept.
+[[nodiscard]] std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
+                                                              const Simulation* forward_run,
+                                                              const Schedule* backward,
+                                                              const Simulation* backward_run);
+
+/// Bytes a parameter takes on a rank, by ZeRO stage over `ranks` data-parallel ranks: bf16
+/// parameter (2) and gradient (2), fp32 master copy and two Adam moments (12). ZeRO, arXiv
+/// 1910.02054: stage 1 shards the optimizer, 2 the gradients too, 3 the parameters too.
+struct StateBytes {
+  double parameter = 2;
+  double gradient = 2;
+  double optimizer = 12;
+};
+[[nodiscard]] StateBytes state_bytes(int zero, int ranks);
+
+/// Peak on the rank that needs most; the parts add up to it exactly. docs/step-and-memory.md.
+[[nodiscard]] Memory training_memory(const Setting& setting, int data_ranks,
+                                     std::span<const AttentionBuffers> ranks);
+
+}  // namespace hsap
