@@ -131,7 +131,9 @@ struct Transfer {
   Range intervals;   ///< rows, in message order
   HeadRange heads;
   Direction direction = Direction::send;
-  bool add = false;  ///< receive of dq, dk or dv: add to the rows instead of overwriting them
+  /// receive of dq, dk or dv: add to the rows instead of overwriting them. Several receives of one
+  /// exchange may add to the same rows, one after another in the order of the transfers.
+  bool add = false;
 };
 
 /// Ranks of a collective: first, first + stride, ...

@@ -4,10 +4,10 @@
 
 namespace hsap::verifier {
 
-enum class Mode : std::uint8_t { read, write };
+enum class Mode : std::uint8_t { read, write, add };
 
-/// Calls visit(buffer, heads, run, mode) for everything an operation touches. What is added to or
-/// merged into counts as written. An exchange's sends come before its receives.
+/// Calls visit(buffer, heads, run, mode) for everything an operation touches. What is merged into
+/// counts as written; `add` is an adding receive. An exchange's sends come before its receives.
 template <typename Visit>
 class Accesses {
  public:
@@ -30,8 +30,8 @@ class Accesses {
       case Kind::copy:
         return copy(op);
       case Kind::exchange:
-        transfers(op, Direction::send, Mode::read);
-        return transfers(op, Direction::receive, Mode::write);
+        transfers(op, Direction::send);
+        return transfers(op, Direction::receive);
       case Kind::all_gather:
       case Kind::reduce_scatter:
         return collective(at, op);
@@ -86,9 +86,11 @@ class Accesses {
     }
   }
 
-  void transfers(const Operation& op, Direction direction, Mode mode) {
+  void transfers(const Operation& op, Direction direction) {
     for (const Transfer& transfer : schedule_.transfers_of(op)) {
       if (transfer.direction != direction) continue;
+      const Mode written = transfer.add ? Mode::add : Mode::write;
+      const Mode mode = direction == Direction::send ? Mode::read : written;
       for (const Interval& interval : schedule_.intervals_of(transfer)) {
         visit_(transfer.buffer, transfer.heads, subject_.positions.run(interval), mode);
       }

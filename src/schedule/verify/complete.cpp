@@ -11,7 +11,7 @@ Index Content::last_writer(Index buffer, HeadRange heads, const Run& run) const 
   Index last = none;
   Index at = 0;
   const auto visit = [&](Index touched, HeadRange touched_heads, const Run& rows, Mode mode) {
-    const bool meets = touched == buffer && mode == Mode::write && rows.begin < run.end &&
+    const bool meets = touched == buffer && mode != Mode::read && rows.begin < run.end &&
                        run.begin < rows.end && touched_heads.begin < heads.end &&
                        heads.begin < touched_heads.end;
     if (meets) last = at;

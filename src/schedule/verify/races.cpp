@@ -15,7 +15,8 @@ using Clock = std::array<Index, streams>;
 /// Who touched a piece last. Operations of one stream are ordered, so one reader of each stream
 /// stands for all of them.
 struct Use {
-  Index writer = 0;  ///< one more than the operation; 0 for none
+  Index writer = 0;   ///< one more than the operation; 0 for none
+  bool adds = false;  ///< the writer added; more receives of the same exchange may add on top
   Clock readers{};
 
   friend bool operator==(const Use&, const Use&) = default;
@@ -63,16 +64,16 @@ class Races {
     const auto stream = static_cast<std::size_t>(schedule_.operations[at].stream);
     Found found;
     const auto visit = [&](Index buffer, HeadRange heads, const Run& run, Mode mode) {
-      const bool writes = mode == Mode::write;
       uses_[buffer].update(heads, run, [&](Use& use, HeadRange piece_heads, const Run& piece) {
-        const Index rival = unordered(use, clock, writes);
+        const bool adds_on = mode == Mode::add && use.adds && use.writer == at + 1;
+        const Index rival = adds_on ? none : unordered(use, clock, mode != Mode::read);
         if (rival != none && !found) {
           found = race(at, rival, buffer, piece_heads, piece);
         }
-        if (writes) {
-          use = {at + 1, {}};
-        } else {
+        if (mode == Mode::read) {
           use.readers[stream] = at + 1;
+        } else {
+          use = {at + 1, mode == Mode::add, {}};
         }
       });
     };

@@ -150,6 +150,23 @@ TEST_CASE("an attend that does not wait for its keys is a race") {
   CHECK(finding->operation == broken.index(broken.nth(1, Kind::attend, 1)));
 }
 
+TEST_CASE("receives of one exchange may add to a row one after another, but not overwrite it") {
+  Broken broken(Pass::backward);
+  // Both messages from the left go to the first of the two rows that they went to.
+  Operation& exchange = broken.nth(1, Kind::exchange, 2);
+  Operation& sending = broken.nth(0, Kind::exchange, 2);
+  const auto use_dk_alone = [&](const Operation& op, std::size_t first) {
+    broken.transfer(op, first + 1).buffer = broken.transfer(op, first).buffer;
+  };
+  use_dk_alone(sending, 0);
+  use_dk_alone(exchange, 2);
+  SECTION("adding") { CHECK(broken.flaw() == "incomplete"); }
+  SECTION("overwriting") {
+    broken.transfer(exchange, 3).add = false;
+    CHECK(broken.flaw() == "race");
+  }
+}
+
 TEST_CASE("a delta that is never computed is read before it is written") {
   Broken broken(Pass::backward);
   Operation& delta = broken.nth(0, Kind::delta, 0);
