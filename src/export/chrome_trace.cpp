@@ -60,7 +60,9 @@ class Writer {
   void add_spans(const TracedPass& pass, Rank ranks);
   void add_flows(const TracedPass& pass, Rank ranks);
   void add_counters(const TracedPass& pass, std::span<const LinkId> links);
-  [[nodiscard]] int process_of(Rank rank) const { return cluster_.node_of(rank); }
+  [[nodiscard]] int process_of(Rank rank) const {
+    return cluster_.node_of(rank * options_.gpus_per_rank);
+  }
   [[nodiscard]] int links_process() const { return cluster_.nodes(); }
   /// A moment of the current pass in whole nanoseconds from the start of the trace, so that
   /// rounding cannot make neighbours overlap.

@@ -18,6 +18,8 @@ struct TracedPass {
 };
 
 struct TraceOptions {
+  int gpus_per_rank = 1;        ///< tensor-parallel degree: rank r is shown on the node of its
+                                ///< first GPU
   Rank most_ranks = 64;         ///< ranks shown: the first ones
   std::size_t most_links = 16;  ///< links shown: those that carry most
   /// Facts to keep with the trace, such as the cluster and the strategy.
