@@ -56,6 +56,14 @@ std::string unknown_argument(const CLI::App& app) {
   return Error{ErrorKind::bad_input, {}, {}, "unexpected argument", "'" + first + "'", {}}.text();
 }
 
+/// On the program and its subcommands, so that it is understood wherever it is written.
+void add_version(CLI::App& app, const std::string& text) {
+  app.set_version_flag("--version", text, "Print the version and exit");
+  for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    add_version(*sub, text);
+  }
+}
+
 /// Parses; nothing on success, otherwise the exit code after the user was told.
 std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
   try {
@@ -86,8 +94,7 @@ int run_main(CLI::App& app, int argc, const char* const* argv,
   std::signal(SIGINT, on_interrupt);
   // A reader that leaves early is told as a failed write, not by a signal.
   std::signal(SIGPIPE, SIG_IGN);
-  app.set_version_flag("--version", fmt::format("{} {}", app.get_name(), version()));
-  app.set_help_flag("--help", "print this help and exit");
+  add_version(app, fmt::format("{} {}", app.get_name(), version()));
   try {
     if (const std::optional<int> code = parse(app, argc, argv)) return *code;
     const Status status = body();

@@ -21,7 +21,7 @@ enum ExitCode : int {
 };
 [[nodiscard]] ExitCode exit_code(const Error& error);
 
-/// Registers --help and --version on `app`, parses the arguments, runs `body` and tells its error
+/// Registers --version on `app`, parses the arguments, runs `body` and tells its error
 /// on stderr as "hsap-sim: error: ...". Returns the exit code. Unknown flags are answered with
 /// the near misses; Ctrl-C ends the process with 130 and leaves no partial file.
 [[nodiscard]] int run_main(CLI::App& app, int argc, const char* const* argv,

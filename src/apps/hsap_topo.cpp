@@ -1,0 +1,59 @@
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "cli/inputs.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/program.hpp"
+#include "cluster/show.hpp"
+#include "export/cluster_json.hpp"
+#include "export/json_text.hpp"
+
+namespace hsap {
+namespace {
+
+/// Nothing but a cluster is read here, so an override of anything else would be lost.
+Status check_overrides(const std::vector<Override>& overrides) {
+  for (const Override& change : overrides) {
+    if (change.path.starts_with("model.") || change.path.starts_with("runtime.")) {
+      return bad_input("--set: no such value", "'" + change.path + "'",
+                       "a path in the cluster file");
+    }
+  }
+  return {};
+}
+
+json::Ordered json_of(const Cluster& cluster) {
+  return {{"schema", "hsap.topology/1"},
+          {"nodes", cluster.nodes()},
+          {"gpus", cluster.gpus()},
+          {"cluster", to_json(cluster.spec())}};
+}
+
+Status show(const cli::ClusterOptions& options, const cli::OutputOptions& output) {
+  const cli::Target json{"--json", output.json};
+  HSAP_CHECK(cli::check_targets({&json, 1}, output.force));
+  HSAP_TRY(const std::vector<Override> overrides, cli::read_overrides(options.set));
+  HSAP_CHECK(check_overrides(overrides));
+  HSAP_TRY(const Cluster cluster, cli::read_cluster(options));
+  HSAP_CHECK(cli::write_target(json, json_text(json_of(cluster)), output.force));
+  if (output.quiet || output.json == "-") return {};
+  return cli::print_stdout(draw(cluster, cli::wants_color(output.color)));
+}
+
+}  // namespace
+}  // namespace hsap
+
+int main(int argc, char** argv) {
+  hsap::cli::ClusterOptions cluster;
+  hsap::cli::OutputOptions output;
+  CLI::App app("Looks at clusters.", "hsap-topo");
+  app.require_subcommand(1);
+  CLI::App* show = app.add_subcommand("show",
+                                      "draw a cluster: a node, how nodes are joined, and "
+                                      "what a message meets on its way");
+  hsap::cli::add_cluster(*show, cluster);
+  hsap::cli::add_output(*show, output);
+  return hsap::cli::run_main(app, argc, argv, [&] { return hsap::show(cluster, output); });
+}
