@@ -51,7 +51,7 @@ struct Mask {
   Kind kind = Kind::causal;
   Token window = 0;   ///< sliding: keys seen by a query, itself included; at least 1
   Token prefix = 0;   ///< prefix, shared_question: tokens
-  Token answers = 0;  ///< shared_question: at least 1
+  Token answers = 0;  ///< shared_question: from 1 to 2^16
 
   friend bool operator==(const Mask&, const Mask&) = default;
 };

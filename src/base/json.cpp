@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/files.hpp"
 #include "base/names.hpp"
 #include "base/units.hpp"
 
@@ -49,9 +48,8 @@ void collect_paths(const Value& value, const std::string& prefix, std::vector<st
     out.push_back(prefix);
     return;
   }
-  for (const auto& [key, member] : value.items()) {
-    collect_paths(member, prefix.empty() ? key : prefix + "." + key, out);
-  }
+  const std::string start = prefix.empty() ? prefix : prefix + ".";
+  for (const auto& [key, member] : value.items()) collect_paths(member, start + key, out);
 }
 
 Value* child(Value& parent, const std::string& key) {

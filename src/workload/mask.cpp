@@ -9,7 +9,8 @@
 namespace hsap {
 namespace {
 
-constexpr Token longest = Token{1} << 30;
+// Each answer becomes two slices of each document.
+constexpr Token most_answers = Token{1} << 16;
 
 void add(std::vector<Slice>& out, Token q0, Token q1, Token k0, Token k1, SliceKind kind) {
   if (q0 < q1 && k0 < k1) out.push_back({make_interval(q0, q1), make_interval(k0, k1), kind});
@@ -69,8 +70,9 @@ std::vector<std::string> split_colons(const std::string& text) {
   return parts;
 }
 
-Result<Token> parse_tokens(const std::string& text, const std::string& what, Token low) {
-  HSAP_TRY(const std::int64_t value, parse_size(text, what, low, longest));
+Result<Token> parse_tokens(const std::string& text, const std::string& what, Token low,
+                           Token high = max_tokens) {
+  HSAP_TRY(const std::int64_t value, parse_size(text, what, low, high));
   return static_cast<Token>(value);
 }
 
@@ -97,7 +99,7 @@ Result<Mask> parse_mask(const std::string& text) {
   if (parts[0] == "shared_question" && parts.size() == 3) {
     mask.kind = Mask::Kind::shared_question;
     HSAP_TRY(mask.prefix, parse_tokens(parts[1], "shared question", 1));
-    HSAP_TRY(mask.answers, parse_tokens(parts[2], "number of answers", 1));
+    HSAP_TRY(mask.answers, parse_tokens(parts[2], "number of answers", 1, most_answers));
     return mask;
   }
   return bad_input("unknown mask", "'" + text + "'",
