@@ -83,7 +83,7 @@ std::string class_row(const std::string& name, const std::string& count, double 
                       const LinkCurve& curve) {
   return fmt::format("  {:<10}{:>10}{:>14}{:>12}{:>17}\n", name, count, format_rate(bandwidth),
                      format_seconds(curve.latency_s),
-                     curve.ramp_bytes > 0 ? format_bytes(curve.ramp_bytes) : "any size");
+                     curve.ramp_bytes > 0 ? format_bytes(curve.ramp_bytes) : "-");
 }
 
 /// A row per link class and number of lanes.
