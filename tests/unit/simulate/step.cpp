@@ -1,0 +1,187 @@
+#include "simulate/step.hpp"
+
+#include "simulate/layer.hpp"
+#include "simulate/rates.hpp"
+#include "unit/simulate/support.hpp"
+
+using namespace hsap;
+using namespace hsap::testing;
+
+namespace {
+
+/// USP (arXiv 2405.07719), table of communication and memory: a block of 12 d^2 parameters.
+Model usp_block(std::int64_t width) {
+  Model model;
+  model.heads = {static_cast<int>(width / 128), static_cast<int>(width / 128), 128};
+  model.layers = 1;
+  model.hidden = width;
+  model.intermediate = 8 * width / 3;  // 4 d^2 of attention and 3 x 8/3 d^2 of gated MLP
+  model.vocabulary = 1;
+  return model;
+}
+
+struct Case {
+  Cluster cluster = round_cluster(1, 8);
+  Setting setting;
+
+  Case() {
+    setting.cluster = &cluster;
+    setting.model = llama3_8b();
+  }
+  [[nodiscard]] StepInput input() const {
+    return {setting,
+            8,
+            1,
+            8192,
+            1024,
+            8192LL * 8193 / 2,
+            {2e-3, 1e-3, 8e-4, 5e-4},
+            {5e-3, 3e-3, 2e-3, 1e-3}};
+  }
+  [[nodiscard]] std::map<std::string, double> parts() const {
+    return named(step_times(input()).breakdown);
+  }
+};
+
+double sum(const Breakdown& parts) {
+  double total = 0;
+  for (const auto& [name, seconds] : parts) total += seconds;
+  return total;
+}
+
+}  // namespace
+
+TEST_CASE("Llama 3 8B: parameters of a layer by hand") {
+  // W_Q, W_O 4096 x 4096; W_K, W_V 4096 x 1024; three MLP matrices 4096 x 14336.
+  const std::int64_t layer = 2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14336;
+  CHECK(layer_parameters(llama3_8b()) == layer);
+  CHECK(active_layer_parameters(llama3_8b()) == layer);
+  CHECK(embedding_parameters(llama3_8b()) == 2 * 128256 * 4096);
+}
+
+TEST_CASE("An expert model multiplies with the chosen experts and keeps them all") {
+  Model model = llama3_8b();
+  const std::int64_t dense = layer_parameters(model);
+  const std::int64_t expert = 3 * 4096 * 14336;
+  const std::int64_t router = 4096 * 8;
+  model.experts = 8;
+  model.experts_per_token = 2;
+  CHECK(layer_parameters(model) == dense + 7 * expert + router);
+  CHECK(active_layer_parameters(model) == dense + expert + router);
+}
+
+TEST_CASE("The parts of a step add up to it exactly") {
+  for (const auto checkpointing :
+       {Training::Checkpointing::none, Training::Checkpointing::selective,
+        Training::Checkpointing::full}) {
+    for (const int zero : {0, 1, 2, 3}) {
+      Case given;
+      given.setting.training = {zero, checkpointing, 1};
+      const StepTimes step = step_times(given.input());
+      CHECK(step.seconds == sum(step.breakdown));
+      for (const auto& [name, seconds] : step.breakdown) {
+        INFO(name);
+        CHECK(seconds >= 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("Attention of all layers: compute, exposed communication and the rest") {
+  const auto parts = Case().parts();
+  CHECK(parts.at("attention_compute") == Approx(32 * 4e-3));
+  CHECK(parts.at("attention_exposed_communication") == Approx(32 * 1.5e-3));
+  CHECK(parts.at("attention_idle") == Approx(32 * (7e-3 - 4e-3 - 1.5e-3)));
+}
+
+TEST_CASE("Linear layers: 6 FLOP a parameter and token, and three passes over the activations") {
+  // 1,024 tokens x 218,103,808 parameters x 32 layers x 6 FLOP at 1 PFLOP/s = 42.88 ms;
+  // element-wise 2 (8 x 4096 + 2 x 40 x 128 + 3 x 14336) = 172,032 bytes a token and layer at 1
+  // TB/s, 3 times.
+  const double products = 6.0 * 1024 * 218103808 * 32 / 1e15;
+  const double elementwise = 3.0 * 172032 * 1024 * 32 / 1e12;
+  CHECK(elementwise_bytes(llama3_8b()) == 172032);
+  CHECK(Case().parts().at("linear") == Approx(products + elementwise));
+}
+
+TEST_CASE("Checkpointing: nothing, the cheap parts, or the whole forward pass again") {
+  Case given;
+  given.setting.training.checkpointing = Training::Checkpointing::none;
+  CHECK(given.parts().at("recompute") == 0);
+  const double cheap = 172032.0 * 1024 * 32 / 1e12;
+  given.setting.training.checkpointing = Training::Checkpointing::selective;
+  CHECK(given.parts().at("recompute") == Approx(cheap));
+  given.setting.training.checkpointing = Training::Checkpointing::full;
+  CHECK(given.parts().at("recompute") ==
+        Approx(32 * 2e-3 + 2.0 * 1024 * 218103808 * 32 / 1e15 + cheap));
+}
+
+TEST_CASE("USP's table: ZeRO-3 moves 18 where data parallelism moves 12") {
+  // One all-reduce of 12 d^2 gradients is a reduce-scatter and an all-gather: two collectives of
+  // 12 d^2 elements of 2 bytes. ZeRO-3 takes three: 1.5 times, 18 against 12.
+  const Model block = usp_block(3072);
+  const double elements = static_cast<double>(block.parameters());
+  CHECK(elements == Approx(12.0 * 3072 * 3072).epsilon(1e-3));
+  for (const int zero : {0, 1, 2, 3}) {
+    const ParameterTraffic traffic = parameter_traffic(block, {zero});
+    const double collectives = zero == 3 ? 3 : 2;
+    CHECK(traffic.forward_bytes + traffic.backward_bytes == collectives * 2 * elements);
+  }
+}
+
+TEST_CASE("USP's table: Megatron-SP takes 6 all-gathers and 4 reduce-scatters of L x d") {
+  CHECK(tensor_collectives_forward + tensor_collectives_backward == 10);
+  Case given;
+  given.setting.training.tensor_parallel = 4;
+  // Each moves 3/4 of 1,024 x 4096 x 2 bytes into a GPU at 100 GB/s.
+  const double each = 0.75 * 1024 * 4096 * 2 / 100e9;
+  CHECK(given.parts().at("tensor_parallel") == Approx(32 * 10 * each));
+}
+
+TEST_CASE("Tensor parallelism divides what is linear in the weights") {
+  Case given;
+  given.setting.training.checkpointing = Training::Checkpointing::none;
+  const auto one = given.parts();
+  given.setting.training.tensor_parallel = 2;
+  const auto two = given.parts();
+  for (const char* part : {"linear", "optimizer"}) CHECK(two.at(part) == Approx(one.at(part) / 2));
+  CHECK(one.at("tensor_parallel") == 0);
+}
+
+TEST_CASE("The optimizer moves 28 bytes a parameter that the rank owns") {
+  Case given;
+  const double all = 28.0 * static_cast<double>(given.setting.model.parameters()) / 1e12;
+  given.setting.training.zero = 0;
+  CHECK(given.parts().at("optimizer") == Approx(all));
+  given.setting.training.zero = 1;
+  CHECK(given.parts().at("optimizer") == Approx(all / 8));
+}
+
+TEST_CASE("MFU counts model FLOP once, over the peak of all GPUs") {
+  // 6 x (parameters without the embedding) x tokens + 32 layers x 4 x 3.5 x pairs x 32 x 128.
+  const Case given;
+  const StepTimes step = step_times(given.input());
+  const double dense = 6.0 * (32.0 * 218103808 + 128256.0 * 4096) * 8192;
+  const double attention = 32.0 * 14 * (8192.0 * 8193 / 2) * 32 * 128;
+  CHECK(step.mfu == Approx((dense + attention) / (8 * 2e15 * step.seconds)));
+  CHECK(step.tokens_per_s == Approx(8192 / step.seconds));
+}
+
+TEST_CASE("Communication hides behind work but for a layer's share and what interference costs") {
+  CHECK(exposed_seconds(0, 1, 0.5, 4) == 0);
+  CHECK(exposed_seconds(1, 10, 0, 4) == Approx(0.25));     // three of four layers hide
+  CHECK(exposed_seconds(8, 2, 0, 4) == Approx(8 - 2));     // more than there is to hide behind
+  CHECK(exposed_seconds(8, 10, 1, 4) == Approx(8));        // no gain from overlap
+  CHECK(exposed_seconds(8, 10, 0.5, 4) == Approx(3 + 2));  // half of 6 s, and 2 s of a layer
+}
+
+TEST_CASE("A collective is as slow as the GPU's link or the node's NICs") {
+  const Cluster one = round_cluster(1, 8);
+  CHECK(collective_seconds(one, 8e9, 8, 1) == Approx(7e9 / 100e9));
+  CHECK(collective_seconds(one, 8e9, 1, 1) == 0);
+  // Two nodes of two: NICs of 2 x 10 GB/s take in half of it; the GPU's link 3/4 at 100 GB/s.
+  const Cluster two = round_cluster(2, 2);
+  CHECK(collective_seconds(two, 8e9, 4, 1) == Approx(4e9 / 20e9));
+  // With two slices, each of the node's two GPUs wants another half of its own 8 GB.
+  CHECK(collective_seconds(two, 8e9, 2, 2) == Approx(2 * 4e9 / 20e9));
+}

@@ -1,0 +1,152 @@
+#include "simulate/training_memory.hpp"
+
+#include "schedule/builder.hpp"
+#include "simulate/layer.hpp"
+#include "unit/simulate/support.hpp"
+
+using namespace hsap;
+using namespace hsap::testing;
+
+namespace {
+
+constexpr double layer = 218103808;                       // parameters of a layer of Llama 3 8B
+constexpr double all = 32 * layer + 2.0 * 128256 * 4096;  // 8.03 G
+
+Setting setting_of(const Cluster& cluster, int zero, Training::Checkpointing checkpointing) {
+  Setting setting;
+  setting.cluster = &cluster;
+  setting.model = llama3_8b();
+  setting.training = {zero, checkpointing, 1};
+  return setting;
+}
+
+std::map<std::string, double> parts_of(const Setting& setting, int data_ranks,
+                                       const AttentionBuffers& attention) {
+  const Memory memory = training_memory(setting, data_ranks, std::vector{attention});
+  double sum = 0;
+  for (const auto& [name, bytes] : memory.breakdown) sum += bytes;
+  CHECK(static_cast<double>(memory.peak_bytes) == sum);
+  return named(memory.breakdown);
+}
+
+constexpr auto none = Training::Checkpointing::none;
+constexpr auto selective = Training::Checkpointing::selective;
+constexpr auto full = Training::Checkpointing::full;
+
+}  // namespace
+
+TEST_CASE("ZeRO: 16 bytes a parameter, sharded stage by stage") {
+  // arXiv 1910.02054, figure 1: (2 + 2 + 12) P; 4 P + 12 P / N; 2 P + 14 P / N; 16 P / N. USP
+  // counts the same in elements: P + G and 6 P.
+  const double stages[] = {16, 4 + 12 / 64.0, 2 + 14 / 64.0, 16 / 64.0};
+  for (int zero = 0; zero < 4; ++zero) {
+    const StateBytes state = state_bytes(zero, 64);
+    CHECK(state.parameter + state.gradient + state.optimizer == Approx(stages[zero]));
+  }
+}
+
+TEST_CASE("Parameters, gradients and optimizer of Llama 3 8B") {
+  const Cluster cluster = round_cluster(1, 8);
+  const auto parts = parts_of(setting_of(cluster, 1, none), 8, {});
+  CHECK(parts.at("parameters") == 2 * all);
+  CHECK(parts.at("gradients") == 2 * all);
+  CHECK(parts.at("optimizer") == 12 * all / 8);
+  CHECK(parts.at("gathered_layers") == 0);
+}
+
+TEST_CASE("Sharded layers are whole while they are used") {
+  const Cluster cluster = round_cluster(1, 8);
+  CHECK(parts_of(setting_of(cluster, 2, none), 8, {}).at("gathered_layers") == 2 * layer);
+  CHECK(parts_of(setting_of(cluster, 3, none), 8, {}).at("gathered_layers") == 3 * 2 * layer);
+}
+
+TEST_CASE("Activations by checkpointing") {
+  // Bytes a token and layer: norms' inputs and MLP halves 4 x 4096 + 4 x 14336 = 73,728; what is
+  // cheap 4 x 4096 + 2 x 14336 = 45,056.
+  const Cluster cluster = round_cluster(1, 8);
+  const AttentionBuffers attention{1000, 10, 1024};
+  CHECK(saved_bytes(llama3_8b(), true) == 73728);
+  CHECK(saved_bytes(llama3_8b(), false) == 73728 + 45056);
+  const auto activations = [&](Training::Checkpointing checkpointing) {
+    return parts_of(setting_of(cluster, 1, checkpointing), 8, attention).at("activations");
+  };
+  CHECK(activations(none) == 32 * (1024.0 * 118784 + 1000));
+  CHECK(activations(selective) == 32 * (1024.0 * 73728 + 1000));
+  CHECK(activations(full) == 32 * 1024.0 * 8192);
+}
+
+TEST_CASE("The loss and a layer at work are never alive together: the larger counts") {
+  const Cluster cluster = round_cluster(1, 8);
+  // Logits: 6 bytes x 128,256 x 1,024 tokens = 788 MB.
+  const double logits = 6.0 * 128256 * 1024;
+  auto parts = parts_of(setting_of(cluster, 1, none), 8, {1000, 1000, 1024});
+  CHECK(parts.at("logits") == logits);
+  CHECK(parts.at("layer_at_work") == 0);
+  parts = parts_of(setting_of(cluster, 1, none), 8, {1000, 1e9, 1024});
+  CHECK(parts.at("logits") == 0);
+  CHECK(parts.at("layer_at_work") == 1e9);
+  // Full checkpointing makes a whole layer again.
+  parts = parts_of(setting_of(cluster, 1, full), 8, {1000, 1e9, 1024});
+  CHECK(parts.at("layer_at_work") == 1e9 + 1024.0 * 118784 + 1000);
+}
+
+TEST_CASE("Tensor parallelism shares everything but attention's buffers and communicators") {
+  const Cluster cluster = round_cluster(1, 8);
+  Setting setting = setting_of(cluster, 3, selective);
+  setting.runtime.communicator_bytes = 77;
+  const auto one = parts_of(setting, 8, {0, 0, 1024});
+  setting.training.tensor_parallel = 4;
+  const auto four = parts_of(setting, 8, {0, 0, 1024});
+  for (const char* part :
+       {"parameters", "gradients", "optimizer", "gathered_layers", "activations", "logits"}) {
+    INFO(part);
+    CHECK(four.at(part) == Approx(one.at(part) / 4));
+  }
+  CHECK(four.at("communicators") == 77);
+}
+
+TEST_CASE("The rank that needs most is reported") {
+  const Cluster cluster = round_cluster(1, 8);
+  const Setting setting = setting_of(cluster, 1, none);
+  const std::vector<AttentionBuffers> ranks{{0, 0, 100}, {0, 0, 300}, {0, 0, 200}};
+  CHECK(training_memory(setting, 8, ranks).peak_bytes ==
+        training_memory(setting, 8, std::vector{ranks[1]}).peak_bytes);
+}
+
+TEST_CASE("An attention-only model has attention's buffers and nothing else") {
+  const Cluster cluster = round_cluster(1, 8);
+  Setting setting = setting_of(cluster, 3, full);
+  setting.model = Model{};
+  setting.model.heads = {8, 8, 128};
+  const Memory memory = training_memory(setting, 8, std::vector<AttentionBuffers>{{100, 30, 64}});
+  CHECK(memory.peak_bytes == 130);
+}
+
+TEST_CASE("What is kept are the backward inputs, and o at home where heads are split") {
+  // One rank, 16 tokens, 2 heads of 8: q, k, v, o are 512 bytes each, lse 128.
+  const auto backward = [](HeadRange heads) {
+    ScheduleBuilder build(Pass::backward, 16, {2, 2, 8});
+    const Range rows = build.intervals({{0, 16, 1}});
+    build.begin_rank(rows);
+    for (const Role role : {Role::q, Role::k, Role::v, Role::o}) {
+      build.buffer(role, Usage::input, Dtype::bf16, heads, rows);
+    }
+    build.buffer(Role::lse, Usage::input, Dtype::fp32, heads, rows);
+    build.buffer(Role::dout, Usage::input, Dtype::bf16, {0, 2}, rows);
+    build.buffer(Role::dq, Usage::output, Dtype::bf16, {0, 2}, rows);
+    return build.finish();
+  };
+  Simulation run;
+  run.ranks.resize(1);
+  run.ranks[0].peak_buffer_bytes = 4096;
+  const Schedule whole = backward({0, 2});
+  AttentionBuffers buffers = attention_buffers(nullptr, nullptr, &whole, &run)[0];
+  CHECK(buffers.kept == 4 * 512 + 128);
+  CHECK(buffers.transient == 4096 - buffers.kept);
+  CHECK(buffers.tokens == 16);
+  // Half the heads of a shard: its own o, and the 512 bytes of o at home.
+  const Schedule split = backward({0, 1});
+  buffers = attention_buffers(nullptr, nullptr, &split, &run)[0];
+  CHECK(buffers.kept == 4 * 256 + 64 + 512);
+  CHECK(buffers.transient == 4096 - (4 * 256 + 64));
+}
