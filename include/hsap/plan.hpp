@@ -102,7 +102,8 @@ struct Mesh {
 };
 [[nodiscard]] Mesh mesh_of(const Strategy& strategy, int tensor_parallel);
 
-/// The heads of one tensor-parallel rank of T, which must divide both numbers.
+/// The heads of one tensor-parallel rank of T, which must divide the query heads; key/value heads
+/// are replicated where T exceeds them.
 [[nodiscard]] Heads heads_per_rank(const Heads& heads, int tensor_parallel);
 
 /// Attention of one of the plan's batches, as a tensor-parallel rank of the group computes it.

@@ -1,5 +1,7 @@
 #include "hsap/plan.hpp"
 
+#include <algorithm>
+
 namespace hsap {
 
 Mesh mesh_of(const Strategy& strategy, int tensor_parallel) {
@@ -22,7 +24,7 @@ Mesh mesh_of(const Strategy& strategy, int tensor_parallel) {
 }
 
 Heads heads_per_rank(const Heads& heads, int tensor_parallel) {
-  return {heads.query / tensor_parallel, heads.key_value / tensor_parallel, heads.dim};
+  return {heads.query / tensor_parallel, std::max(1, heads.key_value / tensor_parallel), heads.dim};
 }
 
 Problem problem_of(const Plan& plan, int batch) {

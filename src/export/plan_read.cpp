@@ -123,9 +123,10 @@ void read_mesh(json::Object object, Plan& plan) {
       static_cast<int>(object.integer("tensor_parallel", 1, plan.cluster.gpus_per_node));
   const Heads& heads = plan.problem.model.heads;
   const int tensor_parallel = plan.training.tensor_parallel;
-  if (heads.query % tensor_parallel != 0 || heads.key_value % tensor_parallel != 0) {
+  const Heads own = heads_per_rank(heads, tensor_parallel);
+  if (heads.query % tensor_parallel != 0 || own.query % own.key_value != 0) {
     object.fail("tensor_parallel", "does not divide the heads", std::to_string(tensor_parallel),
-                fmt::format("a divisor of {} and {}", heads.query, heads.key_value));
+                fmt::format("a divisor of {} query heads that keeps their groups", heads.query));
   }
   plan.replicas = static_cast<int>(object.integer("replicas", 1, most_gpus));
   const std::int64_t ranks = object.integer("ranks", 1, most_gpus);

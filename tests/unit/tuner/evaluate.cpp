@@ -1,0 +1,63 @@
+#include "tuner/evaluate.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "fake_search.hpp"
+
+using namespace hsap;
+
+TEST_CASE("figures are means over the batches, memory the largest, limit that of the slowest") {
+  std::vector<BatchPrediction> batches{test::fake_prediction(Batch{{1000}}, 8, 100),
+                                       test::fake_prediction(Batch{{500}}, 16, 300),
+                                       test::fake_prediction(Batch{{600}}, 12, 200)};
+  batches[1].limit = "network";
+  const Figures figures = figures_of(batches, 4);
+  // Steps of 8, 16 and 12 s: mean 12. Attention is an eighth forward, three eighths backward.
+  REQUIRE(figures.step.has_value());
+  CHECK(figures.step->seconds == Approx(12));
+  CHECK(figures.attention.forward_s == Approx(1.5));
+  CHECK(figures.attention.backward_s == Approx(4.5));
+  CHECK(figures.bound.total_s == Approx(3));
+  // 2100 tokens in 36 s, four replicas at once.
+  CHECK(figures.step->tokens_per_s == Approx(2100.0 / 36 * 4));
+  REQUIRE(figures.step->breakdown.size() == 1);
+  CHECK(figures.step->breakdown[0].second == Approx(6));
+  CHECK(figures.attention.bytes_sent == 100);  // (50 + 150 + 100) / 3
+  CHECK(figures.memory.peak_bytes == 300);
+  CHECK(figures.limit == "network");
+}
+
+TEST_CASE("without layers the objective is one layer's attention") {
+  BatchPrediction batch = test::fake_prediction(Batch{{1000}}, 8, 100);
+  CHECK(objective_seconds(batch) == Approx(8));
+  batch.step.reset();
+  CHECK(objective_seconds(batch) == Approx(4));
+  CHECK_FALSE(figures_of(std::vector{batch}, 1).step.has_value());
+}
+
+TEST_CASE("a candidate counts its bound where it is not predicted yet") {
+  const std::vector<Batch> batches{Batch{{1000}}, Batch{{3000}}};
+  Oracle oracle;
+  oracle.predict = [](const Batch& batch, const Strategy&) -> Result<BatchPrediction> {
+    return test::fake_prediction(batch, 8, batch.tokens());
+  };
+  oracle.least_seconds = [](std::size_t batch, int ranks) {
+    return batch == 1 && ranks == 8 ? 2.0 : -1.0;
+  };
+  const Evaluator evaluator(batches, oracle, 2000);
+  Candidate candidate;
+  candidate.strategy = {2, 4};
+  candidate.replicas = 3;
+  candidate.outcome = Outcome::feasible;
+  Evaluator::State state;
+  evaluator.advance(candidate, state);
+  // 8 s predicted and at least 2 s: 5 s a batch; 4000 tokens x 3 replicas in 10 s.
+  CHECK(candidate.seconds == Approx(5));
+  CHECK(candidate.tokens_per_s == Approx(1200));
+  CHECK(candidate.outcome == Outcome::feasible);
+  evaluator.advance(candidate, state);
+  CHECK(candidate.seconds == Approx(8));
+  // The second batch takes 3000 bytes of 2000.
+  CHECK(candidate.outcome == Outcome::out_of_memory);
+  CHECK(candidate.reason == "needs 3.0 KB of 2.0 KB");
+}

@@ -1,0 +1,130 @@
+#include "hsap/tune.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "tuner/search_json.hpp"
+
+using namespace hsap;
+
+namespace {
+
+/// A setting on shipped hardware, with the cluster that it points to.
+struct Place {
+  Cluster cluster;
+  Setting setting;
+};
+
+Place place(int nodes) {
+  Place out{*Cluster::build(*load_cluster("dgx-h100"), nodes), {}};
+  out.setting.runtime = *load_runtime("hsap");
+  out.setting.model.heads = {32, 8, 128};
+  return out;
+}
+
+/// Attention alone unless a model is named.
+Search search(const std::vector<Batch>& batches, int nodes, const TuneOptions& options = {},
+              const std::string& model = "") {
+  Place at = place(nodes);
+  at.setting.cluster = &at.cluster;
+  if (!model.empty()) at.setting.model = *load_model(model);
+  Result<Search> result = tune(batches, at.setting, options);
+  INFO((result ? "" : result.error().text()));
+  REQUIRE(result.ok());
+  return *std::move(result);
+}
+
+Batch repeated(Token length, int count) {
+  return Batch{std::vector<Token>(static_cast<std::size_t>(count), length)};
+}
+
+}  // namespace
+
+TEST_CASE("short documents are best trained without communication") {
+  // 64 documents of 4K: nothing attends across ranks in any good plan.
+  const Search found = search({repeated(4096, 64)}, 1);
+  REQUIRE(found.best.has_value());
+  CHECK_FALSE(found.whole_step);
+  CHECK(found.candidates[*found.best].figures->attention.bytes_sent == 0);
+}
+
+TEST_CASE("one long document on one NVLink node: Ulysses wins or ties while heads suffice") {
+  // The advice of USP, arXiv 2405.07719, for groups of all 8 GPUs.
+  TuneOptions options;
+  options.exhaustive = true;
+  const Search found = search({Batch{{128 << 10}}}, 1, options);
+  double best = 0;
+  double ulysses = 0;
+  for (const Candidate& candidate : found.candidates) {
+    if (candidate.outcome != Outcome::feasible || candidate.strategy.ranks() != 8) continue;
+    best = std::max(best, candidate.tokens_per_s);
+    if (candidate.strategy.ulysses == 8) ulysses = candidate.tokens_per_s;
+  }
+  REQUIRE(ulysses > 0);
+  CHECK(ulysses > 0.95 * best);
+}
+
+TEST_CASE("memory decides how small a group may be") {
+  // At 256K tokens llama3-8b on one GPU needs far more than 80 GB; four nodes hold it.
+  const Search found = search({repeated(32 << 10, 8)}, 4, {}, "llama3-8b");
+  CHECK(found.whole_step);
+  CHECK(found.memory_limit_bytes == 75200000000);  // 80 GB less 6 %
+  REQUIRE(found.best.has_value());
+  for (const Candidate& candidate : found.candidates) {
+    if (candidate.strategy.ranks() == 1) CHECK(candidate.outcome == Outcome::out_of_memory);
+    if (candidate.outcome == Outcome::feasible) {
+      CHECK(candidate.peak_bytes <= found.memory_limit_bytes);
+    }
+  }
+}
+
+TEST_CASE("nothing is feasible where nothing fits") {
+  const Search found = search({Batch{{128 << 10}}}, 1, {}, "llama3-70b");
+  CHECK_FALSE(found.best.has_value());
+  CHECK(found.runners_up.empty());
+  CHECK_FALSE(found.why.empty());
+}
+
+TEST_CASE("pruning and threads change nothing on real predictions") {
+  const std::vector<Batch> batches{repeated(16 << 10, 2), Batch{{5000, 20000, 7000}},
+                                   Batch{{30000}}};
+  TuneOptions options;
+  options.threads = 1;
+  const Search one = search(batches, 1, options);
+  options.threads = 3;
+  const Search three = search(batches, 1, options);
+  CHECK(search_json(one).dump() == search_json(three).dump());
+  options.exhaustive = true;
+  const Search all = search(batches, 1, options);
+  CHECK(one.best == all.best);
+  CHECK(one.runners_up == all.runners_up);
+  CHECK(one.pareto == all.pareto);
+  CHECK(one.why == all.why);
+}
+
+TEST_CASE("limits are below what is predicted in the end") {
+  // A pruned candidate shows its limit, the exhaustive search its prediction.
+  const std::vector<Batch> batches{repeated(16 << 10, 8), Batch{{128 << 10}},
+                                   Batch{{100 << 10, 28 << 10}}, repeated(4096, 32)};
+  TuneOptions options;
+  options.top = 0;
+  const Search fast = search(batches, 4, options, "llama3-8b");
+  options.exhaustive = true;
+  const Search all = search(batches, 4, options, "llama3-8b");
+  int pruned = 0;
+  for (std::size_t i = 0; i < all.candidates.size(); ++i) {
+    if (fast.candidates[i].outcome != Outcome::pruned) continue;
+    ++pruned;
+    CHECK(fast.candidates[i].seconds <= all.candidates[i].seconds);
+    CHECK(fast.candidates[i].tokens_per_s >= all.candidates[i].tokens_per_s);
+  }
+  CHECK(pruned > 0);
+}
+
+TEST_CASE("questions that cannot be asked are refused") {
+  Place at = place(1);
+  at.setting.cluster = &at.cluster;
+  CHECK(tune({}, at.setting, {}).error().kind == ErrorKind::bad_input);
+  at.setting.training.tensor_parallel = 3;
+  const std::vector<Batch> batches{Batch{{4096}}};
+  CHECK(tune(batches, at.setting, {}).error().kind == ErrorKind::bad_input);
+}

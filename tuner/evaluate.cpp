@@ -1,0 +1,133 @@
+#include "tuner/evaluate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/units.hpp"
+
+namespace hsap {
+namespace {
+
+std::int64_t mean_of(std::span<const BatchPrediction> batches,
+                     std::int64_t AttentionTimes::*member) {
+  double sum = 0;
+  for (const BatchPrediction& batch : batches) {
+    sum += static_cast<double>(batch.attention.*member);
+  }
+  return std::llround(sum / static_cast<double>(batches.size()));
+}
+
+template <typename Part>
+double mean_of(std::span<const BatchPrediction> batches, Part BatchPrediction::*part,
+               double Part::*member) {
+  double sum = 0;
+  for (const BatchPrediction& batch : batches) sum += batch.*part.*member;
+  return sum / static_cast<double>(batches.size());
+}
+
+AttentionTimes mean_attention(std::span<const BatchPrediction> batches) {
+  using A = AttentionTimes;
+  const auto mean = [&](double A::*member) {
+    return mean_of(batches, &BatchPrediction::attention, member);
+  };
+  A out;
+  out.forward_s = mean(&A::forward_s);
+  out.backward_s = mean(&A::backward_s);
+  out.compute_s = mean(&A::compute_s);
+  out.communication_s = mean(&A::communication_s);
+  out.exposed_communication_s = mean(&A::exposed_communication_s);
+  out.bytes_sent = mean_of(batches, &A::bytes_sent);
+  out.bytes_sent_inter_node = mean_of(batches, &A::bytes_sent_inter_node);
+  out.imbalance = mean(&A::imbalance);
+  return out;
+}
+
+Bound mean_bound(std::span<const BatchPrediction> batches) {
+  const auto mean = [&](double Bound::*member) {
+    return mean_of(batches, &BatchPrediction::bound, member);
+  };
+  return {mean(&Bound::compute_s), mean(&Bound::intra_node_s), mean(&Bound::inter_node_s),
+          mean(&Bound::total_s)};
+}
+
+/// The parts of a step have the same names and order in every batch.
+StepTimes mean_step(std::span<const BatchPrediction> batches, int replicas) {
+  const auto count = static_cast<double>(batches.size());
+  StepTimes out;
+  out.breakdown = batches.front().step->breakdown;
+  for (auto& [name, seconds] : out.breakdown) seconds = 0;
+  double tokens = 0;
+  for (const BatchPrediction& batch : batches) {
+    const StepTimes& step = *batch.step;
+    tokens += batch.tokens;
+    out.seconds += step.seconds / count;
+    out.mfu += step.mfu / count;
+    for (std::size_t i = 0; i < out.breakdown.size(); ++i) {
+      out.breakdown[i].second += step.breakdown[i].second / count;
+    }
+  }
+  out.tokens_per_s = tokens / count * replicas / out.seconds;
+  return out;
+}
+
+}  // namespace
+
+double objective_seconds(const BatchPrediction& batch) {
+  if (batch.step) return batch.step->seconds;
+  return batch.attention.forward_s + batch.attention.backward_s;
+}
+
+Figures figures_of(std::span<const BatchPrediction> batches, int replicas) {
+  const auto slowest = std::max_element(
+      batches.begin(), batches.end(),
+      [](const auto& a, const auto& b) { return objective_seconds(a) < objective_seconds(b); });
+  const auto largest = std::max_element(
+      batches.begin(), batches.end(),
+      [](const auto& a, const auto& b) { return a.memory.peak_bytes < b.memory.peak_bytes; });
+  Figures out;
+  out.attention = mean_attention(batches);
+  out.bound = mean_bound(batches);
+  if (batches.front().step) out.step = mean_step(batches, replicas);
+  out.memory = largest->memory;
+  out.limit = slowest->limit;
+  return out;
+}
+
+void Evaluator::advance(Candidate& candidate, State& state) const {
+  Result<BatchPrediction> prediction =
+      oracle_.predict(batches_[state.done.size()], candidate.strategy);
+  if (!prediction) {
+    candidate.outcome = Outcome::illegal;
+    candidate.reason = prediction.error().text();
+    return;
+  }
+  candidate.peak_bytes = std::max(candidate.peak_bytes, prediction->memory.peak_bytes);
+  state.done.push_back(*std::move(prediction));
+  update(candidate, state);
+  if (candidate.peak_bytes <= limit_bytes_) return;
+  candidate.outcome = Outcome::out_of_memory;
+  candidate.reason =
+      fmt::format("needs {} of {}", format_bytes(static_cast<double>(candidate.peak_bytes)),
+                  format_bytes(static_cast<double>(limit_bytes_)));
+}
+
+void Evaluator::update(Candidate& candidate, const State& state) const {
+  double seconds = 0;
+  double tokens = 0;
+  const int ranks = candidate.strategy.ranks();
+  for (std::size_t i = 0; i < batches_.size(); ++i) {
+    const bool done = i < state.done.size();
+    seconds += done ? objective_seconds(state.done[i]) : oracle_.least_seconds(i, ranks);
+    tokens += batches_[i].tokens();
+  }
+  candidate.seconds = seconds / static_cast<double>(batches_.size());
+  candidate.tokens_per_s = tokens * candidate.replicas / seconds;
+}
+
+void Evaluator::finish(Candidate& candidate, const State& state) const {
+  candidate.figures = figures_of(state.done, candidate.replicas);
+}
+
+}  // namespace hsap

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "hsap/predict.hpp"
+#include "hsap/tune.hpp"
+
+namespace hsap {
+
+/// Where predictions come from. Both are called from several threads at once.
+struct Oracle {
+  /// Everything about one batch under one strategy.
+  std::function<Result<BatchPrediction>(const Batch&, const Strategy&)> predict;
+  /// Seconds that one batch takes at least on groups of so many ranks, in objective_seconds().
+  std::function<double(std::size_t batch, int ranks)> least_seconds;
+};
+
+/// Predicts candidates batch by batch. Each call touches one candidate only, so calls for
+/// different candidates may run at once.
+class Evaluator {
+ public:
+  /// `limit_bytes`: what a rank may use.
+  Evaluator(std::span<const Batch> batches, Oracle oracle, std::int64_t limit_bytes)
+      : batches_(batches), oracle_(std::move(oracle)), limit_bytes_(limit_bytes) {}
+
+  [[nodiscard]] std::size_t batches() const { return batches_.size(); }
+
+  /// The predictions of one candidate so far.
+  struct State {
+    std::vector<BatchPrediction> done;  ///< of the first batches
+  };
+
+  /// Predicts the next batch, and updates seconds, tokens per second and peak memory: of the
+  /// batches predicted with least_seconds for the others, until all are. A candidate that does
+  /// not fit or fails becomes infeasible with its reason.
+  void advance(Candidate& candidate, State& state) const;
+
+  /// Sets the figures of a candidate whose batches are all predicted.
+  void finish(Candidate& candidate, const State& state) const;
+
+ private:
+  void update(Candidate& candidate, const State& state) const;
+
+  std::span<const Batch> batches_;
+  Oracle oracle_;
+  std::int64_t limit_bytes_;
+};
+
+/// Means over the batches (memory: the batch that needs most; limit: that of the slowest).
+[[nodiscard]] Figures figures_of(std::span<const BatchPrediction> batches, int replicas);
+
+/// Seconds of one batch that the search minimises: of the step, or of the attention.
+[[nodiscard]] double objective_seconds(const BatchPrediction& batch);
+
+}  // namespace hsap

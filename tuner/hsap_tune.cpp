@@ -1,0 +1,159 @@
+// hsap-tune: searches the strategies of a cluster for given data and writes the best as a plan.
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "cli/flags.hpp"
+#include "cli/inputs.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/program.hpp"
+#include "cli/terminal.hpp"
+#include "export/fingerprint.hpp"
+#include "export/json_text.hpp"
+#include "hsap/plan.hpp"
+#include "hsap/trace.hpp"
+#include "hsap/tune.hpp"
+#include "tuner/make_plan.hpp"
+#include "tuner/report.hpp"
+#include "tuner/search_json.hpp"
+#include "tuner/why.hpp"
+
+namespace hsap {
+namespace {
+
+struct Flags {
+  cli::Options common;
+  TuneOptions tune;
+  std::string plan;
+  bool embed_schedules = false;
+};
+
+/// Everything that is read before the search.
+struct Question {
+  cli::Scene scene;
+  std::vector<Batch> batches;
+  PlanFrame frame;
+};
+
+Result<Provenance> provenance(const cli::Options& options, std::span<const Batch> batches) {
+  const struct {
+    const char* what;
+    const char* folder;
+    const std::string& name;
+  } files[] = {{"cluster", "topologies", options.cluster.cluster},
+               {"model", "models", options.model.model},
+               {"runtime", "runtimes", options.problem.runtime},
+               {"trace", "traces", options.batches.trace}};
+  Provenance out;
+  out.version = cli::version();
+  out.seed = options.batches.seed.value_or(SampleOptions{}.seed);
+  for (const auto& file : files) {
+    if (file.name.empty()) continue;
+    HSAP_TRY(InputHash hash, hash_input(file.what, file.folder, file.name));
+    out.inputs.push_back(std::move(hash));
+  }
+  out.inputs.push_back({"batches", options.batches.trace, fnv1a64(batches_text(batches))});
+  return out;
+}
+
+Result<PlanFrame> frame_of(const cli::Options& options, const Setting& setting,
+                           std::span<const Batch> batches) {
+  PlanFrame frame;
+  Token longest = 0;
+  for (const Batch& batch : batches) longest = std::max(longest, batch.tokens());
+  frame.problem = {setting.model,
+                   setting.mask,
+                   setting.dtype,
+                   setting.passes,
+                   options.batches.context.value_or(longest),
+                   options.batches.trace,
+                   {batches.begin(), batches.end()}};
+  HSAP_TRY(std::vector<Override> overrides, cli::read_overrides(options.cluster.set));
+  frame.cluster = {options.cluster.cluster, setting.cluster->nodes(),
+                   setting.cluster->gpus(), setting.cluster->gpus_per_node(),
+                   options.problem.runtime, std::move(overrides)};
+  frame.training = setting.training;
+  HSAP_TRY(frame.provenance, provenance(options, batches));
+  return frame;
+}
+
+Result<Question> read_question(const cli::Options& options) {
+  Question question;
+  HSAP_TRY(question.scene, cli::read_scene(options));
+  HSAP_TRY(question.batches, cli::read_batches(options.batches));
+  HSAP_TRY(question.frame, frame_of(options, question.scene.setting, question.batches));
+  return question;
+}
+
+Status write_plan(const Flags& flags, const Search& search, PlanFrame frame) {
+  Plan plan = make_plan(search, std::move(frame));
+  if (flags.embed_schedules) HSAP_CHECK(embed_schedules(plan));
+  return cli::write_target({"-o", flags.plan}, plan_text(plan), flags.common.output.force);
+}
+
+Error nothing_feasible(const Search& search) {
+  return infeasible("no strategy is feasible:\n  " +
+                    fmt::format("{}", fmt::join(frequent_reasons(search, 5), "\n  ")));
+}
+
+Status run(const Flags& flags) {
+  const cli::OutputOptions& out = flags.common.output;
+  const cli::Target targets[] = {{"-o", flags.plan}, {"--json", out.json}};
+  HSAP_CHECK(cli::check_targets(targets, out.force));
+  HSAP_TRY(Question question, read_question(flags.common));
+  cli::Progress progress(!out.quiet && cli::can_rewrite_line());
+  HSAP_TRY(const Search search, tune(question.batches, question.scene.setting, flags.tune,
+                                     [&](std::size_t done, std::size_t total) {
+                                       progress.report("predicting", done, total);
+                                     }));
+  progress.clear();
+  if (!out.json.empty()) {
+    HSAP_CHECK(cli::write_target(targets[1], json_text(search_json(search)), out.force));
+  }
+  const bool silent = out.quiet || out.json == "-" || flags.plan == "-";
+  if (!silent) HSAP_CHECK(cli::print_stdout(search_report(search, cli::wants_color(out.color))));
+  if (!search.best) return nothing_feasible(search);
+  return write_plan(flags, search, std::move(question.frame));
+}
+
+void add_flags(CLI::App& app, Flags& flags) {
+  cli::add_cluster(app, flags.common.cluster);
+  cli::add_model(app, flags.common.model);
+  cli::add_batches(app, flags.common.batches);
+  cli::add_problem(app, flags.common.problem);
+  cli::add_training(app, flags.common.training);
+  app.add_option("-o,--output", flags.plan, "plan to write, or '-' for stdout")
+      ->type_name("FILE|-");
+  cli::add_integer(app, "--top", flags.tune.top, 0, 1000, "K", "runners-up to report (5)");
+  app.add_flag("--exhaustive", flags.tune.exhaustive,
+               "predict every strategy on every batch; the answer is the same");
+  app.add_flag("--bf16-gradients", flags.tune.bf16_gradients,
+               "also try partial dK and dV that travel in bf16");
+  cli::add_parsed(
+      app, "--memory-reserve", flags.tune.memory_reserve,
+      [](const std::string& text) -> Result<double> {
+        HSAP_TRY(const double share, parse_number(text, "share"));
+        if (share >= 0 && share < 1) return share;
+        return bad_input("share out of range", "'" + text + "'", "at least 0, below 1");
+      },
+      "SHARE", "share of device memory that the plan leaves free (0.06)");
+  app.add_flag("--embed-schedules", flags.embed_schedules,
+               "keep the compiled schedules of the batches in the plan");
+  cli::add_output(app, flags.common.output);
+  cli::add_threads(app, flags.common.output);
+}
+
+}  // namespace
+}  // namespace hsap
+
+int main(int argc, char** argv) {
+  CLI::App app("search the best way to train on long packed sequences", "hsap-tune");
+  hsap::Flags flags;
+  hsap::add_flags(app, flags);
+  return hsap::cli::run_main(app, argc, argv, [&] {
+    flags.tune.threads = flags.common.output.threads;
+    return hsap::run(flags);
+  });
+}

@@ -1,0 +1,105 @@
+#include "tuner/space.hpp"
+
+#include "hsap/compile.hpp"
+
+namespace hsap {
+namespace {
+
+constexpr Order orders[] = {Order::ulysses_inner, Order::context_inner};
+// The likely winners first: equal times are decided by this order.
+constexpr Exchange exchanges[] = {Exchange::p2p, Exchange::all_gather, Exchange::ring,
+                                  Exchange::double_ring, Exchange::hierarchical};
+constexpr Layout layouts[] = {Layout::balanced, Layout::per_document_zigzag, Layout::zigzag,
+                              Layout::striped, Layout::contiguous};
+constexpr int stage_variants[] = {0, 1, 2, 4};
+
+/// Collects the points of one group size.
+class Space {
+ public:
+  Space(const Problem& problem, int replicas, const TuneOptions& options,
+        std::vector<Candidate>& out)
+      : problem_(problem), replicas_(replicas), options_(options), out_(out) {}
+
+  void add_mesh(int ulysses, int context) {
+    Strategy strategy;
+    strategy.ulysses = ulysses;
+    strategy.context_parallel = context;
+    if (context == 1) {
+      strategy.layout = Layout::contiguous;
+      add(strategy);
+      return;
+    }
+    for (const Order order : orders) {
+      if (order == Order::context_inner && ulysses == 1) continue;
+      strategy.order = order;
+      add_exchanges(strategy);
+    }
+  }
+
+ private:
+  void add_exchanges(Strategy strategy) {
+    for (const Exchange exchange : exchanges) {
+      for (const Layout layout : layouts) {
+        strategy.exchange = exchange;
+        strategy.layout = layout;
+        add_stages(strategy);
+      }
+    }
+  }
+
+  /// The natural number of stages, and others where the exchange has a choice.
+  void add_stages(Strategy strategy) {
+    strategy.stages = 0;
+    add_gradients(strategy);
+    if (illegal(problem_, strategy)) return;  // said once
+    const bool free =
+        strategy.exchange == Exchange::p2p || strategy.exchange == Exchange::all_gather;
+    const int natural = resolve(problem_, strategy).stages;
+    for (const int stages : stage_variants) {
+      if (!free || stages == 0 || stages == natural) continue;
+      strategy.stages = stages;
+      if (!illegal(problem_, strategy)) add_gradients(strategy);
+    }
+  }
+
+  void add_gradients(Strategy strategy) {
+    add(strategy);
+    if (!options_.bf16_gradients) return;
+    strategy.gradient_dtype = Dtype::bf16;
+    add(strategy);
+  }
+
+  void add(const Strategy& strategy) {
+    Candidate candidate;
+    candidate.strategy = strategy;
+    candidate.replicas = replicas_;
+    if (auto reason = illegal(problem_, strategy)) {
+      candidate.reason = *std::move(reason);
+    } else {
+      candidate.outcome = Outcome::feasible;
+    }
+    out_.push_back(std::move(candidate));
+  }
+
+  const Problem& problem_;
+  int replicas_;
+  const TuneOptions& options_;
+  std::vector<Candidate>& out_;
+};
+
+}  // namespace
+
+std::vector<Candidate> search_space(const Problem& problem, int groups,
+                                    const TuneOptions& options) {
+  std::vector<Candidate> out;
+  for (int ranks = 1; ranks <= groups; ++ranks) {
+    if (groups % ranks != 0) continue;
+    Space space(problem, groups / ranks, options, out);
+    for (int ulysses = ranks; ulysses >= 1; --ulysses) {
+      if (ranks % ulysses == 0) space.add_mesh(ulysses, ranks / ulysses);
+    }
+  }
+  return out;
+}
+
+}  // namespace hsap

@@ -1,0 +1,83 @@
+#include "hsap/tune.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "simulate/step.hpp"
+#include "tuner/evaluate.hpp"
+#include "tuner/search.hpp"
+#include "tuner/space.hpp"
+
+namespace hsap {
+namespace {
+
+using Limits = std::map<std::pair<std::size_t, int>, double>;
+
+/// The objective of one batch is at least that of a step whose attention takes no time and whose
+/// tokens are split evenly, plus the bounds of its layers' attention.
+double lower_limit(const Problem& problem, const Setting& setting, const Candidate& candidate,
+                   bool whole_step) {
+  // Sums of the same parts in another order may differ in the last digits.
+  constexpr double rounding = 1 - 1e-9;
+  const int ranks = candidate.strategy.ranks();
+  const double attention = bound(problem, setting, ranks).total_s;
+  if (!whole_step) return attention * rounding;
+  const Token tokens = problem.batch.tokens();
+  const StepTimes rest = step_times({setting, ranks, candidate.replicas, tokens, tokens / ranks,
+                                     area(problem.mask, problem.batch), PassTimes{}, PassTimes{}});
+  return (rest.seconds + setting.model.layers * attention) * rounding;
+}
+
+/// Lower limits for every batch and group size.
+Result<Limits> lower_limits(std::span<const Batch> batches, const Setting& setting,
+                            const Search& search) {
+  Limits limits;
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    HSAP_TRY(const Problem problem, problem_of(batches[i], setting));
+    for (const Candidate& candidate : search.candidates) {
+      const std::pair key{i, candidate.strategy.ranks()};
+      if (limits.count(key) > 0) continue;
+      limits[key] = lower_limit(problem, setting, candidate, search.whole_step);
+    }
+  }
+  return limits;
+}
+
+Oracle simulator(const Setting& setting, Limits limits) {
+  Oracle oracle;
+  oracle.predict = [&setting](const Batch& batch, const Strategy& strategy) {
+    return predict(batch, strategy, setting);
+  };
+  oracle.least_seconds = [limits = std::move(limits)](std::size_t batch, int ranks) {
+    return limits.at({batch, ranks});
+  };
+  return oracle;
+}
+
+const Batch& longest_of(std::span<const Batch> batches) {
+  return *std::max_element(batches.begin(), batches.end(),
+                           [](const Batch& a, const Batch& b) { return a.tokens() < b.tokens(); });
+}
+
+}  // namespace
+
+Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
+                    const TuneOptions& options, const TuneProgress& progress) {
+  if (batches.empty()) return bad_input("no batches to search with", "none", "at least one");
+  HSAP_TRY(const int groups, replicas_of(1, setting));
+  HSAP_TRY(const Problem problem, problem_of(longest_of(batches), setting));
+  Search search;
+  search.whole_step = !setting.model.attention_only() && setting.passes == Passes::both;
+  search.memory_limit_bytes =
+      std::llround(setting.cluster->spec().device.memory_bytes * (1 - options.memory_reserve));
+  search.candidates = search_space(problem, groups, options);
+  HSAP_TRY(Limits limits, lower_limits(batches, setting, search));
+  const Evaluator evaluator(batches, simulator(setting, std::move(limits)),
+                            search.memory_limit_bytes);
+  run_search(search, evaluator, options, progress);
+  return search;
+}
+
+}  // namespace hsap

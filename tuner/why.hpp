@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hsap/tune.hpp"
+
+namespace hsap {
+
+/// Why the best candidate wins, in sentences made of predicted figures only: what limits it, how
+/// the best of each other method (`best_of_methods`, best first) differs from it, and which group
+/// sizes do not fit. Without a best candidate: the most frequent reasons why nothing works.
+[[nodiscard]] std::vector<std::string> reasons(const Search& search,
+                                               std::span<const std::size_t> best_of_methods);
+
+/// "12 x needs more memory ..." for the infeasible candidates, most frequent first, at most
+/// `most`. Reasons that differ in numbers only count as one.
+[[nodiscard]] std::vector<std::string> frequent_reasons(const Search& search, std::size_t most);
+
+}  // namespace hsap
