@@ -45,7 +45,7 @@ struct Finding {
 /// buffers.
 ///
 /// The schedule may come from a stranger: no input crashes it, and memory stays proportional to
-/// the schedule.
+/// the schedule (times the heads at worst).
 [[nodiscard]] std::optional<Finding> verify(const Schedule& schedule, const Problem& problem);
 
 }  // namespace hsap

@@ -4,7 +4,7 @@
 
 #include "schedule/verify/fingerprints.hpp"
 #include "schedule/verify/matching.hpp"
-#include "schedule/verify/rowmap.hpp"
+#include "schedule/verify/row_map.hpp"
 
 namespace hsap::verifier {
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "schedule/verify/rowmap.hpp"
+#include "schedule/verify/row_map.hpp"
 #include "schedule/verify/stages.hpp"
 
 namespace hsap::verifier {

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "schedule/verify/access.hpp"
-#include "schedule/verify/rowmap.hpp"
+#include "schedule/verify/row_map.hpp"
 #include "schedule/verify/stages.hpp"
 
 namespace hsap::verifier {
