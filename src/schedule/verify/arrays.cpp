@@ -87,6 +87,12 @@ Found check_intervals(const Schedule& schedule, Token& stride) {
   return {};
 }
 
+/// What a pass takes as given; everything else it has to compute.
+bool may_be_input(Role role, Pass pass) {
+  if (role == Role::q || role == Role::k || role == Role::v) return true;
+  return pass == Pass::backward && (role == Role::o || role == Role::lse || role == Role::dout);
+}
+
 Found check_buffer(const Schedule& schedule, std::size_t at) {
   const Buffer& buffer = schedule.buffers[at];
   const auto flaw = [&](std::string_view what) {
@@ -95,6 +101,9 @@ Found check_buffer(const Schedule& schedule, std::size_t at) {
   if (!known(buffer.role, Role::delta) || !known(buffer.usage, Usage::staging) ||
       !known(buffer.dtype, Dtype::fp32)) {
     return flaw("has an unknown role, usage or dtype");
+  }
+  if (buffer.usage == Usage::input && !may_be_input(buffer.role, schedule.pass)) {
+    return flaw("is an input that the pass has to compute");
   }
   if (buffer.rank < 0 || buffer.rank >= schedule.ranks()) return flaw("is on no rank");
   if (!inside(buffer.intervals, schedule.intervals)) return flaw("has rows out of range");

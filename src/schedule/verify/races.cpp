@@ -28,7 +28,7 @@ class Races {
  public:
   Races(const Subject& subject, const Matching& matching)
       : subject_(subject), schedule_(subject.schedule), matching_(matching) {
-    for (const Buffer& buffer : schedule_.buffers) uses_.emplace_back(buffer.heads);
+    uses_.resize(schedule_.buffers.size());
   }
 
   Found check(const Range& program) {
@@ -40,6 +40,8 @@ class Races {
       last_[static_cast<std::size_t>(schedule_.operations[at].stream)] = at + 1;
       if (Found found = check_operation(at, clocks_[i])) return found;
     }
+    for (const Index buffer : touched_) uses_[buffer].reset();
+    touched_.clear();
     return {};
   }
 
@@ -64,7 +66,7 @@ class Races {
     const auto stream = static_cast<std::size_t>(schedule_.operations[at].stream);
     Found found;
     const auto visit = [&](Index buffer, HeadRange heads, const Run& run, Mode mode) {
-      uses_[buffer].update(heads, run, [&](Use& use, HeadRange piece_heads, const Run& piece) {
+      uses_of(buffer).update(heads, run, [&](Use& use, HeadRange piece_heads, const Run& piece) {
         const bool adds_on = mode == Mode::add && use.adds && use.writer == at + 1;
         const Index rival = adds_on ? none : unordered(use, clock, mode != Mode::read);
         if (rival != none && !found) {
@@ -79,6 +81,14 @@ class Races {
     };
     Accesses(subject_, matching_, visit).of(at);
     return found;
+  }
+
+  RowMap<Use>& uses_of(Index buffer) {
+    if (!uses_[buffer]) {
+      uses_[buffer].emplace(schedule_.buffers[buffer].heads);
+      touched_.push_back(buffer);
+    }
+    return *uses_[buffer];
   }
 
   /// An earlier access that conflicts with one now and is not known to be complete.
@@ -106,9 +116,10 @@ class Races {
   const Subject& subject_;
   const Schedule& schedule_;
   const Matching& matching_;
-  std::vector<RowMap<Use>> uses_;  ///< by buffer
-  std::vector<Clock> clocks_;      ///< by operation of the rank
-  Clock last_{};                   ///< by stream of the rank: the last operation so far
+  std::vector<std::optional<RowMap<Use>>> uses_;  ///< by buffer, of the current rank only
+  std::vector<Index> touched_;                    ///< the buffers of the current rank so far
+  std::vector<Clock> clocks_;                     ///< by operation of the rank
+  Clock last_{};  ///< by stream of the rank: the last operation so far
 };
 
 }  // namespace

@@ -85,6 +85,12 @@ TEST_CASE("a schedule for another batch is malformed") {
   CHECK(broken.flaw() == "malformed");
 }
 
+TEST_CASE("a result that is claimed to be an input is malformed") {
+  Broken broken(Pass::backward);
+  broken.operand(broken.nth(0, Kind::delta, 0), 2).usage = Usage::input;
+  CHECK(broken.flaw() == "malformed");
+}
+
 TEST_CASE("a receive into a buffer without the rows is found") {
   Broken broken(Pass::forward);
   Operation& exchange = broken.nth(1, Kind::exchange, 0);
