@@ -10,11 +10,6 @@
 namespace hsap::cli {
 namespace {
 
-Error at_flag(const char* flag, Error error) {
-  if (error.file.empty()) error.file = flag;
-  return error;
-}
-
 bool starts_with(const std::string& text, std::string_view start) {
   return text.rfind(start, 0) == 0;
 }
@@ -79,6 +74,11 @@ Result<Model> read_heads(const ModelOptions& options, std::span<const Override> 
 }
 
 }  // namespace
+
+Error at_flag(const char* flag, Error error) {
+  if (error.file.empty()) error.file = flag;
+  return error;
+}
 
 Result<std::vector<Override>> read_overrides(std::span<const std::string> set) {
   std::vector<Override> overrides;

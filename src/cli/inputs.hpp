@@ -13,6 +13,9 @@
 
 namespace hsap::cli {
 
+/// The error with the flag as its place, unless it has one of its own such as a file.
+[[nodiscard]] Error at_flag(const char* flag, Error error);
+
 /// "key=value" texts of --set as overrides.
 [[nodiscard]] Result<std::vector<Override>> read_overrides(std::span<const std::string> set);
 

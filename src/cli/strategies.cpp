@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <functional>
+#include <algorithm>
 
 #include "base/units.hpp"
+#include "cli/inputs.hpp"
 
 namespace hsap::cli {
 namespace {
@@ -21,11 +22,6 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-Error at(Error error, const char* flag) {
-  error.file = flag;
-  return error;
-}
-
 /// The values of one flag: the default when it is not given, `all` for "all", or its list.
 template <typename T, typename Parse>
 Result<std::vector<T>> read_list(const char* flag, const std::string& text, T fallback,
@@ -35,7 +31,7 @@ Result<std::vector<T>> read_list(const char* flag, const std::string& text, T fa
   std::vector<T> values;
   for (const std::string& part : split(text)) {
     Result<T> value = parse(part);
-    if (!value) return at(std::move(value).error(), flag);
+    if (!value) return at_flag(flag, std::move(value).error());
     values.push_back(*value);
   }
   return values;

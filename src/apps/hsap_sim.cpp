@@ -1,0 +1,132 @@
+#include <tbb/global_control.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/sim_report.hpp"
+#include "apps/sim_run.hpp"
+#include "base/json.hpp"
+#include "cli/inputs.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/program.hpp"
+#include "cli/strategies.hpp"
+#include "export/prediction_json.hpp"
+#include "export/strategy_json.hpp"
+
+namespace hsap {
+namespace {
+
+void add_flags(CLI::App& app, cli::Options& options) {
+  cli::add_cluster(app, options.cluster);
+  cli::add_model(app, options.model);
+  cli::add_batches(app, options.batches);
+  cli::add_problem(app, options.problem);
+  cli::add_strategy(app, options.strategy, true);
+  cli::add_training(app, options.training);
+  cli::add_output(app, options.output);
+  cli::add_timeline(app, options.output);
+  cli::add_threads(app, options.output);
+}
+
+/// What the flags ask for, read and checked.
+struct Question {
+  cli::Scene scene;
+  std::vector<Batch> batches;
+  std::vector<Strategy> strategies;
+  bool sweep = false;
+};
+
+Result<Question> read_question(const cli::Options& options) {
+  Question question;
+  question.sweep = cli::is_sweep(options.strategy);
+  if (question.sweep && !options.output.timeline.empty()) {
+    return bad_input("--timeline shows one strategy", "a sweep",
+                     "no list among the strategy flags");
+  }
+  HSAP_TRY(question.scene, cli::read_scene(options));
+  HSAP_TRY(question.batches, cli::read_batches(options.batches));
+  // With tensor parallelism T the ranks of a group are T GPUs each.
+  const Result<int> groups = replicas_of(1, question.scene.setting);
+  if (!groups) return cli::at_flag("--tensor-parallel", groups.error());
+  HSAP_TRY(question.strategies, cli::read_strategies(options.strategy, *groups));
+  return question;
+}
+
+/// A single strategy that is not possible is a mistake in the flags; a sweep answers "no" only
+/// when nothing in it is possible.
+Status check_legal(const std::vector<SimRun>& runs, bool sweep) {
+  for (const SimRun& run : runs) {
+    if (!run.illegal) return {};
+  }
+  if (sweep) return infeasible("no strategy of the sweep is possible: " + *runs.front().illegal);
+  return bad_input("the strategy is not possible: " + *runs.front().illegal,
+                   to_string(runs.front().strategy));
+}
+
+json::Ordered json_of(const std::vector<SimRun>& runs, const Question& question) {
+  const Cluster& cluster = *question.scene.cluster;
+  if (!question.sweep)
+    return prediction_json(runs.front().prediction, cluster, runs.front().wall_s);
+  json::Ordered predictions = json::Ordered::array();
+  for (const SimRun* run : by_time(runs)) {
+    predictions.push_back(prediction_json(run->prediction, cluster, run->wall_s));
+  }
+  json::Ordered illegal = json::Ordered::array();
+  for (const SimRun& run : runs) {
+    if (run.illegal) {
+      illegal.push_back({{"strategy", to_json(run.strategy)}, {"reason", *run.illegal}});
+    }
+  }
+  return {{"schema", "hsap.sweep/1"}, {"predictions", predictions}, {"illegal", illegal}};
+}
+
+Status print_report(const SimRuns& answer, const Question& question,
+                    const cli::OutputOptions& output) {
+  if (output.quiet || output.json == "-") return {};
+  const Setting& setting = question.scene.setting;
+  const bool color = cli::wants_color(output.color);
+  return cli::print_stdout(question.sweep ? report_sweep(answer.runs, setting, answer.wall_s, color)
+                                          : report_one(answer.runs.front(), setting, color));
+}
+
+Status run(const cli::Options& options) {
+  const cli::OutputOptions& output = options.output;
+  const cli::Target json{"--json", output.json};
+  const cli::Target timeline{"--timeline", output.timeline};
+  HSAP_CHECK(cli::check_targets(std::vector{json, timeline}, output.force));
+  HSAP_TRY(const Question question, read_question(options));
+
+  std::optional<tbb::global_control> limit;
+  if (output.threads > 0) {
+    limit.emplace(tbb::global_control::max_allowed_parallelism,
+                  static_cast<std::size_t>(output.threads));
+  }
+  cli::Progress progress(!output.quiet && cli::can_rewrite_line());
+  HSAP_TRY(const SimRuns answer,
+           run_all(question.strategies, question.batches, question.scene.setting, progress));
+  HSAP_CHECK(check_legal(answer.runs, question.sweep));
+
+  std::string trace;
+  if (!output.timeline.empty()) {
+    HSAP_TRY(trace, trace_of(question.batches.front(), answer.runs.front().strategy,
+                             question.scene.setting));
+  }
+  HSAP_CHECK(cli::write_target(timeline, trace, output.force));
+  HSAP_CHECK(cli::write_target(json, json::dump(json_of(answer.runs, question)), output.force));
+  return print_report(answer, question, output);
+}
+
+}  // namespace
+}  // namespace hsap
+
+int main(int argc, char** argv) {
+  hsap::cli::Options options;
+  CLI::App app(
+      "Predicts the time and memory of sequence-parallel attention for one strategy, or "
+      "for each of a sweep.",
+      "hsap-sim");
+  hsap::add_flags(app, options);
+  return hsap::cli::run_main(app, argc, argv, [&] { return hsap::run(options); });
+}
