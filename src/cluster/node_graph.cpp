@@ -65,13 +65,12 @@ WayTree NodeGraph::ways(int from, Allow allow) const {
   WayTree tree;
   tree.cost.resize(spec_.devices.size());
   tree.last.resize(spec_.devices.size());
-  boost::dijkstra_shortest_paths(allowed, static_cast<std::size_t>(from),
-                                 boost::weight_map(boost::get(&Edge::cost, graph_))
-                                     .distance_map(tree.cost.data())
-                                     .distance_compare(std::less<WayCost>())
-                                     .distance_combine(Add())
-                                     .distance_inf(WayCost{})
-                                     .distance_zero(WayCost{0, 0}));
+  std::vector<boost::default_color_type> colours(spec_.devices.size());
+  boost::dijkstra_shortest_paths(
+      allowed, static_cast<std::size_t>(from), boost::dummy_property_map(), tree.cost.data(),
+      boost::get(&Edge::cost, graph_), boost::get(boost::vertex_index, graph_),
+      std::less<WayCost>(), Add(), WayCost{}, WayCost{0, 0}, boost::default_dijkstra_visitor(),
+      colours.data());
   // Of equally short ways the one through the first device, then over the first link.
   std::vector<std::size_t> before(spec_.devices.size(), spec_.devices.size());
   for (const auto& edge : boost::make_iterator_range(boost::edges(allowed))) {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <boost/graph/adjacency_list.hpp>
-#include <compare>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "hsap/cluster.hpp"
@@ -13,7 +13,10 @@ namespace hsap {
 struct WayCost {
   double latency_s = std::numeric_limits<double>::infinity();
   int links = 0;
-  friend auto operator<=>(const WayCost&, const WayCost&) = default;
+  friend bool operator==(const WayCost&, const WayCost&) = default;
+  friend bool operator<(const WayCost& a, const WayCost& b) {
+    return std::tie(a.latency_s, a.links) < std::tie(b.latency_s, b.links);
+  }
 };
 
 /// Shortest ways from one device of a node to all others.

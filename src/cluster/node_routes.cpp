@@ -89,7 +89,7 @@ class Finder {
       if (!all_[gpu].reaches(nics_[nic])) continue;
       const WayCost& cost = all_[gpu].cost[static_cast<std::size_t>(nics_[nic])];
       if (cost < best) out.clear();
-      if (cost <= best) out.push_back(nic);
+      if (!(best < cost)) out.push_back(nic);
       best = std::min(best, cost);
     }
     return out;
@@ -182,11 +182,13 @@ class Finder {
 }  // namespace
 
 const RoutePiece& NodeRoutes::between(int from, int to) const {
-  return inside[static_cast<std::size_t>(from * gpus + to)];
+  return inside[static_cast<std::size_t>(from) * static_cast<std::size_t>(gpus) +
+                static_cast<std::size_t>(to)];
 }
 
 const RoutePiece& NodeRoutes::leaving(int from, int rail_of_destination) const {
-  return up[static_cast<std::size_t>(from * nics + rail_of_destination)];
+  return up[static_cast<std::size_t>(from) * static_cast<std::size_t>(nics) +
+            static_cast<std::size_t>(rail_of_destination)];
 }
 
 std::span<const LinkId> NodeRoutes::links(const RoutePiece& piece) const {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <compare>
 #include <map>
+#include <tuple>
 #include <vector>
 
 #include "base/units.hpp"
@@ -116,7 +116,10 @@ struct Group {
   double latency_s = 0;
   double bandwidth_bytes_per_s = 0;
   std::string words;
-  friend auto operator<=>(const Group&, const Group&) = default;
+  friend bool operator<(const Group& a, const Group& b) {
+    return std::tie(a.scope, a.latency_s, a.bandwidth_bytes_per_s, a.words) <
+           std::tie(b.scope, b.latency_s, b.bandwidth_bytes_per_s, b.words);
+  }
 };
 
 bool uses(const Cluster& cluster, const Route& route, LinkClass link_class) {
@@ -143,7 +146,7 @@ std::string words_for(const Cluster& cluster, const Route& route, int scope) {
     return uses(cluster, route, LinkClass::socket) ? "same node, PCIe, other socket"
                                                    : "same node, PCIe";
   }
-  const std::string where = scope == 2 ? "other pod" : "other node";
+  std::string where = scope == 2 ? "other pod" : "other node";
   if (!cluster.spec().rails) return where;
   if (nvlink) return where + ", other rail over NVLink";
   return where + (keeps_rail(cluster, route) ? ", same rail" : ", other rail over the spine");
