@@ -28,6 +28,8 @@ using Index = std::uint32_t;
 struct Range {
   Index first = 0;
   Index count = 0;
+
+  friend bool operator==(const Range&, const Range&) = default;
 };
 
 /// Heads [begin, end).
@@ -63,6 +65,8 @@ struct Buffer {
   Dtype dtype = Dtype::bf16;
   HeadRange heads;
   Range intervals;  ///< into Schedule::intervals
+
+  friend bool operator==(const Buffer&, const Buffer&) = default;
 };
 
 enum class Kind : std::uint8_t {
@@ -121,6 +125,8 @@ struct Operation {
   Range operands;      ///< into Schedule::operands: buffers, in the order the kind names
   Range dependencies;  ///< into Schedule::dependencies: operations of this rank to complete
                        ///< first, each earlier in array order
+
+  friend bool operator==(const Operation&, const Operation&) = default;
 };
 
 enum class Direction : std::uint8_t { send, receive };
@@ -135,6 +141,8 @@ struct Transfer {
   /// receive of dq, dk or dv: add to the rows instead of overwriting them. Several receives of one
   /// exchange may add to the same rows, one after another in the order of the transfers.
   bool add = false;
+
+  friend bool operator==(const Transfer&, const Transfer&) = default;
 };
 
 /// Ranks of a collective: first, first + stride, ...
@@ -142,12 +150,16 @@ struct Group {
   Rank first = 0;
   Rank count = 1;
   Rank stride = 1;
+
+  friend bool operator==(const Group&, const Group&) = default;
 };
 
 /// Work of a `compute` operation.
 struct Work {
   double flop = 0;
   double bytes = 0;  ///< memory read plus written
+
+  friend bool operator==(const Work&, const Work&) = default;
 };
 
 /// The compiled result: plain data, no pointers; equal inputs give equal bytes.
@@ -192,6 +204,8 @@ struct Schedule {
   [[nodiscard]] HeadRange key_heads(HeadRange query_heads) const;
   /// Memory taken by the arrays.
   [[nodiscard]] std::int64_t footprint_bytes() const;
+
+  friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
 [[nodiscard]] std::string_view to_string(Role role);

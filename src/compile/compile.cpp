@@ -6,7 +6,18 @@
 namespace hsap {
 namespace {
 
-std::unique_ptr<ContextExchange> make_exchange(Lowering& lower) { return make_ring(lower); }
+std::unique_ptr<ContextExchange> make_exchange(Lowering& lower) {
+  // One shard has nobody to exchange with, whatever the method: a ring of one.
+  if (lower.mesh.shards() == 1) return make_ring(lower);
+  switch (lower.strategy.exchange) {
+    case Exchange::all_gather:
+      return make_all_gather(lower);
+    case Exchange::p2p:
+      return make_p2p(lower);
+    default:
+      return make_ring(lower);
+  }
+}
 
 }  // namespace
 

@@ -50,18 +50,33 @@ Encounters::Encounters(std::vector<Slice> mask, std::span<const Intervals> shard
   keys_end_ = running_ends(keys_, [](const Owned& owned) { return owned.tokens.end; });
 }
 
-void Encounters::find(const Interval& query, std::vector<Found>& out) const {
-  std::vector<Slice> pieces;
+template <typename Use>
+void Encounters::for_each_slice(const Interval& query, Use use) const {
   for (std::size_t m = first_past(mask_end_, query.begin); m < mask_.size(); ++m) {
     if (mask_[m].query.begin >= query.end) break;
-    const Interval seen = reach(mask_[m], query);
+    use(mask_[m]);
+  }
+}
+
+void Encounters::find(const Interval& query, std::vector<Found>& out) const {
+  std::vector<Slice> pieces;
+  for_each_slice(query, [&](const Slice& slice) {
+    const Interval seen = reach(slice, query);
     for (std::size_t k = first_past(keys_end_, seen.begin); k < keys_.size(); ++k) {
       if (keys_[k].tokens.begin >= seen.end) break;
       pieces.clear();
-      cut(mask_[m], query, keys_[k].tokens, pieces);
+      cut(slice, query, keys_[k].tokens, pieces);
       for (const Slice& piece : pieces) out.push_back({keys_[k].shard, piece});
     }
+  });
+}
+
+std::vector<Slice> Encounters::whole_row(int query_shard) const {
+  std::vector<Slice> slices;
+  for (const Interval& query : shards_[static_cast<std::size_t>(query_shard)]) {
+    for_each_slice(query, [&](const Slice& slice) { cut(slice, query, slice.key, slices); });
   }
+  return slices;
 }
 
 Encounters::Row Encounters::row(int query_shard) const {

@@ -24,6 +24,9 @@ class Encounters {
     [[nodiscard]] std::span<const Slice> with(int key_shard) const;
   };
   [[nodiscard]] Row row(int query_shard) const;
+  /// All slices of one query shard with keys cut by nothing but the mask, which takes shards of
+  /// dense intervals.
+  [[nodiscard]] std::vector<Slice> whole_row(int query_shard) const;
 
  private:
   struct Owned {
@@ -34,6 +37,9 @@ class Encounters {
     int key_shard = 0;
     Slice slice;
   };
+  /// Calls `use` with every slice of the mask that some of these queries are in.
+  template <typename Use>
+  void for_each_slice(const Interval& query, Use use) const;
   void find(const Interval& query, std::vector<Found>& out) const;
 
   std::vector<Slice> mask_;      ///< by first query

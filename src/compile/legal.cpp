@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "compile/mesh.hpp"
 #include "hsap/compile.hpp"
 
@@ -47,7 +49,15 @@ Reason illegal_mesh(const Problem& problem, const Strategy& strategy) {
   return std::nullopt;
 }
 
-Reason illegal_stages(const Strategy& strategy) {
+/// The fewest key/value heads on any member of a Ulysses group.
+int key_heads_of_every_rank(const Problem& problem, const Strategy& strategy) {
+  const Mesh mesh(strategy, problem.heads);
+  int fewest = problem.heads.key_value;
+  for (int u = 0; u < strategy.ulysses; ++u) fewest = std::min(fewest, mesh.key_heads(u).size());
+  return fewest;
+}
+
+Reason illegal_stages(const Problem& problem, const Strategy& strategy) {
   const int stages = strategy.stages;
   if (stages < 0) return fmt::format("{} stages are fewer than none", stages);
   if (stages == 0 || strategy.context_parallel == 1) return std::nullopt;
@@ -56,23 +66,40 @@ Reason illegal_stages(const Strategy& strategy) {
     return fmt::format("a ring of {} shards has {} stages, not {}", strategy.context_parallel,
                        peers, stages);
   }
+  if (strategy.exchange == Exchange::p2p && stages > peers) {
+    return fmt::format("{} peers cannot be grouped into {} stages", peers, stages);
+  }
+  if (strategy.exchange == Exchange::all_gather) {
+    const int heads = key_heads_of_every_rank(problem, strategy);
+    if (stages > heads) {
+      return fmt::format("{} key/value heads on a rank cannot be gathered in {} stages", heads,
+                         stages);
+    }
+  }
   return std::nullopt;
 }
 
 }  // namespace
 
 std::optional<std::string> illegal(const Problem& problem, const Strategy& strategy) {
-  if (strategy.exchange != Exchange::ring) {
+  if (strategy.exchange == Exchange::double_ring || strategy.exchange == Exchange::hierarchical) {
     return fmt::format("{} is not available yet", to_string(strategy.exchange));
   }
   if (Reason reason = illegal_heads(problem.heads)) return reason;
   if (Reason reason = illegal_mesh(problem, strategy)) return reason;
-  return illegal_stages(strategy);
+  return illegal_stages(problem, strategy);
 }
 
 Strategy resolve(const Problem&, const Strategy& strategy) {
   Strategy resolved = strategy;
-  resolved.stages = strategy.context_parallel - 1;
+  const int peers = strategy.context_parallel - 1;
+  if (peers == 0) {
+    resolved.stages = 0;
+  } else if (strategy.exchange == Exchange::ring) {
+    resolved.stages = peers;
+  } else if (strategy.stages == 0) {
+    resolved.stages = strategy.exchange == Exchange::p2p ? std::min(4, peers) : 1;
+  }
   return resolved;
 }
 

@@ -9,12 +9,6 @@ Token tokens_of(const Problem& problem) {
   return tokens;
 }
 
-/// Stores the union of some intervals of one shard.
-Range store_union(Lowering& lower, Intervals list) {
-  unite(list, lower.stride());
-  return lower.build.intervals(list);
-}
-
 }  // namespace
 
 Lowering::Lowering(const Problem& problem_in, const Strategy& strategy_in, Pass pass)
@@ -31,15 +25,19 @@ Token Lowering::stride() const {
   return strategy.layout == Layout::striped ? strategy.context_parallel : 1;
 }
 
-Meeting store_meeting(Lowering& lower, std::span<const Slice> slices) {
-  Intervals queries;
-  Intervals keys;
-  for (const Slice& slice : slices) {
-    queries.push_back(slice.query);
-    keys.push_back(slice.key);
-  }
-  return {lower.build.slices(slices), store_union(lower, std::move(queries)),
-          store_union(lower, std::move(keys))};
+Range store_rows(Lowering& lower, std::span<const Slice> slices, Interval Slice::*side, int shard) {
+  Intervals rows;
+  for (const Slice& slice : slices) rows.push_back(slice.*side);
+  unite(rows, lower.stride());
+  const auto c = static_cast<std::size_t>(shard);
+  return rows == lower.shards[c] ? lower.shard_rows[c] : lower.build.intervals(rows);
+}
+
+Meeting store_meeting(Lowering& lower, std::span<const Slice> slices, int query_shard,
+                      int key_shard) {
+  if (slices.empty()) return {};
+  return {lower.build.slices(slices), store_rows(lower, slices, &Slice::query, query_shard),
+          store_rows(lower, slices, &Slice::key, key_shard)};
 }
 
 KeyValue key_buffers(Lowering& lower, HeadRange heads, const Range& rows) {

@@ -28,7 +28,7 @@ struct Lowering {
   [[nodiscard]] Token stride() const;
 };
 
-/// Work of one attend: its slices, the query rows and the key rows that they touch. Stored once
+/// Work of one attend: its slices, and the query rows and key rows that they touch. Stored once
 /// and used by every member of a Ulysses group.
 struct Meeting {
   Range slices;
@@ -37,7 +37,11 @@ struct Meeting {
 
   [[nodiscard]] bool empty() const { return slices.count == 0; }
 };
-[[nodiscard]] Meeting store_meeting(Lowering& lower, std::span<const Slice> slices);
+[[nodiscard]] Meeting store_meeting(Lowering& lower, std::span<const Slice> slices, int query_shard,
+                                    int key_shard);
+/// Rows of a shard that some slices touch, by query or by key.
+[[nodiscard]] Range store_rows(Lowering& lower, std::span<const Slice> slices,
+                               Interval Slice::*side, int shard);
 
 /// Keys and values of the same rows, or their gradients.
 struct KeyValue {
@@ -47,6 +51,11 @@ struct KeyValue {
 [[nodiscard]] KeyValue key_buffers(Lowering& lower, HeadRange heads, const Range& rows);
 [[nodiscard]] KeyValue gradient_buffers(Lowering& lower, Dtype dtype, HeadRange heads,
                                         const Range& rows);
+/// Keys and values, or gradients, that are on their way or were made here.
+struct Block {
+  KeyValue data;
+  Index complete = ScheduleBuilder::none;  ///< the operation after which it stands
+};
 /// Both as parts of the exchange added last.
 void send_both(Lowering& lower, Rank peer, const KeyValue& from, const Range& rows,
                HeadRange heads);

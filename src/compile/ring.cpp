@@ -13,7 +13,8 @@ class Ring final : public ContextExchange {
     for (int c = 0; c < steps_; ++c) {
       const Encounters::Row row = lower.encounters.row(c);
       for (int step = 0; step < steps_; ++step) {
-        meetings_.push_back(store_meeting(lower, row.with(block_at(c, step))));
+        meetings_.push_back(
+            store_meeting(lower, row.with(block_at(c, step)), c, block_at(c, step)));
       }
     }
   }
@@ -34,10 +35,6 @@ class Ring final : public ContextExchange {
     return lower_.mesh.rank({at.seat.u, (at.seat.c + distance + steps_) % steps_});
   }
   [[nodiscard]] bool attends_once(const Scope& at) const;
-  struct Block {
-    KeyValue data;
-    Index complete = ScheduleBuilder::none;  ///< the operation after which it stands
-  };
   /// Passes the block of `step` on and receives that of the next step.
   Index pass_on(const Scope& at, int step, Stream stream, const KeyValue& held,
                 const KeyValue& next);
@@ -69,7 +66,7 @@ Index Ring::pass_on(const Scope& at, int step, Stream stream, const KeyValue& he
   return exchange;
 }
 
-Ring::Block Ring::next_keys(const Scope& at, int step, const Block& held, Index reader) {
+Block Ring::next_keys(const Scope& at, int step, const Block& held, Index reader) {
   if (step + 1 == steps_) return {};
   Block next;
   next.data = key_buffers(lower_, at.key_heads, block_rows(at, step + 1));
@@ -101,8 +98,8 @@ KeyValue Ring::travelling(const BackwardScope& at, int step) {
                           block_rows(at, step));
 }
 
-Ring::Block Ring::next_gradients(const BackwardScope& at, int step, const Block& held,
-                                 const KeyValue& next) {
+Block Ring::next_gradients(const BackwardScope& at, int step, const Block& held,
+                           const KeyValue& next) {
   const Index exchange = pass_on(at, step, Stream::gradients, held.data, next);
   lower_.build.after(held.complete);
   return {next, exchange};

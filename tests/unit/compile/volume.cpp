@@ -1,28 +1,13 @@
 #include <catch2/catch.hpp>
 
+#include "support/compiled.hpp"
 #include "support/random_problem.hpp"
 
 namespace hsap {
 namespace {
 
-/// Bytes that a rank sends to others in exchanges of a stream.
-std::int64_t sent(const Schedule& schedule, Rank rank, Stream stream) {
-  std::int64_t bytes = 0;
-  for (const Operation& op : schedule.program(rank)) {
-    if (op.kind != Kind::exchange || op.stream != stream) continue;
-    for (const Transfer& transfer : schedule.transfers_of(op)) {
-      const bool leaves = transfer.direction == Direction::send && transfer.peer != rank;
-      if (leaves) bytes += schedule.bytes(transfer);
-    }
-  }
-  return bytes;
-}
-
-Schedule compiled(const Problem& problem, const Strategy& strategy, Pass pass) {
-  Result<Schedule> schedule = compile(problem, strategy, pass);
-  REQUIRE(schedule.ok());
-  return std::move(schedule).value();
-}
+using support::compiled;
+using support::sent;
 
 TEST_CASE("a ring moves every block through C - 1 hops, gradients through C") {
   // C shards of s tokens; a block of K and V is s x kv x d x 2 bytes each.
@@ -68,6 +53,86 @@ TEST_CASE("Ulysses with fewer key/value heads than ranks replicates them") {
   for (Rank rank = 0; rank < 8; ++rank) {
     CHECK(sent(forward, rank, Stream::heads) == rows * row * 7 * (2 * 2 + 2 * 1));
   }
+}
+
+TEST_CASE("an all-gather moves C - 1 blocks, its gradients the same number in their dtype") {
+  const Problem problem{
+      .batch = {{1024}}, .mask = {}, .heads = {.query = 8, .key_value = 4, .dim = 16}};
+  const std::int64_t block = 2 * 128 * 4 * 16 * 2;
+  for (const int stages : {0, 1, 2, 4}) {
+    Strategy strategy{.context_parallel = 8, .exchange = Exchange::all_gather, .stages = stages};
+    const Schedule forward = compiled(problem, strategy, Pass::forward);
+    const Schedule backward = compiled(problem, strategy, Pass::backward);
+    CHECK(sent(forward, 3, Stream::keys) == 7 * block);
+    CHECK(sent(backward, 3, Stream::keys) == 7 * block);
+    CHECK(sent(backward, 3, Stream::gradients) == 7 * 2 * block);
+  }
+}
+
+TEST_CASE("p2p sends what the mask needs: half of all pairs for a contiguous causal document") {
+  // Shard c needs the keys of all shards before it: C (C - 1) / 2 blocks together, and the
+  // gradients of as many come back.
+  const Problem problem{
+      .batch = {{1024}}, .mask = {}, .heads = {.query = 8, .key_value = 2, .dim = 16}};
+  const Strategy strategy{
+      .context_parallel = 8, .layout = Layout::contiguous, .exchange = Exchange::p2p};
+  const std::int64_t block = 2 * 128 * 2 * 16 * 2;
+  const Schedule forward = compiled(problem, strategy, Pass::forward);
+  const Schedule backward = compiled(problem, strategy, Pass::backward);
+  std::int64_t keys = 0;
+  std::int64_t gradients = 0;
+  for (Rank rank = 0; rank < 8; ++rank) {
+    CHECK(sent(forward, rank, Stream::keys) == (7 - rank) * block);
+    keys += sent(backward, rank, Stream::keys);
+    gradients += sent(backward, rank, Stream::gradients);
+  }
+  CHECK(keys == 28 * block);
+  CHECK(gradients == 28 * 2 * block);
+}
+
+TEST_CASE("p2p under a sliding window sends only the window") {
+  // 128 tokens a shard, window 17: the first 16 rows of a shard see 16 keys of the one before.
+  const Problem problem{.batch = {{1024}},
+                        .mask = {.kind = Mask::Kind::sliding, .window = 17},
+                        .heads = {.query = 2, .key_value = 1, .dim = 8}};
+  const Strategy strategy{
+      .context_parallel = 8, .layout = Layout::contiguous, .exchange = Exchange::p2p};
+  const Schedule schedule = compiled(problem, strategy, Pass::forward);
+  for (Rank rank = 0; rank < 7; ++rank) {
+    CHECK(sent(schedule, rank, Stream::keys) == 2 * 16 * 8 * 2);
+  }
+  CHECK(sent(schedule, 7, Stream::keys) == 0);
+}
+
+TEST_CASE("p2p never sends more than all_gather, nor that more than a ring") {
+  support::Random random(5);
+  for (int round = 0; round < 300; ++round) {
+    const Problem problem = support::random_problem(random);
+    Strategy strategy = support::random_strategy(random, problem);
+    strategy.stages = 0;
+    INFO(support::describe(problem, strategy));
+    for (const Pass pass : {Pass::forward, Pass::backward}) {
+      std::vector<std::int64_t> bytes;
+      for (const Exchange exchange : {Exchange::p2p, Exchange::all_gather, Exchange::ring}) {
+        strategy.exchange = exchange;
+        bytes.push_back(support::sent_by_all(compiled(problem, strategy, pass)));
+      }
+      CHECK(bytes[0] <= bytes[1]);
+      CHECK(bytes[1] <= bytes[2]);
+    }
+  }
+}
+
+TEST_CASE("64 documents of 4K on 32 ranks need no communication with p2p, a ring moves all") {
+  Problem problem;
+  problem.batch.lengths.assign(64, 4096);
+  problem.heads = {.query = 32, .key_value = 8, .dim = 128};
+  Strategy strategy{.context_parallel = 32, .layout = Layout::balanced, .exchange = Exchange::p2p};
+  CHECK(support::sent_by_all(compiled(problem, strategy, Pass::forward)) == 0);
+  CHECK(support::sent_by_all(compiled(problem, strategy, Pass::backward)) == 0);
+  strategy.exchange = Exchange::ring;
+  const std::int64_t all_keys = std::int64_t{64} * 4096 * 8 * 128 * 2 * 2;
+  CHECK(support::sent_by_all(compiled(problem, strategy, Pass::forward)) == 31 * all_keys);
 }
 
 TEST_CASE("one shard needs no context exchange, whatever it is called") {
