@@ -46,7 +46,9 @@ struct RankTimes {
 struct Simulation {
   double seconds = 0;                   ///< slowest rank
   std::vector<RankTimes> ranks;         ///< of the first slice of the first copy
-  std::vector<double> link_busy_bytes;  ///< per link: bytes carried
+  /// Per link: bytes carried for the first copy and those that share links with it, directly or
+  /// through others. Further copies do not slow it down and are not simulated.
+  std::vector<double> link_busy_bytes;
   std::uint64_t events = 0;
   std::vector<Span> spans;        ///< by begin, then operation; only with timeline
   std::vector<LinkUse> link_use;  ///< by time; only with timeline

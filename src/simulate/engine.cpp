@@ -36,6 +36,7 @@ Engine::Engine(const EngineInput& input)
       operations_(static_cast<Index>(input.schedule.operations.size())),
       messages_(static_cast<Index>(input.traffic.messages.size())),
       lanes_per_unit_(input.runtime.one_communication_stream ? 2 : streams),
+      lanes_per_copy_(static_cast<std::uint32_t>(input.schedule.programs.size()) * lanes_per_unit_),
       slow_speed_(1 / (1 + interference(input))),
       limit_(input.runtime.concurrent_peers),
       network_(input.machine.links, network_options(input)) {
@@ -50,6 +51,7 @@ Engine::Engine(const EngineInput& input)
   }
   set_up_host();
   set_up_lanes();
+  set_up_ends();
 }
 
 /// The host never waits for the device, so the moments of issue are known beforehand.
@@ -69,6 +71,7 @@ void Engine::set_up_lanes() {
   const std::size_t ranks = in_.schedule.programs.size();
   units_.resize(in_.routes.copies.size() * ranks);
   lanes_.resize(units_.size() * lanes_per_unit_);
+  moving_.resize(lanes_.size());
   for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     const Range& program = in_.schedule.programs[unit_of(lane) % ranks];
     lanes_[lane].end = program.first + program.count;
@@ -81,9 +84,7 @@ std::uint32_t Engine::lane_of(std::uint32_t unit, Stream stream) const {
   return unit * lanes_per_unit_ + std::min(wanted, lanes_per_unit_ - 1);
 }
 
-std::uint32_t Engine::copy_of(std::uint32_t lane) const {
-  return unit_of(lane) / static_cast<std::uint32_t>(in_.schedule.programs.size());
-}
+std::uint32_t Engine::copy_of(std::uint32_t lane) const { return lane / lanes_per_copy_; }
 
 std::size_t Engine::instance(std::uint32_t copy, Index op) const {
   return std::size_t{copy} * operations_ + op;

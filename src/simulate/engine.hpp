@@ -50,6 +50,21 @@ class Engine {
   [[nodiscard]] Network& network() { return network_; }
 
  private:
+  /// Parts [begin, end) of an exchange; all before `begin` are under way or done.
+  struct Waiting {
+    Index begin = 0;
+    Index end = 0;
+  };
+  /// Messages of the running exchange of a lane that are under way.
+  struct Moving {
+    int out = 0;
+    int in = 0;
+  };
+  /// Lanes that a message joins.
+  struct Ends {
+    std::uint32_t sender = 0;
+    std::uint32_t receiver = 0;
+  };
   struct Lane {
     Index head = 0;  ///< next or running operation
     Index end = 0;   ///< of the program: no further operation
@@ -58,10 +73,9 @@ class Engine {
     std::uint32_t generation = 0;  ///< of the kernel's end event
     double work_s = 0;             ///< kernel: time left at full speed, at `since`
     double since = 0;
-    Index open = 0;        ///< exchange: messages to come
-    Index first_open = 0;  ///< exchange: its messages before this one are done
-    int sending = 0;       ///< exchange: messages on their way
-    int receiving = 0;
+    Index open = 0;    ///< exchange: messages to come
+    Waiting sends;     ///< exchange
+    Waiting receives;  ///< exchange
   };
   struct ActiveFlow {
     FlowId flow = 0;
@@ -102,18 +116,19 @@ class Engine {
   void start_exchange(std::uint32_t lane);
   void send_packed(std::uint32_t lane);
   void arrive(std::uint32_t message);
-  [[nodiscard]] bool has_room(std::uint32_t message) const;
+  [[nodiscard]] bool has_room(const Ends& ends) const;
   void start_message(std::uint32_t message);
   void start_flow(std::uint32_t message);
   void message_done(std::uint32_t message);
-  void admit_waiting(std::uint32_t lane);
+  void admit_waiting(const Ends& lanes);
+  void admit_waiting(std::uint32_t lane, Waiting& waiting);
   void part_done(std::uint32_t lane);
   [[nodiscard]] double latency_s(std::uint32_t message) const;
   [[nodiscard]] double packing_s(const Operation& op, Direction direction) const;
   [[nodiscard]] const Message& message_at(std::uint32_t message) const;
   [[nodiscard]] const Route& route_of(std::uint32_t message) const;
-  [[nodiscard]] std::uint32_t sender_lane(std::uint32_t message) const;
-  [[nodiscard]] std::uint32_t receiver_lane(std::uint32_t message) const;
+  [[nodiscard]] Ends ends(std::uint32_t message) const;
+  void set_up_ends();
   [[nodiscard]] std::uint32_t lane_running(std::uint32_t copy, Index op) const;
 
   // Collectives: engine_collectives.cpp.
@@ -140,6 +155,7 @@ class Engine {
   Index operations_ = 0;  ///< of one copy
   Index messages_ = 0;    ///< of one copy
   std::uint32_t lanes_per_unit_ = streams;
+  std::uint32_t lanes_per_copy_ = 0;
   double slow_speed_ = 1;  ///< of computation and communication that overlap
   int limit_ = 0;          ///< messages of an exchange at once in one direction
 
@@ -150,6 +166,8 @@ class Engine {
   Network network_;
   std::vector<Unit> units_;
   std::vector<Lane> lanes_;
+  std::vector<Moving> moving_;    ///< by lane
+  std::vector<Ends> ends_;        ///< by message of the first copy
   std::vector<double> issued_s_;  ///< by operation of one copy
   std::vector<double> host_s_;    ///< by rank
   std::vector<double> begin_s_;

@@ -24,12 +24,18 @@ std::uint32_t Engine::lane_running(std::uint32_t copy, Index op) const {
   return lane_of(copy * ranks + static_cast<std::uint32_t>(operation.rank), operation.stream);
 }
 
-std::uint32_t Engine::sender_lane(std::uint32_t message) const {
-  return lane_running(message / messages_, message_at(message).sender);
+/// Looked up for every message that waits, so worked out once.
+void Engine::set_up_ends() {
+  ends_.reserve(messages_);
+  for (const Message& message : in_.traffic.messages) {
+    ends_.push_back({lane_running(0, message.sender), lane_running(0, message.receiver)});
+  }
 }
 
-std::uint32_t Engine::receiver_lane(std::uint32_t message) const {
-  return lane_running(message / messages_, message_at(message).receiver);
+Engine::Ends Engine::ends(std::uint32_t message) const {
+  const std::uint32_t copy = message / messages_;
+  const Ends first = ends_[message - copy * messages_];
+  return {first.sender + copy * lanes_per_copy_, first.receiver + copy * lanes_per_copy_};
 }
 
 double Engine::packing_s(const Operation& op, Direction direction) const {
@@ -43,8 +49,7 @@ void Engine::start_exchange(std::uint32_t lane) {
   const std::span<const Index> parts = in_.traffic.parts_of(state.head);
   units_[unit_of(lane)].clock.communication(now_, 1);
   state.open = static_cast<Index>(parts.size());
-  state.first_open = 0;
-  state.sending = state.receiving = 0;
+  state.sends = {0, 0};
   if (parts.empty()) {
     queue_.push(now_, Event::Kind::exchange_end, lane);
     return;
@@ -53,24 +58,23 @@ void Engine::start_exchange(std::uint32_t lane) {
   for (const Index part : parts) {
     const Message& message = in_.traffic.messages[part];
     const std::uint32_t id = copy_of(lane) * messages_ + part;
+    if (message.sender == state.head) ++state.sends.end;
     if (message.sender == message.receiver) {
       const double copying = 2 * message.bytes / in_.machine.memory_bandwidth_bytes_per_s;
+      states_[id] = State::moving;
       queue_.push(now_ + copying, Event::Kind::copied, id);
-    } else if (message.receiver == state.head) {
-      arrive(id);
-    } else if (packing == 0) {
+    } else if (message.receiver == state.head || packing == 0) {
       arrive(id);
     }
   }
+  state.receives = {state.sends.end, state.open};
   if (packing > 0) queue_.push(now_ + packing, Event::Kind::packed, lane);
 }
 
 void Engine::send_packed(std::uint32_t lane) {
   const Index op = lanes_[lane].head;
-  for (const Index part : in_.traffic.parts_of(op)) {
-    const Message& message = in_.traffic.messages[part];
-    if (message.sender != op || message.receiver == op) continue;
-    arrive(copy_of(lane) * messages_ + part);
+  for (const Index part : in_.traffic.parts_of(op).first(lanes_[lane].sends.end)) {
+    if (in_.traffic.messages[part].receiver != op) arrive(copy_of(lane) * messages_ + part);
   }
 }
 
@@ -81,20 +85,20 @@ void Engine::arrive(std::uint32_t message) {
     return;
   }
   states_[message] = State::ready;
-  if (has_room(message)) start_message(message);
+  if (has_room(ends(message))) start_message(message);
 }
 
-bool Engine::has_room(std::uint32_t message) const {
-  const Lane& sender = lanes_[sender_lane(message)];
-  const Lane& receiver = lanes_[receiver_lane(message)];
-  if (limit_ > 0 && (sender.sending >= limit_ || receiver.receiving >= limit_)) return false;
-  return in_.runtime.duplex || (sender.receiving == 0 && receiver.sending == 0);
+bool Engine::has_room(const Ends& ends) const {
+  const Moving& from = moving_[ends.sender];
+  const Moving& to = moving_[ends.receiver];
+  if (limit_ > 0 && (from.out >= limit_ || to.in >= limit_)) return false;
+  return in_.runtime.duplex || (from.in == 0 && to.out == 0);
 }
 
 void Engine::start_message(std::uint32_t message) {
   states_[message] = State::moving;
-  ++lanes_[sender_lane(message)].sending;
-  ++lanes_[receiver_lane(message)].receiving;
+  ++moving_[ends(message).sender].out;
+  ++moving_[ends(message).receiver].in;
   queue_.push(now_ + route_of(message).latency_s, Event::Kind::latency_over, message);
 }
 
@@ -112,33 +116,36 @@ void Engine::message_done(std::uint32_t message) {
   states_[message] = State::done;
   const Message& done = message_at(message);
   if (done.collective != no_collective) return collective_message_done(message);
-  const std::uint32_t sender = sender_lane(message);
-  if (done.sender == done.receiver) return part_done(sender);
-  const std::uint32_t receiver = receiver_lane(message);
-  --lanes_[sender].sending;
-  --lanes_[receiver].receiving;
-  admit_waiting(sender);
-  admit_waiting(receiver);
-  part_done(sender);
-  part_done(receiver);
+  const Ends lanes = ends(message);
+  if (done.sender == done.receiver) return part_done(lanes.sender);
+  --moving_[lanes.sender].out;
+  --moving_[lanes.receiver].in;
+  admit_waiting(lanes);
+  part_done(lanes.sender);
+  part_done(lanes.receiver);
 }
 
-/// Starts the ready messages that have room now, in transfer order.
-void Engine::admit_waiting(std::uint32_t lane) {
+/// Gives the room that a message left to those that wait for it, in transfer order.
+void Engine::admit_waiting(const Ends& lanes) {
   if (limit_ == 0 && in_.runtime.duplex) return;
-  Lane& state = lanes_[lane];
-  const std::span<const Index> parts = in_.traffic.parts_of(state.head);
+  admit_waiting(lanes.sender, lanes_[lanes.sender].sends);
+  admit_waiting(lanes.receiver, lanes_[lanes.receiver].receives);
+  if (in_.runtime.duplex) return;
+  admit_waiting(lanes.sender, lanes_[lanes.sender].receives);
+  admit_waiting(lanes.receiver, lanes_[lanes.receiver].sends);
+}
+
+void Engine::admit_waiting(std::uint32_t lane, Waiting& waiting) {
+  const std::span<const Index> parts = in_.traffic.parts_of(lanes_[lane].head);
   const std::uint32_t base = copy_of(lane) * messages_;
-  while (state.first_open < parts.size() &&
-         states_[base + parts[state.first_open]] >= State::moving) {
-    ++state.first_open;
+  while (waiting.begin < waiting.end && states_[base + parts[waiting.begin]] >= State::moving) {
+    ++waiting.begin;
   }
-  for (Index i = state.first_open; i < parts.size(); ++i) {
-    const bool full = limit_ > 0 && state.sending >= limit_ && state.receiving >= limit_;
-    if (full) return;
-    if (states_[base + parts[i]] == State::ready && has_room(base + parts[i])) {
-      start_message(base + parts[i]);
-    }
+  const bool sends = &waiting == &lanes_[lane].sends;
+  for (Index i = waiting.begin; i < waiting.end; ++i) {
+    if (limit_ > 0 && (sends ? moving_[lane].out : moving_[lane].in) >= limit_) return;
+    const std::uint32_t message = base + parts[i];
+    if (states_[message] == State::ready && has_room(ends(message))) start_message(message);
   }
 }
 

@@ -19,7 +19,7 @@ void Engine::start_kernel(std::uint32_t lane) {
 
 void Engine::add_flow(std::uint32_t message, FlowId flow) {
   if (slow_speed_ == 1) return;
-  for (const std::uint32_t lane : {sender_lane(message), receiver_lane(message)}) {
+  for (const std::uint32_t lane : {ends(message).sender, ends(message).receiver}) {
     units_[unit_of(lane)].flows.push_back({flow, message});
     mark_changed(unit_of(lane));
   }
@@ -28,7 +28,7 @@ void Engine::add_flow(std::uint32_t message, FlowId flow) {
 
 void Engine::remove_flow(std::uint32_t message) {
   if (slow_speed_ == 1) return;
-  for (const std::uint32_t lane : {sender_lane(message), receiver_lane(message)}) {
+  for (const std::uint32_t lane : {ends(message).sender, ends(message).receiver}) {
     std::vector<ActiveFlow>& flows = units_[unit_of(lane)].flows;
     const auto is_this = [&](const ActiveFlow& flow) { return flow.message == message; };
     flows.erase(std::find_if(flows.begin(), flows.end(), is_this));
@@ -37,8 +37,8 @@ void Engine::remove_flow(std::uint32_t message) {
 }
 
 double Engine::speed_of_flow(std::uint32_t message) const {
-  const bool slowed = units_[unit_of(sender_lane(message))].slowed ||
-                      units_[unit_of(receiver_lane(message))].slowed;
+  const bool slowed = units_[unit_of(ends(message).sender)].slowed ||
+                      units_[unit_of(ends(message).receiver)].slowed;
   return slowed ? slow_speed_ : 1;
 }
 

@@ -55,6 +55,7 @@ void Network::join(FlowId id) {
     flow.route[i].place = static_cast<std::uint32_t>(link.flows.size());
     link.flows.push_back({id, i});
     link.caps += flow.cap;
+    link.known = false;
     coupled = coupled || link.tight();
     group = std::max(group, link.group);
   }
@@ -79,7 +80,9 @@ void Network::leave(FlowId id) {
     link.flows[hop.place] = moved;
     flows_[moved.flow].route[moved.hop].place = hop.place;
     link.flows.pop_back();
-    link.caps = link.flows.empty() ? 0 : link.caps - flow.cap;
+    link.caps -= flow.cap;
+    link.known = false;
+    if (link.flows.empty()) link.caps = link.used = 0;
   }
   if (loosened) note_change(group);
 }
@@ -97,7 +100,7 @@ void Network::proceed(double now, FlowId id, double rate, double speed) {
   flow.finish = now + flow.remaining / after;
   // A later finish is noticed when the old one comes up: most flows change again before that.
   if (flow.finish < heap_.key(id)) heap_.change(id, flow.finish);
-  if (options_.record_use) record(flow, after - before);
+  use_links(flow, after - before);
 }
 
 void Network::set_speed(double now, FlowId flow, double speed) {
@@ -108,7 +111,7 @@ void Network::set_speed(double now, FlowId flow, double speed) {
 double Network::next_finish(double now) {
   if (changes_ > 0) {
     if (may_wait()) {
-      give_equal_parts(now);
+      give_what_is_left(now);
     } else {
       share(now);
     }
@@ -132,7 +135,7 @@ void Network::finish(double now, std::vector<std::uint32_t>& tags) {
     }
     if (flow.finish > now + options_.window * (flow.finish - flow.begin)) break;
     tags.push_back(flow.tag);
-    if (options_.record_use) record(flow, -flow.rate * flow.speed);
+    use_links(flow, -flow.rate * flow.speed);
     heap_.remove(id);
     leave(id);
     flow.active = false;
@@ -141,11 +144,11 @@ void Network::finish(double now, std::vector<std::uint32_t>& tags) {
 }
 
 /// Adds to the use of the flow's links; what stands at the end of the instant is kept.
-void Network::record(const Flow& flow, double change) {
+void Network::use_links(const Flow& flow, double change) {
   for (const Hop& hop : flow.route) {
     LinkState& link = links_[hop.link];
     link.used += change;
-    if (!std::exchange(link.touched, true)) touched_.push_back(hop.link);
+    if (options_.record_use && !std::exchange(link.touched, true)) touched_.push_back(hop.link);
   }
 }
 
@@ -153,7 +156,6 @@ void Network::record_instant(double now) {
   std::sort(touched_.begin(), touched_.end());
   for (const LinkId id : touched_) {
     LinkState& link = links_[id];
-    if (link.flows.empty()) link.used = 0;
     link.touched = false;
     if (link.used == link.recorded) continue;
     link.recorded = link.used;

@@ -16,10 +16,11 @@ struct NetworkOptions {
   /// A flow counts as finished this fraction of its own duration early, so that the flows of a
   /// symmetric round, which differ in the last bits only, cost one sharing.
   double window = 1e-6;
-  /// Groups of up to this many coupled flows are shared anew at every change. In a larger group
-  /// at most one flow in this many may wait for its exact share; until then a new flow gets an
-  /// equal part of its busiest link. 0: always exact.
-  std::size_t exact_flows = 64;
+  /// Groups of up to `exact_flows` coupled flows are shared anew at every change. In a larger
+  /// group changes wait until they are this share of its flows; until then a new flow gets what
+  /// is left on its links. This bounds the cost of a change in an all-to-all of any size.
+  std::size_t exact_flows = 128;
+  double waiting_share = 1.0 / 16;
   bool record_use = false;  ///< keep the history of each link's rate
 };
 
@@ -82,6 +83,7 @@ class Network {
     FlowId flow = 0;
     std::uint32_t hop = 0;  ///< of the flow's route
   };
+  static constexpr LinkId no_link = 0xffffffff;
   struct LinkState {
     double bandwidth = 0;
     double caps = 0;  ///< sum over its flows
@@ -89,17 +91,22 @@ class Network {
     double residual = 0;        ///< while sharing: bandwidth not yet given away
     std::uint32_t unfixed = 0;  ///< while sharing: flows without a rate
     std::uint32_t visit = 0;
-    std::size_t group = 0;  ///< flows in the last sharing that reached it
-    double used = 0;        ///< record_use: sum of the rates
-    double recorded = 0;       ///< record_use: last rate kept
-    bool touched = false;   ///< record_use: `used` changed at this instant
+    bool known = false;       ///< `before` and `after` hold for the flows there are
+    LinkId before = no_link;  ///< link that all its flows pass right before it
+    LinkId after = no_link;   ///< and after it
+    bool limits = false;      ///< while sharing: it may be the one that fills
+    std::size_t group = 0;    ///< flows in the last sharing that reached it
+    double used = 0;          ///< sum of the rates
+    double recorded = 0;      ///< record_use: last rate kept
+    bool touched = false;     ///< record_use: `used` changed at this instant
 
     /// Could be full, so its flows may limit each other. The slack absorbs rounding in `caps`.
     [[nodiscard]] bool tight() const { return caps > bandwidth * (1 + 1e-12); }
   };
-  struct Level {
+  /// The rate at which flow `key` reaches its cap, or link `key` fills.
+  struct Stop {
     double level = 0;
-    LinkId link = 0;
+    std::uint32_t key = 0;
   };
 
   FlowId new_slot();
@@ -109,16 +116,19 @@ class Network {
 
   void note_change(std::size_t group);
   [[nodiscard]] bool may_wait() const;
-  void give_equal_parts(double now);
+  void give_what_is_left(double now);
   void share(double now);
   void collect_group();
   void visit_flow(FlowId id);
   void visit_link(LinkId id);
   void fill();
   void fix(Flow& flow, double rate);
-  [[nodiscard]] bool next_level(Level& next);
+  bool stop_at_caps(double level);
+  [[nodiscard]] LinkId common_neighbour(const LinkState& link, int step) const;
+  [[nodiscard]] bool fills_later(LinkId id, LinkId other) const;
+  [[nodiscard]] double lowest_level();
   void fill_link(LinkId id);
-  void record(const Flow& flow, double change);
+  void use_links(const Flow& flow, double change);
   void record_instant(double now);
 
   NetworkOptions options_;
@@ -138,7 +148,9 @@ class Network {
 
   std::vector<FlowId> group_;        ///< flows being shared
   std::vector<LinkId> group_links_;  ///< links of theirs that could be full
-  std::vector<Level> levels_;        ///< heap: rate at which a link fills
+  std::vector<Stop> caps_;           ///< heap
+  std::vector<Stop> levels_;         ///< heap: rate at which a link fills
+  std::size_t unfixed_ = 0;          ///< flows of the group without a rate
   double water_ = 0;                 ///< rate reached so far
 
   std::vector<LinkId> touched_;

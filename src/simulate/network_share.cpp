@@ -10,12 +10,27 @@ namespace hsap {
 namespace {
 
 /// For a heap with the lowest level on top.
-struct Higher {
-  template <typename Level>
-  bool operator()(const Level& a, const Level& b) const {
-    return a.level > b.level || (a.level == b.level && a.link > b.link);
+struct Later {
+  template <typename Stop>
+  bool operator()(const Stop& a, const Stop& b) const {
+    return a.level > b.level || (a.level == b.level && a.key > b.key);
   }
 };
+
+/// Restores the heap after its first entry has risen: half the work of a pop and a push.
+template <typename Stop>
+void sink_first(std::vector<Stop>& heap) {
+  if (heap.empty()) return;
+  const Stop moving = heap.front();
+  std::size_t at = 0;
+  for (std::size_t child = 1; child < heap.size(); child = 2 * at + 1) {
+    if (child + 1 < heap.size() && Later{}(heap[child], heap[child + 1])) ++child;
+    if (!Later{}(moving, heap[child])) break;
+    heap[at] = heap[child];
+    at = child;
+  }
+  heap[at] = moving;
+}
 
 }  // namespace
 
@@ -24,15 +39,17 @@ void Network::note_change(std::size_t group) {
   changed_group_ = std::max(changed_group_, group);
 }
 
-/// Sharing a large group costs as much as the group is large, so it waits for a number of changes
-/// in proportion: then the cost of a change is bounded.
+/// Sharing a large group costs as much as the group is large, so it waits for changes in
+/// proportion.
 bool Network::may_wait() const {
-  if (options_.exact_flows == 0) return false;
-  return changes_ * options_.exact_flows < std::min(changed_group_, active());
+  const std::size_t group = std::min(changed_group_, active());
+  return group > options_.exact_flows &&
+         static_cast<double>(changes_) < options_.waiting_share * static_cast<double>(group);
 }
 
-/// Rates for new flows until the next sharing.
-void Network::give_equal_parts(double now) {
+/// Rates for new flows until the next sharing: what is left on their links, as when one takes the
+/// place of one that ended, but not nothing.
+void Network::give_what_is_left(double now) {
   for (; unrated_ < new_flows_.size(); ++unrated_) {
     const FlowId id = new_flows_[unrated_];
     const Flow& flow = flows_[id];
@@ -41,7 +58,8 @@ void Network::give_equal_parts(double now) {
     for (const Hop& hop : flow.route) {
       const LinkState& state = links_[hop.link];
       if (state.tight()) {
-        part = std::min(part, state.bandwidth / static_cast<double>(state.flows.size()));
+        const double equal = state.bandwidth / static_cast<double>(state.flows.size());
+        part = std::min(part, std::max(state.bandwidth - state.used, equal / 4));
       }
     }
     proceed(now, id, part, flow.speed);
@@ -86,56 +104,89 @@ void Network::visit_link(LinkId id) {
   link.visit = visit_;
   link.residual = link.bandwidth;
   link.unfixed = static_cast<std::uint32_t>(link.flows.size());
-  group_links_.push_back(id);
+  if (!link.known) {
+    link.known = true;
+    link.before = common_neighbour(link, -1);
+    link.after = common_neighbour(link, 1);
+  }
+  link.limits = !fills_later(id, link.before) && !fills_later(id, link.after);
+  if (link.limits) group_links_.push_back(id);
   for (const Rider& rider : link.flows) visit_flow(rider.flow);
 }
 
-void Network::fill() {
-  const auto lower_cap = [this](FlowId a, FlowId b) {
-    const Flow& x = flows_[a];
-    const Flow& y = flows_[b];
-    return x.cap < y.cap || (x.cap == y.cap && x.age < y.age);
+/// The link that all flows of a link pass right after it (step 1) or before it (-1), if any.
+LinkId Network::common_neighbour(const LinkState& link, int step) const {
+  const auto neighbour = [&](const Rider& rider) {
+    const std::vector<Hop>& route = flows_[rider.flow].route;
+    const std::size_t hop = rider.hop + static_cast<std::size_t>(step);
+    return hop < route.size() ? route[hop].link : no_link;
   };
-  std::sort(group_.begin(), group_.end(), lower_cap);
+  const LinkId other = neighbour(link.flows.front());
+  const bool common = std::all_of(link.flows.begin(), link.flows.end(),
+                                  [&](const Rider& rider) { return neighbour(rider) == other; });
+  return common ? other : no_link;
+}
+
+/// True when another link that all flows of a link pass fills no later, so that the link can be
+/// left out. A PCIe switch before its NIC is the usual case.
+bool Network::fills_later(LinkId id, LinkId other) const {
+  if (other == no_link || links_[other].bandwidth > links_[id].bandwidth) return false;
+  const bool twins = links_[other].bandwidth == links_[id].bandwidth &&
+                     links_[other].flows.size() == links_[id].flows.size();
+  return !twins || other < id;
+}
+
+void Network::fill() {
+  caps_.clear();
+  for (const FlowId id : group_) caps_.push_back({flows_[id].cap, id});
+  std::make_heap(caps_.begin(), caps_.end(), Later{});
   levels_.clear();
   for (const LinkId id : group_links_) {
     levels_.push_back({links_[id].residual / links_[id].unfixed, id});
   }
-  std::make_heap(levels_.begin(), levels_.end(), Higher{});
+  std::make_heap(levels_.begin(), levels_.end(), Later{});
   water_ = 0;
-  for (const FlowId id : group_) {
-    Flow& flow = flows_[id];
-    Level next;
-    while (!flow.fixed && next_level(next) && next.level < flow.cap) {
-      water_ = std::max(water_, next.level);
-      fill_link(next.link);
-    }
-    if (flow.fixed) continue;
-    water_ = std::max(water_, flow.cap);
-    fix(flow, flow.cap);
+  unfixed_ = group_.size();
+  while (unfixed_ > 0) {
+    const double level = lowest_level();
+    // Flows that stop at their caps let the links fill later, so look again before one fills.
+    if (stop_at_caps(level)) continue;
+    water_ = std::max(water_, level);
+    fill_link(levels_.front().key);
   }
 }
 
-/// The link that fills first. Levels only rise while others stop, so an outdated one in the heap
-/// is too low and is put right when it comes up.
-bool Network::next_level(Level& next) {
+/// Stops the flows whose caps are reached before the first link fills; false if there are none.
+bool Network::stop_at_caps(double level) {
+  bool any = false;
+  while (!caps_.empty() && caps_.front().level <= level) {
+    Flow& flow = flows_[caps_.front().key];
+    std::pop_heap(caps_.begin(), caps_.end(), Later{});
+    caps_.pop_back();
+    if (flow.fixed) continue;
+    water_ = std::max(water_, flow.cap);
+    fix(flow, flow.cap);
+    any = true;
+  }
+  return any;
+}
+
+/// The rate at which the first link fills; that link is then in front. Levels only rise while
+/// flows stop, so an outdated one in the heap is too low and is put right when it comes up.
+double Network::lowest_level() {
   while (!levels_.empty()) {
-    const LinkState& link = links_[levels_.front().link];
+    const LinkState& link = links_[levels_.front().key];
+    const double level = link.unfixed > 0 ? link.residual / link.unfixed : 0;
+    if (link.unfixed > 0 && level <= levels_.front().level) return levels_.front().level;
     if (link.unfixed > 0) {
-      const double level = link.residual / link.unfixed;
-      if (level <= levels_.front().level * (1 + 1e-15)) {
-        next = levels_.front();
-        return true;
-      }
-      std::pop_heap(levels_.begin(), levels_.end(), Higher{});
-      levels_.back().level = level;
-      std::push_heap(levels_.begin(), levels_.end(), Higher{});
+      levels_.front().level = level;
     } else {
-      std::pop_heap(levels_.begin(), levels_.end(), Higher{});
+      levels_.front() = levels_.back();
       levels_.pop_back();
     }
+    sink_first(levels_);
   }
-  return false;
+  return std::numeric_limits<double>::infinity();
 }
 
 void Network::fill_link(LinkId id) {
@@ -146,11 +197,12 @@ void Network::fill_link(LinkId id) {
 }
 
 void Network::fix(Flow& flow, double rate) {
+  --unfixed_;
   flow.fixed = true;
   flow.share = rate;
   for (const Hop& hop : flow.route) {
     LinkState& link = links_[hop.link];
-    if (link.visit != visit_) continue;
+    if (link.visit != visit_ || !link.limits) continue;
     link.residual = std::max(0.0, link.residual - rate);
     --link.unfixed;
   }

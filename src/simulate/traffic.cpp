@@ -1,5 +1,7 @@
 #include "simulate/traffic.hpp"
 
+#include <utility>
+
 #include "simulate/collectives.hpp"
 #include "simulate/pairing.hpp"
 
@@ -14,20 +16,22 @@ Result<Traffic> find_traffic(const Schedule& schedule, int gpus_per_node) {
   traffic.first.reserve(operations + std::size_t{1});
   // The last operation that listed a message: its other transfers are part of it.
   std::vector<Index> listed_by(traffic.messages.size(), operations);
+  const auto list = [&](Index op, Direction direction) {
+    const Range& payload = schedule.operations[op].payload;
+    for (Index i = payload.first; i < payload.first + payload.count; ++i) {
+      if (schedule.transfers[i].direction != direction) continue;
+      if (std::exchange(listed_by[message_of[i]], op) != op) traffic.parts.push_back(message_of[i]);
+    }
+  };
   Index collective = 0;
   for (Index op = 0; op < operations; ++op) {
     traffic.first.push_back(static_cast<Index>(traffic.parts.size()));
-    const Operation& operation = schedule.operations[op];
-    if (!communicates(operation)) continue;
-    if (operation.kind != Kind::exchange) {
+    if (!communicates(schedule.operations[op])) continue;
+    if (schedule.operations[op].kind == Kind::exchange) {
+      list(op, Direction::send);
+      list(op, Direction::receive);
+    } else {
       traffic.parts.push_back(collective_of[collective++]);
-      continue;
-    }
-    for (Index i = 0; i < operation.payload.count; ++i) {
-      const Index message = message_of[operation.payload.first + i];
-      if (listed_by[message] == op) continue;
-      listed_by[message] = op;
-      traffic.parts.push_back(message);
     }
   }
   traffic.first.push_back(static_cast<Index>(traffic.parts.size()));

@@ -47,7 +47,8 @@ struct Traffic {
   std::vector<Collective> collectives;
   std::vector<Index> members;
   std::vector<Index> first;  ///< by operation, and one more: its part of `parts`
-  /// Of an exchange: its messages in the order of its transfers. Of a collective: its number.
+  /// Of an exchange: its messages, first those it sends (to itself too), then those it receives, in
+  /// the order of its transfers. Of a collective: its number.
   std::vector<Index> parts;
 
   [[nodiscard]] std::span<const Index> parts_of(Index op) const {

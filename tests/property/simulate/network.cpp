@@ -132,7 +132,7 @@ double worst(const std::vector<double>& a, const std::vector<double>& b) {
   return most;
 }
 
-const NetworkOptions exact{.window = 0, .exact_flows = 0};
+const NetworkOptions exact{.window = 0, .waiting_share = 0};
 
 }  // namespace
 
@@ -169,22 +169,22 @@ TEST_CASE("the order in which flows of one moment are entered does not matter") 
 }
 
 TEST_CASE("groups above the exact size stay close to the exact times") {
-  // 400 flows over 20 links: at most 1 in 64 waits for its exact share.
+  // 400 flows over 20 links, of which up to 25 wait for their exact share.
   std::mt19937_64 random(4);
   const Case c = random_case(random, 20, 400);
   const std::vector<double> close = ends(c, {}, in_order(c));
   const std::vector<double> right = ends(c, exact, in_order(c));
   double off = 0;
   for (std::size_t i = 0; i < close.size(); ++i) off += std::abs(close[i] / right[i] - 1);
-  REQUIRE(off / 400 < 0.02);
+  REQUIRE(off / 400 < 0.05);
   REQUIRE(*std::max_element(close.begin(), close.end()) ==
-          Approx(*std::max_element(right.begin(), right.end())).epsilon(0.01));
+          Approx(*std::max_element(right.begin(), right.end())).epsilon(0.02));
 }
 
 TEST_CASE("every link carries the bytes of its flows") {
   std::mt19937_64 random(5);
   const Case c = random_case(random, 6, 50);
-  Network network(c.bandwidths, {.window = 0, .exact_flows = 0, .record_use = true});
+  Network network(c.bandwidths, {.window = 0, .waiting_share = 0, .record_use = true});
   std::vector<double> expected(c.bandwidths.size(), 0.0);
   for (std::size_t f = 0; f < c.routes.size(); ++f) {
     network.start(0, {c.routes[f], c.caps[f], c.bytes[f], 0});
