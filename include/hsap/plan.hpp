@@ -56,6 +56,7 @@ struct Alternative {
   double seconds = 0;       ///< of a step, or of one layer's attention when there are no layers
   double tokens_per_s = 0;  ///< of the whole cluster
   std::int64_t peak_bytes = 0;
+  Breakdown breakdown = {};  ///< of the step in seconds; empty when there are no layers
 };
 
 /// One input that decided the plan, by the FNV-1a 64 hash of its text.

@@ -10,6 +10,7 @@ from .document import Node
 
 WHOLE = "whole step"  # what comes without a breakdown
 MOST_BARS = 16
+ROUNDING_S = 1e-9  # a part that is a difference may fall this far below zero
 # From the bottom of a bar: attention first, so that its bound is a height to compare with.
 COLOURS = {
     "attention_compute": style.BLUE,
@@ -41,7 +42,8 @@ class Bar:
 def parts_of(node: Node, replicas: int) -> dict[str, float]:
     """The breakdown of a step or an alternative, or the whole where there is none."""
     if node.has("breakdown"):
-        return {name: part.number() / replicas for name, part in node["breakdown"].members()}
+        return {name: max(0.0, part.number(-ROUNDING_S)) / replicas
+                for name, part in node["breakdown"].members()}
     return {WHOLE: node["seconds"].number() / replicas}
 
 

@@ -13,17 +13,6 @@ Breakdown sorted(Breakdown parts) {
   return parts;
 }
 
-Breakdown read_breakdown(json::Object& parent, const std::string& key) {
-  Breakdown parts;
-  json::Object object = parent.object(key);
-  const json::Value* raw = parent.raw(key);
-  if (raw == nullptr || !raw->is_object()) return parts;
-  for (const auto& [name, unused] : raw->items()) {
-    parts.emplace_back(name, object.number(name));
-  }
-  return sorted(std::move(parts));
-}
-
 constexpr std::int64_t most_bytes = std::int64_t{1} << 52;  // exact in a double
 
 }  // namespace
@@ -70,6 +59,17 @@ json::Ordered to_json(const Memory& memory) {
   out["peak_bytes"] = memory.peak_bytes;
   out["breakdown"] = to_json(memory.breakdown);
   return out;
+}
+
+Breakdown read_breakdown(json::Object& parent, const std::string& key) {
+  Breakdown parts;
+  json::Object object = parent.object(key);
+  const json::Value* raw = parent.raw(key);
+  if (raw == nullptr || !raw->is_object()) return parts;
+  for (const auto& [name, unused] : raw->items()) {
+    parts.emplace_back(name, object.number(name));
+  }
+  return sorted(std::move(parts));
 }
 
 AttentionTimes read_attention(json::Object object) {

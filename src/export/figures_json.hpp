@@ -18,5 +18,6 @@ namespace hsap {
 [[nodiscard]] Bound read_bound(json::Object object);
 [[nodiscard]] StepTimes read_step(json::Object object);
 [[nodiscard]] Memory read_memory(json::Object object);
+[[nodiscard]] Breakdown read_breakdown(json::Object& parent, const std::string& key);
 
 }  // namespace hsap

@@ -175,6 +175,7 @@ std::vector<Alternative> read_alternatives(json::Object& parent, const std::stri
     alternative.seconds = object.number("seconds", json::not_negative);
     alternative.tokens_per_s = object.number("tokens_per_s", json::not_negative);
     alternative.peak_bytes = object.integer("peak_bytes", 0, std::int64_t{1} << 52);
+    if (object.has("breakdown")) alternative.breakdown = read_breakdown(object, "breakdown");
     object.done();
     alternatives.push_back(alternative);
   }

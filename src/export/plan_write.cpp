@@ -73,6 +73,7 @@ Ordered alternatives_json(const std::vector<Alternative>& alternatives) {
     item["seconds"] = alternative.seconds;
     item["tokens_per_s"] = alternative.tokens_per_s;
     item["peak_bytes"] = alternative.peak_bytes;
+    if (!alternative.breakdown.empty()) item["breakdown"] = to_json(alternative.breakdown);
     out.push_back(std::move(item));
   }
   return out;

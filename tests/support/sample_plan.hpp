@@ -27,7 +27,8 @@ inline Plan sample_plan() {
        1,
        0.3,
        13653.3,
-       2 << 20}};
+       2 << 20,
+       {{"attention", 0.1}, {"exposed communication", 0.07}}}};
   plan.pareto = {{plan.strategy, 1, 0.25, 16384, 1 << 30}};
   plan.provenance = {"0.1.0", 7, {{"cluster", "dgx-h100", "00112233aabbccdd"}}};
   return plan;

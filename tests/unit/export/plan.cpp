@@ -120,6 +120,8 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
       {"/predicted/memory/breakdown/weights", "\"much\"",
        "p.json: /predicted/memory/breakdown/weights: wrong type; found \"much\", expected a finite "
        "number"},
+      {"/runners_up/0/breakdown", "[]",
+       "p.json: /runners_up/0/breakdown: wrong type; found an array of 0, expected an object"},
       {"/runners_up/0/seconds", "",
        "p.json: /runners_up/0/seconds: missing key; found nothing, expected 'seconds'"},
       {"/pareto/0/strategy/layout", "\"round\"",
