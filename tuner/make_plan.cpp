@@ -7,13 +7,18 @@
 namespace hsap {
 namespace {
 
+Breakdown step_parts(const Candidate& candidate) {
+  const bool known = candidate.figures && candidate.figures->step;
+  return known ? candidate.figures->step->breakdown : Breakdown{};
+}
+
 std::vector<Alternative> alternatives(const Search& search,
                                       const std::vector<std::size_t>& indices) {
   std::vector<Alternative> out;
   for (const std::size_t index : indices) {
     const Candidate& candidate = search.candidates[index];
     out.push_back({candidate.strategy, candidate.replicas, candidate.seconds,
-                   candidate.tokens_per_s, candidate.peak_bytes});
+                   candidate.tokens_per_s, candidate.peak_bytes, step_parts(candidate)});
   }
   return out;
 }

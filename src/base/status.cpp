@@ -1,6 +1,19 @@
 #include "hsap/status.hpp"
 
+#include <utility>
+
 namespace hsap {
+namespace {
+
+/// Without control characters: text from a file must not steer the user's terminal.
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if ((c >= 0 && c < ' ' && c != '\n') || c == 127) c = '?';
+  }
+  return text;
+}
+
+}  // namespace
 
 std::string Error::text() const {
   std::string text = file;
@@ -8,7 +21,7 @@ std::string Error::text() const {
   text += (text.empty() ? "" : ": ") + message;
   if (!found.empty()) text += "; found " + found;
   if (!expected.empty()) text += (found.empty() ? "; expected " : ", expected ") + expected;
-  return text;
+  return printable(std::move(text));
 }
 
 Error bad_input(std::string message, std::string found, std::string expected) {

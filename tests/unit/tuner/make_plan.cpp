@@ -41,6 +41,18 @@ TEST_CASE("a plan holds the winner, the runners-up and the Pareto set of its sea
   CHECK(parse_plan(plan_text(plan), "plan.json").ok());
 }
 
+TEST_CASE("runners-up keep the parts of their step") {
+  Search search = finished_search();
+  REQUIRE_FALSE(search.runners_up.empty());
+  Candidate& runner_up = search.candidates[search.runners_up.front()];
+  REQUIRE(runner_up.figures);
+  runner_up.figures->step = StepTimes{3, 1, 0.5, {{"linear", 2}, {"optimizer", 1}}};
+  const Plan plan = make_plan(search, frame());
+  CHECK(plan.runners_up.front().breakdown == runner_up.figures->step->breakdown);
+  runner_up.figures->step.reset();
+  CHECK(make_plan(search, frame()).runners_up.front().breakdown.empty());
+}
+
 TEST_CASE("embedded schedules are complete, survive the file and are right") {
   Plan plan = make_plan(finished_search(), frame());
   plan.problem.batches = {Batch{{64, 32}}, Batch{{96}}};
