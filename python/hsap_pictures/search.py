@@ -62,8 +62,7 @@ def draw_cell(axes, column: int, row: int, candidate: Candidate, scale, wins: bo
     colour = scale.to_rgba(candidate.rate)
     axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", linewidth=1))
     dark = np.dot(colour[:3], (0.299, 0.587, 0.114)) < 0.55
-    factor, unit = style.seconds_unit(candidate.seconds)
-    rate, seconds = style.compact(candidate.rate), f"{candidate.seconds * factor:.3g} {unit}"
+    rate, seconds = style.compact(candidate.rate), style.seconds(candidate.seconds)
     text = f"\u2264 {rate}/s\n\u2265 {seconds}" if candidate.limit else f"{rate}/s\n{seconds}"
     axes.text(column, row, text, ha="center", va="center",
               fontsize=8, color="white" if dark else "black",

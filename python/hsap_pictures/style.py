@@ -47,6 +47,14 @@ def seconds_unit(longest: float) -> tuple[float, str]:
     return 1.0, "s"
 
 
+def seconds(duration: float) -> str:
+    """Three significant digits with a unit: 12.3 us, 927 ms, 1.01 s."""
+    for limit, factor, unit in ((0.9995e-3, 1e6, "us"), (0.9995, 1e3, "ms")):
+        if duration < limit:
+            return f"{duration * factor:.3g} {unit}"
+    return f"{duration:.3g} s" if duration < 999.5 else f"{duration:.0f} s"
+
+
 def tokens(count: float) -> str:
     """256K, 1.5M, 4097: as the programs print lengths."""
     for unit, suffix in ((1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")):

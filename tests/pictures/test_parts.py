@@ -124,6 +124,8 @@ class Style(unittest.TestCase):
         self.assertEqual([style.tokens(n) for n in (262144, 1572864, 4097)],
                          ["256K", "1.5M", "4097"])
         self.assertEqual([style.compact(n) for n in (12345, 4.56e6, 7)], ["12.3k", "4.56M", "7"])
+        self.assertEqual([style.seconds(s) for s in (9.9996e-4, 0.92727, 1.0061, 1234.5)],
+                         ["1 ms", "927 ms", "1.01 s", "1234 s"])
         self.assertEqual([style.seconds_unit(s)[1] for s in (1e-4, 0.5, 3)], ["us", "ms", "s"])
 
     def test_colours_differ(self):
