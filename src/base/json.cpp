@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/names.hpp"
 #include "base/units.hpp"
@@ -273,6 +274,16 @@ Status Object::finish() {
 
 namespace {
 
+/// The known paths that share everything before the last dot of `path`.
+std::vector<std::string> siblings(const std::string& path, const std::vector<std::string>& known) {
+  std::vector<std::string> out;
+  const std::string parent = path.substr(0, path.rfind('.') + 1);
+  if (parent.empty()) return out;
+  std::copy_if(known.begin(), known.end(), std::back_inserter(out),
+               [&](const std::string& name) { return name.starts_with(parent); });
+  return out;
+}
+
 /// `start` is what the user wrote before `path`.
 Status override_under(Value& root, const std::string& start, const std::string& path,
                       const std::string& text) {
@@ -282,7 +293,9 @@ Status override_under(Value& root, const std::string& start, const std::string& 
     std::vector<std::string> known;
     collect_paths(root, "", known);
     for (std::string& candidate : known) candidate.insert(0, start);
-    return bad_input("--set: no such value", "'" + whole_path + "'", suggest(whole_path, known));
+    const std::vector<std::string> beside = siblings(whole_path, known);
+    return bad_input("--set: no such value", "'" + whole_path + "'",
+                     suggest(whole_path, beside.empty() ? known : beside));
   }
   if (leaf->is_number()) {
     HSAP_TRY(const double number, parse_number(text, "--set " + whole_path));

@@ -1,5 +1,7 @@
 #include "cluster/node_routes.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -62,7 +64,9 @@ class Finder {
           return disconnected(spec_, name(gpus_[from]), name(gpus_[to]),
                               "links that join all GPUs of a node");
         }
-        out_.inside.push_back(make_piece(links_between(from, to)));
+        const std::vector<LinkId> links = links_between(from, to);
+        if (links.size() > max_way_links) return too_long(gpus_[from], gpus_[to], links.size());
+        out_.inside.push_back(make_piece(links));
       }
     }
     return {};
@@ -77,6 +81,8 @@ class Finder {
         return disconnected(spec_, "node0." + name(gpus_[gpu]), "node1." + name(gpus_[gpu]),
                             "a NIC that every GPU can reach");
       }
+      const std::size_t links = links_to_nic(gpu, nearest[0]).size();
+      if (links > max_way_links) return too_long(gpus_[gpu], nics_[nearest[0]], links);
       own_nic_.push_back(nearest[takers[nearest]++ % nearest.size()]);
     }
     return {};
@@ -163,6 +169,15 @@ class Finder {
       out_.ids.push_back(id);
     }
     return piece;
+  }
+
+  [[nodiscard]] Error too_long(int from, int to, std::size_t links) const {
+    Error error = bad_input("way too long",
+                            fmt::format("{} links from {} to {}", links, name(from), name(to)),
+                            fmt::format("at most {} links", max_way_links));
+    error.file = spec_.file;
+    error.position = "/node/links";
+    return error;
   }
 
   [[nodiscard]] const std::string& name(int device) const {

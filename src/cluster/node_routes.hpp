@@ -7,6 +7,9 @@
 
 namespace hsap {
 
+/// No machine is this deep; a chain of thousands of devices would only fill memory.
+inline constexpr int max_way_links = 64;
+
 /// A piece of a route inside one node, from a GPU to a GPU or between a GPU and a leaf switch.
 struct RoutePiece {
   std::uint32_t first = 0;  ///< into NodeRoutes::ids
@@ -34,7 +37,8 @@ struct NodeRoutes {
 };
 
 /// Finds them. `networked`: the ways out and in are wanted too. Errors: two GPUs of the node
-/// without a way, or a GPU without a way to a NIC.
+/// without a way, or a GPU without a way to a NIC, or a
+/// way of more than max_way_links links.
 [[nodiscard]] Result<NodeRoutes> node_routes(const ClusterSpec& spec, bool networked);
 
 /// "disconnected graph" with the two devices that have no way between them.

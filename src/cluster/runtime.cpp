@@ -9,22 +9,11 @@ namespace {
 constexpr json::Limits seconds{0, 1};
 constexpr json::Limits share{0, 1};
 
-/// Applies the overrides that start with "runtime.", spelled in full so that errors are too.
-Status apply(json::Value& root, std::span<const Override> overrides) {
-  json::Value whole = {{"runtime", std::move(root)}};
-  for (const Override& change : overrides) {
-    if (!change.path.starts_with("runtime.")) continue;
-    HSAP_CHECK(json::override_value(whole, change.path, change.value));
-  }
-  root = std::move(whole["runtime"]);
-  return {};
-}
-
 }  // namespace
 
 Result<Runtime> read_runtime(json::Value root, const std::string& file,
                              std::span<const Override> overrides) {
-  HSAP_CHECK(apply(root, overrides));
+  HSAP_CHECK(json::apply_overrides(root, overrides, "runtime"));
   json::Object from(root, file);
   Runtime runtime;
   from.schema("hsap.runtime/1");

@@ -63,11 +63,29 @@ TEST_CASE("NaN and infinity do not pass by way of --set") {
 }
 
 TEST_CASE("An unknown path of --set lists near misses") {
-  const std::vector<Override> typo{{"nic.bandwith_bytes_per_s", "1e9"}};
-  CHECK(error_of(toy_json(), 1, typo) ==
+  const auto error = [](const char* path) {
+    const std::vector<Override> typo{{path, "1e9"}};
+    return error_of(toy_json(), 1, typo);
+  };
+  CHECK(error("nic.bandwith_bytes_per_s") ==
         "--set: no such value; found 'nic.bandwith_bytes_per_s', expected "
-        "'nic.bandwidth_bytes_per_s', 'pcie.bandwidth_bytes_per_s' or "
-        "'nvlink.bandwidth_bytes_per_s'");
+        "'nic.bandwidth_bytes_per_s'");
+  CHECK(error("nic.speed") ==
+        "--set: no such value; found 'nic.speed', expected 'nic.bandwidth_bytes_per_s', "
+        "'nic.latency_s' or 'nic.ramp_bytes'");
+  CHECK(error("nik.bandwidth_bytes_per_s").find("'nic.bandwidth_bytes_per_s'") !=
+        std::string::npos);
+}
+
+TEST_CASE("A way of too many links is refused") {
+  json::Value root = toy_json();
+  root["node"]["devices"] = {{"gpu", 2}, {"cpu", 64}};
+  root["node"]["links"] = json::Value::parse(R"([["cpu[0-62]", "cpu[1-63]", "socket"],
+    ["gpu[0-1]", "cpu[0,63]", "pcie"]])");
+  root.erase("network");
+  CHECK(error_of(root) ==
+        "toy.json: /node/links: way too long; found 65 links from gpu0 to gpu1, expected at most "
+        "64 links");
 }
 
 TEST_CASE("Unknown keys name what was meant") {
