@@ -1,0 +1,78 @@
+// simulate() on a cluster from a file: routes and kernel times are those of the cluster.
+#include "hsap/simulate.hpp"
+
+#include "hsap/cost.hpp"
+#include "support/programs.hpp"
+
+using namespace hsap;
+using namespace hsap::test;
+
+namespace {
+
+Cluster two_nodes() {
+  Result<ClusterSpec> spec = load_cluster("dgx-h100");
+  if (!spec) FAIL(spec.error().text());
+  Result<Cluster> cluster = Cluster::build(*spec, 2);
+  if (!cluster) FAIL(cluster.error().text());
+  return std::move(*cluster);
+}
+
+/// Of 16 ranks, rank 0 computes and then sends `bytes` to rank `to`.
+Schedule compute_and_send(Rank to, Token bytes) {
+  Programs programs(1 << 20);
+  for (Rank rank = 0; rank < 16; ++rank) {
+    programs.rank();
+    if (rank != 0 && rank != to) continue;
+    const Index buffer = programs.buffer(bytes);
+    const Index kernel = rank == 0 ? programs.build.compute({1e12, 0}) : ScheduleBuilder::none;
+    programs.build.exchange(Stream::keys);
+    if (rank == 0) programs.send(to, buffer);
+    if (rank == to) programs.receive(0, buffer);
+    programs.build.after(kernel);
+  }
+  return programs.build.finish();
+}
+
+}  // namespace
+
+TEST_CASE("a kernel and a message take what the cluster says, inside a node and between nodes") {
+  const Cluster cluster = two_nodes();
+  const double bytes = 1 << 20;
+  for (const Rank to : {1, 8, 9}) {
+    const Schedule schedule = compute_and_send(to, 1 << 20);
+    const Route route = cluster.route(0, to);
+    const double kernel = kernel_seconds(schedule, schedule.operations[0], cluster.spec().device);
+    const double message =
+        route.latency_s + (bytes + route.ramp_bytes) / route.bandwidth_bytes_per_s;
+    const Result<Simulation> result = simulate(schedule, cluster, ideal());
+    REQUIRE(result.ok());
+    REQUIRE(result->seconds == Approx(kernel + message).epsilon(1e-12).margin(0));
+    REQUIRE(result->ranks[0].compute_s == Approx(kernel).epsilon(1e-12).margin(0));
+    REQUIRE(result->ranks[0].bytes_sent_inter_node == (to < 8 ? 0 : 1 << 20));
+  }
+}
+
+TEST_CASE("an all-to-all of many peers asks no link for more than it can carry") {
+  // 16 GPUs, every pair, sizes from 64 KiB up: more than 128 coupled flows, so shares may wait.
+  Programs programs(1 << 24);
+  for (Rank rank = 0; rank < 16; ++rank) {
+    programs.rank();
+    programs.build.exchange(Stream::keys);
+    for (Rank step = 1; step < 16; ++step) {
+      const Rank to = (rank + step) % 16;
+      const Rank from = (rank + 16 - step) % 16;
+      const auto size = [](Rank a, Rank b) { return (1 << 16) + 4096 * ((a * 7 + b * 5) % 16); };
+      programs.send(to, programs.buffer(size(rank, to)));
+      programs.receive(from, programs.buffer(size(from, rank)));
+    }
+  }
+  const Schedule schedule = programs.build.finish();
+  const Cluster cluster = two_nodes();
+  const Result<Simulation> all = simulate(schedule, cluster, ideal());
+  REQUIRE(all.ok());
+  // No link carries more than its bandwidth allows in the time there is.
+  for (std::size_t link = 0; link < cluster.links().size(); ++link) {
+    const double most = cluster.links()[link].bandwidth_bytes_per_s * all->seconds;
+    REQUIRE(all->link_busy_bytes[link] <= most * (1 + 1e-9));
+  }
+}
