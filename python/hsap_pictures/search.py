@@ -28,6 +28,7 @@ class Candidate:
         self.context = strategy["context_parallel"].integer(1, 1 << 20)
         self.feasible = node["feasible"].boolean()
         self.limit = self.feasible and node.has("reason")
+        self.reason = node["reason"].text() if node.has("reason") else ""
         self.name = style.strategy_name(strategy).replace("\n", " ")
         self.seconds = node["seconds"].number() if self.feasible else math.inf
         self.rate = node["tokens_per_s"].number() if self.feasible else 0.0
@@ -38,9 +39,19 @@ class Candidate:
 
 
 def panels(candidates: list[Candidate]) -> list[str]:
-    """The exchanges that were searched, in the order of the contract, then any new ones."""
-    searched = {candidate.exchange for candidate in candidates}
-    return [name for name in EXCHANGES if name in searched] + sorted(searched - set(EXCHANGES))
+    """The exchanges with anything feasible, in the order of the contract, then any new ones."""
+    found = {candidate.exchange for candidate in candidates if candidate.feasible}
+    return [name for name in EXCHANGES if name in found] + sorted(found - set(EXCHANGES))
+
+
+def left_out(candidates: list[Candidate]) -> str:
+    """The exchanges without a panel, a line each, with the first reason."""
+    shown = set(panels(candidates))
+    reasons = {}
+    for candidate in candidates:
+        if candidate.exchange not in shown:
+            reasons.setdefault(candidate.exchange, candidate.reason or "infeasible")
+    return "\n".join(f"no panel for {name}: {reason}" for name, reason in reasons.items())
 
 
 def best_of_cells(candidates: list[Candidate]) -> dict:
@@ -122,6 +133,7 @@ def draw(root: Node):
         draw_panel(axes, name, cells, sides, scale, winner)
     figure.colorbar(scale, ax=grid, label="tokens/s of the whole cluster", format=lambda x, _:
                     style.compact(x), aspect=30, shrink=0.9)
+    figure.supxlabel(left_out(candidates), ha="left", x=0.01, fontsize=9)
     figure.suptitle(title(candidates, winner, objective), ha="left", x=0.01, fontsize=11)
     figure.legend(handles=[Patch(facecolor="#DDDDDD", edgecolor="#999999", hatch="////",
                                  label="infeasible"),

@@ -107,6 +107,14 @@ class Search(unittest.TestCase):
         self.assertIs(search.best_of_cells([illegal, limit])["ring", 2, 4], limit)
 
 
+    def test_an_exchange_without_anything_feasible_is_named_not_drawn(self):
+        known = self.candidate(5)
+        illegal = self.candidate(0, "not available yet", feasible=False)
+        illegal.exchange = "p2p"
+        self.assertEqual(search.panels([illegal, known]), ["ring"])
+        self.assertEqual(search.left_out([illegal, known]), "no panel for p2p: not available yet")
+
+
 class Step(unittest.TestCase):
     def test_a_plan_compares_the_time_of_the_whole_cluster(self):
         bars = step.read_plan(Node(inputs.plan(), "x"))
