@@ -142,7 +142,8 @@ std::vector<std::string> frequent_reasons(const Search& search, std::size_t most
                    [](const Tally& a, const Tally& b) { return a.count > b.count; });
   std::vector<std::string> out;
   for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i) {
-    out.push_back(fmt::format("{} strategies, such as {}", sorted[i].count, sorted[i].example));
+    const char* noun = sorted[i].count == 1 ? "strategy, " : "strategies, such as ";
+    out.push_back(fmt::format("{} {}{}", sorted[i].count, noun, sorted[i].example));
   }
   return out;
 }

@@ -26,7 +26,7 @@ int count(const Search& search, Outcome outcome) {
 
 TEST_CASE("pruning gives the answer of an exhaustive search") {
   int pruned = 0;
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     TuneOptions options;
     options.threads = 1;
     options.top = static_cast<int>(seed % 5);
@@ -42,16 +42,16 @@ TEST_CASE("pruning gives the answer of an exhaustive search") {
     CHECK(count(slow, Outcome::pruned) == 0);
     pruned += count(fast, Outcome::pruned);
   }
-  // 200 searches of 72 candidates: the test says nothing if none is ever pruned.
-  CHECK(pruned > 1000);
+  // 60 searches of 72 candidates: the test says nothing if none is ever pruned.
+  CHECK(pruned > 300);
 }
 
 TEST_CASE("neither the answer nor the candidates depend on the number of threads") {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     TuneOptions options;
     options.threads = 1;
     const std::string alone = search_json(run(seed, 5, options)).dump();
-    for (const int threads : {2, 3, 8}) {
+    for (const int threads : {2, 5}) {
       options.threads = threads;
       CHECK(search_json(run(seed, 5, options)).dump() == alone);
     }

@@ -40,8 +40,8 @@ Batch repeated(Token length, int count) {
 }  // namespace
 
 TEST_CASE("short documents are best trained without communication") {
-  // 64 documents of 4K: nothing attends across ranks in any good plan.
-  const Search found = search({repeated(4096, 64)}, 1);
+  // 16 documents of 4K: nothing attends across ranks in any good plan.
+  const Search found = search({repeated(4096, 16)}, 1);
   REQUIRE(found.best.has_value());
   CHECK_FALSE(found.whole_step);
   CHECK(found.candidates[*found.best].figures->attention.bytes_sent == 0);
@@ -64,17 +64,19 @@ TEST_CASE("one long document on one NVLink node: Ulysses wins or ties while head
 }
 
 TEST_CASE("memory decides how small a group may be") {
-  // At 256K tokens llama3-8b on one GPU needs far more than 80 GB; four nodes hold it.
-  const Search found = search({repeated(32 << 10, 8)}, 4, {}, "llama3-8b");
+  // llama3-8b on one GPU alone needs 16 bytes a parameter, far more than 80 GB.
+  const Search found = search({repeated(8 << 10, 4)}, 1, {}, "llama3-8b");
   CHECK(found.whole_step);
   CHECK(found.memory_limit_bytes == 75200000000);  // 80 GB less 6 %
   REQUIRE(found.best.has_value());
+  int too_large = 0;
   for (const Candidate& candidate : found.candidates) {
-    if (candidate.strategy.ranks() == 1) CHECK(candidate.outcome == Outcome::out_of_memory);
+    too_large += candidate.outcome == Outcome::out_of_memory ? 1 : 0;
     if (candidate.outcome == Outcome::feasible) {
       CHECK(candidate.peak_bytes <= found.memory_limit_bytes);
     }
   }
+  CHECK(too_large > 0);
 }
 
 TEST_CASE("nothing is feasible where nothing fits") {
@@ -85,37 +87,28 @@ TEST_CASE("nothing is feasible where nothing fits") {
 }
 
 TEST_CASE("pruning and threads change nothing on real predictions") {
-  const std::vector<Batch> batches{repeated(16 << 10, 2), Batch{{5000, 20000, 7000}},
-                                   Batch{{30000}}};
+  const std::vector<Batch> batches{repeated(8 << 10, 2), Batch{{1000, 10000, 5384}},
+                                   Batch{{16 << 10}}};
   TuneOptions options;
+  options.top = 1;
   options.threads = 1;
-  const Search one = search(batches, 1, options);
+  const Search one = search(batches, 1, options, "llama3-8b");
   options.threads = 3;
-  const Search three = search(batches, 1, options);
+  const Search three = search(batches, 1, options, "llama3-8b");
   CHECK(search_json(one).dump() == search_json(three).dump());
   options.exhaustive = true;
-  const Search all = search(batches, 1, options);
+  const Search all = search(batches, 1, options, "llama3-8b");
   CHECK(one.best == all.best);
   CHECK(one.runners_up == all.runners_up);
   CHECK(one.pareto == all.pareto);
   CHECK(one.why == all.why);
-}
-
-TEST_CASE("limits are below what is predicted in the end") {
-  // A pruned candidate shows its limit, the exhaustive search its prediction.
-  const std::vector<Batch> batches{repeated(16 << 10, 8), Batch{{128 << 10}},
-                                   Batch{{100 << 10, 28 << 10}}, repeated(4096, 32)};
-  TuneOptions options;
-  options.top = 0;
-  const Search fast = search(batches, 4, options, "llama3-8b");
-  options.exhaustive = true;
-  const Search all = search(batches, 4, options, "llama3-8b");
+  // A pruned candidate shows a limit, the exhaustive search its prediction.
   int pruned = 0;
   for (std::size_t i = 0; i < all.candidates.size(); ++i) {
-    if (fast.candidates[i].outcome != Outcome::pruned) continue;
+    if (one.candidates[i].outcome != Outcome::pruned) continue;
     ++pruned;
-    CHECK(fast.candidates[i].seconds <= all.candidates[i].seconds);
-    CHECK(fast.candidates[i].tokens_per_s >= all.candidates[i].tokens_per_s);
+    CHECK(one.candidates[i].seconds <= all.candidates[i].seconds);
+    CHECK(one.candidates[i].tokens_per_s >= all.candidates[i].tokens_per_s);
   }
   CHECK(pruned > 0);
 }
