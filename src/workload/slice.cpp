@@ -96,13 +96,16 @@ void cut(const Slice& slice, const Interval& query, const Interval& key, std::ve
   const Interval columns = intersect(key, slice.key);
   if (rows.empty() || columns.empty()) return;
   const Band band = restrict_band(slice, rows, columns);
-  // Rows that see anything, then the rows at which each edge of the band meets the rectangle.
+  // Rows that see anything.
   const std::int64_t begin = std::max<std::int64_t>(0, -band.high);
   const std::int64_t end = std::min(band.rows, band.columns - band.low);
-  const std::int64_t left_free = std::clamp(1 - band.low, begin, std::max(begin, end));
-  const std::int64_t right_clipped =
-      std::clamp(band.columns - 1 - band.high, begin, std::max(begin, end));
   if (begin >= end || band.low > band.high) return;
+  // The rows at which each edge of the band crosses the rectangle's. A row where they just meet
+  // counts as either: as a sloped one, unless that alone would keep the rest from being straight.
+  const std::int64_t left_free = 1 - band.low >= end ? end : std::clamp(-band.low, begin, end);
+  const std::int64_t right_clipped = band.columns - 1 - band.high <= begin
+                                         ? begin
+                                         : std::clamp(band.columns - band.high, begin, end);
   const std::int64_t first = std::min(left_free, right_clipped);
   const std::int64_t second = std::max(left_free, right_clipped);
   if (begin < first) emit(band, begin, first, true, false, rows, columns, out);

@@ -95,3 +95,30 @@ TEST_CASE("cutting a slice keeps exactly the pairs of the two intervals") {
     REQUIRE(parts.size() <= 3);
   }
 }
+
+TEST_CASE("cutting a slice by all of its tokens leaves it whole") {
+  const Interval few = make_interval(10, 40);
+  const Interval many = make_interval(5, 90);
+  for (const SliceKind kind :
+       {SliceKind::full, SliceKind::causal, SliceKind::inverse_causal, SliceKind::bi_causal}) {
+    const Slice slice{few, many, kind};
+    std::vector<Slice> pieces;
+    cut(slice, make_interval(0, 100), make_interval(0, 100), pieces);
+    CHECK(pieces == std::vector<Slice>{slice});
+  }
+}
+
+TEST_CASE("a causal square cut at the diagonal gives one causal and one full piece") {
+  const Slice square{make_interval(0, 64), make_interval(0, 64), SliceKind::causal};
+  const Interval first = make_interval(0, 32);
+  const Interval second = make_interval(32, 64);
+  std::vector<Slice> pieces;
+  cut(square, second, second, pieces);
+  cut(square, second, first, pieces);
+  CHECK(pieces ==
+        std::vector<Slice>{{second, second, SliceKind::causal}, {second, first, SliceKind::full}});
+  // With the first query's own key the whole of it is still in sight.
+  pieces.clear();
+  cut(square, second, make_interval(0, 33), pieces);
+  CHECK(pieces == std::vector<Slice>{{second, make_interval(0, 33), SliceKind::full}});
+}
