@@ -1,0 +1,186 @@
+#include "hsap/predict.hpp"
+
+#include "unit/simulate/support.hpp"
+
+using namespace hsap;
+using namespace hsap::testing;
+
+namespace {
+
+struct Case {
+  Cluster cluster;
+  Setting setting;
+
+  explicit Case(int nodes = 2, int gpus_per_node = 4)
+      : cluster(round_cluster(nodes, gpus_per_node)) {
+    setting.cluster = &cluster;
+    setting.model.heads = {8, 4, 128};
+    setting.runtime.concurrent_peers = 0;
+  }
+  [[nodiscard]] BatchPrediction of(const Batch& batch, const Strategy& strategy) const {
+    Result<BatchPrediction> result = predict(batch, strategy, setting);
+    if (!result) FAIL(result.error().text());
+    return *std::move(result);
+  }
+};
+
+Strategy ring(int ulysses, int context, Layout layout = Layout::zigzag) {
+  Strategy strategy;
+  strategy.ulysses = ulysses;
+  strategy.context_parallel = context;
+  strategy.layout = layout;
+  return strategy;
+}
+
+}  // namespace
+
+TEST_CASE("One rank: the kernel and nothing else") {
+  // 8 heads x 16,384^2 / 2 causal pairs x 512 FLOP at 1 PFLOP/s, and the diagonal's half tiles.
+  Case given(1, 1);
+  given.setting.passes = Passes::forward;
+  const BatchPrediction out = given.of({{16384}}, ring(1, 1));
+  const double flop = 8.0 * 16384 * 16385 / 2 * 512;
+  CHECK(out.bound.compute_s == Approx(flop / 1e15));
+  CHECK(out.bound.total_s == out.bound.compute_s);
+  CHECK(out.attention.forward_s == Approx(flop / 1e15 * 129 / 128).epsilon(0.002));
+  CHECK(out.attention.compute_s == out.attention.forward_s);
+  CHECK(out.attention.backward_s == 0);
+  CHECK(out.attention.bytes_sent == 0);
+  CHECK(out.attention.imbalance == 1);
+  CHECK(out.limit == "compute: kernels run 100 % of the attention time");
+}
+
+TEST_CASE("Passes are simulated one by one and add up") {
+  Case given;
+  const auto of = [&](Passes passes) {
+    given.setting.passes = passes;
+    return given.of({{8192, 4096}}, ring(2, 4));
+  };
+  const BatchPrediction forward = of(Passes::forward);
+  const BatchPrediction backward = of(Passes::backward);
+  const BatchPrediction both = of(Passes::both);
+  CHECK(both.attention.forward_s == forward.attention.forward_s);
+  CHECK(both.attention.backward_s == backward.attention.backward_s);
+  CHECK(both.attention.compute_s ==
+        Approx(forward.attention.compute_s + backward.attention.compute_s));
+  CHECK(both.attention.bytes_sent == forward.attention.bytes_sent + backward.attention.bytes_sent);
+  CHECK(both.bound.compute_s == Approx(forward.bound.compute_s + backward.bound.compute_s));
+  CHECK(both.events == forward.events + backward.events);
+  CHECK(both.tokens == 12288);
+  CHECK(both.documents == 2);
+}
+
+TEST_CASE("A step needs a model with layers and both passes") {
+  Case given;
+  CHECK_FALSE(given.of({{4096}}, ring(2, 2)).step);
+  given.setting.model = llama3_8b();
+  const BatchPrediction out = given.of({{4096}}, ring(2, 2));
+  REQUIRE(out.step);
+  // Two replicas of four ranks: twice the tokens a step.
+  CHECK(out.step->tokens_per_s == Approx(2 * 4096 / out.step->seconds));
+  CHECK(out.limit.find("largest part of the step") != std::string::npos);
+  given.setting.passes = Passes::forward;
+  CHECK_FALSE(given.of({{4096}}, ring(2, 2)).step);
+}
+
+TEST_CASE("Ulysses moves tokens x heads x head_dim x (U - 1) / U of q, k, v and o") {
+  Case given(1, 4);
+  given.setting.passes = Passes::forward;
+  const BatchPrediction out = given.of({{4096}}, ring(4, 1));
+  CHECK(out.attention.bytes_sent == 4096LL * 128 * 2 * (8 + 4 + 4 + 8) * 3 / 4);
+  CHECK(out.attention.bytes_sent_inter_node == 0);
+}
+
+TEST_CASE("An unbalanced layout is named as the limit") {
+  Case given(1, 4);
+  given.setting.passes = Passes::forward;
+  // Contiguous causal quarters hold 1, 3, 5 and 7 of 16 parts of the pairs: 7 against a mean of 4.
+  const BatchPrediction out = given.of({{65536}}, ring(1, 4, Layout::contiguous));
+  CHECK(out.attention.imbalance == Approx(7.0 / 4).epsilon(0.02));
+  CHECK(out.limit.find("imbalance: the slowest rank computes 1.7") == 0);
+}
+
+TEST_CASE("A slow network is named as the limit, with its link") {
+  ClusterSpec spec = round_spec(1);
+  spec.curves[static_cast<int>(LinkClass::nic)].bandwidth_bytes_per_s = 1e8;
+  Result<Cluster> cluster = Cluster::build(spec, 4);
+  REQUIRE(cluster);
+  Case given;
+  given.setting.cluster = &*cluster;
+  const BatchPrediction out = given.of({{8192}}, ring(1, 4));
+  INFO(out.limit);
+  CHECK(out.limit.find("communication: exposed") == 0);
+  CHECK(out.limit.find("(nic)") != std::string::npos);
+  CHECK(out.bound.total_s == out.bound.inter_node_s);
+}
+
+TEST_CASE("The bound asks for traffic only from documents that do not fit a place") {
+  // 8 ranks of 1,024 tokens on 2 nodes. Documents of 1,024 fit a rank; one of 4,096 fits a node.
+  const Case given;
+  const auto of = [&](const Batch& batch) { return given.of(batch, ring(1, 8)).bound; };
+  const Bound small = of({std::vector<Token>(8, 1024)});
+  CHECK(small.intra_node_s == 0);
+  CHECK(small.inter_node_s == 0);
+  const Bound medium = of({{4096, 4096}});
+  CHECK(medium.intra_node_s > 0);
+  CHECK(medium.inter_node_s == 0);
+  // 8,192 tokens, nodes of at most 4,104: (8,192 - 4,104) cross at each, 4 x 2 x 128 numbers of 2
+  // bytes, both ways over 4 NICs of 10 GB/s; the same again backward.
+  const Bound large = of({{8192}});
+  CHECK(large.inter_node_s == Approx(2 * 2 * 4088.0 * 2048 / (2 * 2 * 40e9)));
+}
+
+TEST_CASE("Tensor parallelism splits the heads, and its slices share the NICs") {
+  // Two nodes of two GPUs. P = 2 with T = 2 crosses nodes in both slices at once: each has half the
+  // heads and its own NIC, so the exchange takes half the time of T = 1 on the same two GPUs.
+  ClusterSpec spec = round_spec(2);
+  spec.device.forward.flop_per_s = 1e30;
+  Result<Cluster> cluster = Cluster::build(spec, 2);
+  REQUIRE(cluster);
+  Case given;
+  given.setting.cluster = &*cluster;
+  given.setting.passes = Passes::forward;
+  given.setting.training.tensor_parallel = 2;
+  const Result<Problem> problem = problem_of({{4096}}, given.setting);
+  REQUIRE(problem);
+  CHECK(problem->heads == Heads{4, 2, 128});
+  const BatchPrediction out = given.of({{4096}}, ring(1, 2));
+  // k and v of 2,048 tokens in 2 heads.
+  CHECK(out.attention.bytes_sent == 2 * 2048LL * 2 * 2 * 128 * 2);
+  CHECK(out.attention.bytes_sent_inter_node == out.attention.bytes_sent);
+  CHECK(out.attention.communication_s >= 2048.0 * 2 * 2 * 128 * 2 / 10e9);
+}
+
+TEST_CASE("Key/value heads are replicated where tensor parallelism exceeds them") {
+  Case given(1, 8);
+  given.setting.training.tensor_parallel = 8;
+  const Result<Problem> problem = problem_of({{4096}}, given.setting);
+  REQUIRE(problem);
+  CHECK(problem->heads == Heads{1, 1, 128});
+}
+
+TEST_CASE("Degrees that do not fit are refused") {
+  Case given;  // 8 GPUs
+  CHECK(*replicas_of(4, given.setting) == 2);
+  CHECK(*replicas_of(8, given.setting) == 1);
+  for (const int ranks : {0, 3, 16}) {
+    const Result<int> replicas = replicas_of(ranks, given.setting);
+    REQUIRE_FALSE(replicas);
+    CHECK(replicas.error().kind == ErrorKind::bad_input);
+    CHECK(replicas.error().expected == "a divisor of 8 GPUs");
+  }
+  given.setting.training.tensor_parallel = 8;  // nodes have four
+  CHECK(replicas_of(1, given.setting).error().expected == "a divisor of 4 GPUs");
+  given.setting.training.tensor_parallel = 4;
+  CHECK(*replicas_of(2, given.setting) == 1);
+  given.setting.model.heads = {6, 6, 128};
+  CHECK(problem_of({{64}}, given.setting).error().kind == ErrorKind::infeasible);
+  CHECK(predict({{0}}, ring(1, 2), given.setting).error().kind == ErrorKind::bad_input);
+}
+
+TEST_CASE("More documents cut work: the same tokens in halves cost half the pairs") {
+  Case given(1, 4);
+  const BatchPrediction one = given.of({{262144}}, ring(1, 4));
+  const BatchPrediction two = given.of({{131072, 131072}}, ring(1, 4, Layout::per_document_zigzag));
+  CHECK(two.attention.compute_s / one.attention.compute_s == Approx(0.5).epsilon(0.05));
+}
