@@ -1,6 +1,3 @@
-#include <tbb/global_control.h>
-
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -98,14 +95,9 @@ Status run(const cli::Options& options) {
   HSAP_CHECK(cli::check_targets(std::vector{json, timeline}, output.force));
   HSAP_TRY(const Question question, read_question(options));
 
-  std::optional<tbb::global_control> limit;
-  if (output.threads > 0) {
-    limit.emplace(tbb::global_control::max_allowed_parallelism,
-                  static_cast<std::size_t>(output.threads));
-  }
   cli::Progress progress(!output.quiet && cli::can_rewrite_line());
-  HSAP_TRY(const SimRuns answer,
-           run_all(question.strategies, question.batches, question.scene.setting, progress));
+  HSAP_TRY(const SimRuns answer, run_all(question.strategies, question.batches,
+                                         question.scene.setting, output.threads, progress));
   HSAP_CHECK(check_legal(answer.runs, question.sweep));
 
   std::string trace;

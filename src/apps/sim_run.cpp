@@ -1,12 +1,12 @@
 #include "apps/sim_run.hpp"
 
 #include <fmt/format.h>
-#include <tbb/parallel_for.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 
+#include "cli/parallel.hpp"
 #include "cli/program.hpp"
 #include "export/chrome_trace.hpp"
 #include "hsap/compile.hpp"
@@ -71,7 +71,7 @@ std::string facts_of(const Setting& setting) {
 }  // namespace
 
 Result<SimRuns> run_all(std::span<const Strategy> strategies, std::span<const Batch> batches,
-                        const Setting& setting, cli::Progress& progress) {
+                        const Setting& setting, int threads, cli::Progress& progress) {
   const Clock::time_point begin = Clock::now();
   std::vector<SimRun> runs;
   for (const Strategy& strategy : strategies) {
@@ -80,7 +80,7 @@ Result<SimRuns> run_all(std::span<const Strategy> strategies, std::span<const Ba
   }
   std::vector<Task> tasks(runs.size() * batches.size());
   std::atomic<std::size_t> done = 0;
-  tbb::parallel_for(std::size_t{0}, tasks.size(), [&](std::size_t i) {
+  cli::parallel_for(threads, tasks.size(), [&](std::size_t i) {
     const SimRun& run = runs[i / batches.size()];
     if (!run.illegal) {
       tasks[i].begin = Clock::now();

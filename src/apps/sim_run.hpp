@@ -24,12 +24,12 @@ struct SimRuns {
   double wall_s = 0;
 };
 
-/// Predicts every strategy for every batch, in parallel. The answer does not depend on the number
-/// of threads. Illegal strategies are marked; any other error is returned, that of the first
+/// Predicts every strategy for every batch, in parallel. The answer does not depend on `threads`
+/// (0: one per core). Illegal strategies are marked; any other error is returned, that of the first
 /// strategy and batch that has one.
 [[nodiscard]] Result<SimRuns> run_all(std::span<const Strategy> strategies,
                                       std::span<const Batch> batches, const Setting& setting,
-                                      cli::Progress& progress);
+                                      int threads, cli::Progress& progress);
 
 /// The Chrome trace of one batch: its passes one after another.
 [[nodiscard]] Result<std::string> trace_of(const Batch& batch, const Strategy& strategy,

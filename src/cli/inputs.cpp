@@ -32,7 +32,20 @@ Result<Batch> read_documents(const BatchOptions& options) {
   return batch;
 }
 
+/// What only makes sense beside --trace.
+Status check_sampler_unused(const BatchOptions& options) {
+  const char* flag = options.batches   ? "--batches"
+                     : options.seed    ? "--seed"
+                     : options.packing ? "--packing"
+                                       : nullptr;
+  if (flag == nullptr) return {};
+  return at_flag(flag, bad_input("means nothing beside --documents", "both", "one of the two"));
+}
+
 Result<std::vector<Batch>> read_samples(const BatchOptions& options) {
+  if (!options.documents.empty()) {
+    return at_flag("--trace", bad_input("contradicts --documents", "both", "one of the two"));
+  }
   if (!options.context) {
     return bad_input("--trace needs a context", "nothing", "--context N, such as 256K");
   }
@@ -76,7 +89,7 @@ Result<Model> read_heads(const ModelOptions& options, std::span<const Override> 
 }  // namespace
 
 Error at_flag(const char* flag, Error error) {
-  if (error.file.empty()) error.file = flag;
+  if (error.file.empty() && !starts_with(error.message, "--")) error.file = flag;
   return error;
 }
 
@@ -104,6 +117,13 @@ Result<Cluster> read_cluster(const ClusterOptions& options) {
 
 Result<Model> read_model(const ModelOptions& options, std::span<const Override> overrides) {
   if (options.model.empty()) return read_heads(options, overrides);
+  const char* flag = options.heads      ? "--heads"
+                     : options.kv_heads ? "--kv-heads"
+                     : options.head_dim ? "--head-dim"
+                                        : nullptr;
+  if (flag != nullptr) {
+    return at_flag(flag, bad_input("contradicts --model", "both", "one of the two"));
+  }
   Result<Model> model = load_model(options.model, overrides);
   if (!model) return at_flag("--model", std::move(model).error());
   return model;
@@ -114,6 +134,7 @@ Result<std::vector<Batch>> read_batches(const BatchOptions& options) {
   if (options.documents.empty()) {
     return bad_input("no batch", "nothing", "--documents N,N,... or --trace NAME|FILE --context N");
   }
+  HSAP_CHECK(check_sampler_unused(options));
   HSAP_TRY(Batch batch, read_documents(options));
   return std::vector<Batch>{std::move(batch)};
 }

@@ -13,7 +13,8 @@
 
 namespace hsap::cli {
 
-/// The error with the flag as its place, unless it has one of its own such as a file.
+/// The error with the flag as its place, unless it has a place of its own: a file, or another flag
+/// that its message begins with.
 [[nodiscard]] Error at_flag(const char* flag, Error error);
 
 /// "key=value" texts of --set as overrides.

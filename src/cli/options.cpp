@@ -48,9 +48,9 @@ void add_cluster(CLI::App& app, ClusterOptions& options) {
       ->group(group);
   add_integer(app, "--nodes", options.nodes, 1, most_nodes, "N", "nodes of the cluster (1)")
       ->group(group);
-  app.add_option("--set", options.set,
-                 "what-if: change one value by its path in the cluster file, or in the model or "
-                 "runtime with 'model.' or 'runtime.' in front; repeatable")
+  app.add_option(
+         "--set", options.set,
+         "what-if: one value of the cluster file, or model.PATH or runtime.PATH; repeatable")
       ->type_name("key=value")
       ->allow_extra_args(false)
       ->group(group);
@@ -58,46 +58,38 @@ void add_cluster(CLI::App& app, ClusterOptions& options) {
 
 void add_model(CLI::App& app, ModelOptions& options) {
   const std::string group = "Model";
-  CLI::Option* model =
-      app.add_option("--model", options.model, "a file in models/ by name (llama3-8b), or a path")
-          ->type_name("NAME|FILE")
-          ->group(group);
+  app.add_option("--model", options.model, "a file in models/ by name (llama3-8b), or a path")
+      ->type_name("NAME|FILE")
+      ->group(group);
   add_integer(app, "--heads", options.heads, 1, 4096, "H",
               "query heads, for attention without a model")
-      ->excludes(model)
       ->group(group);
   add_integer(app, "--kv-heads", options.kv_heads, 1, 4096, "K", "key/value heads (as --heads)")
-      ->excludes(model)
       ->group(group);
   add_integer(app, "--head-dim", options.head_dim, 8, 1024, "D", "numbers in a head (128)")
-      ->excludes(model)
       ->group(group);
 }
 
 void add_batches(CLI::App& app, BatchOptions& options) {
   const std::string group = "Batches (K, M and G are binary: 256K is 262144)";
-  CLI::Option* documents = app.add_option("--documents", options.documents,
-                                          "one batch: document lengths in tokens (4096,512,64K)")
-                               ->type_name("N,N,...")
-                               ->group(group);
+  app.add_option("--documents", options.documents,
+                 "one batch: document lengths in tokens (4096,512,64K)")
+      ->type_name("N,N,...")
+      ->group(group);
   app.add_option("--trace", options.trace,
                  "sample batches from a file in traces/ by name (wlb-llm), or from a path")
       ->type_name("NAME|FILE")
-      ->excludes(documents)
       ->group(group);
   add_integer(app, "--context", options.context, 1, most_tokens, "N",
               "tokens of a sampled batch; the most that --documents may hold")
       ->group(group);
   add_integer(app, "--batches", options.batches, 1, 100000, "N", "batches to sample (8)")
-      ->excludes(documents)
       ->group(group);
   add_integer(app, "--seed", options.seed, 0, std::numeric_limits<std::int64_t>::max(), "N",
               "seed of the sampler (1)")
-      ->excludes(documents)
       ->group(group);
   add_parsed(app, "--packing", options.packing, parse_packing, "sequential|best-fit",
              "cut documents at the context, or pack them whole (sequential)")
-      ->excludes(documents)
       ->group(group);
 }
 

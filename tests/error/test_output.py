@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 import unittest
 
-from harness import PROGRAMS, SIM, TOPO, ProgramTest, run
+from harness import PROGRAMS, ROOT, SIM, TOPO, ProgramTest, run
 
 SWEEP = [*SIM, "--exchange", "ring,all_gather", "--ulysses", "1,2,4"]
 
@@ -158,6 +159,14 @@ class Help(ProgramTest):
         self.assert_mentions(["hsap-sim"], [*self.CLUSTER, *self.PROBLEM, *self.STRATEGY,
                                             *self.OUTPUT, "--timeline", "--threads"])
         self.assert_mentions(["hsap-topo", "show"], [*self.CLUSTER, *self.OUTPUT])
+
+    def test_the_manual_names_every_flag(self):
+        manual = (ROOT / "docs" / "cli.md").read_text()
+        for command in (["hsap-sim"], ["hsap-tune"], ["hsap-topo", "show"], ["hsap-plan", "show"],
+                        ["hsap-plan", "check"], ["hsap-plan", "export"]):
+            text = self.answer([*command, "--help"])
+            for flag in set(re.findall(r"^  (?:-\w,)?(--[a-z0-9-]+)", text, re.MULTILINE)):
+                self.assertIn(f"`{flag}", manual, command)
 
     def test_version(self):
         for program in PROGRAMS:

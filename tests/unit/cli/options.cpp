@@ -64,8 +64,6 @@ TEST_CASE("bad flags end with exit code 2") {
   CHECK(bad({"--nodes", "-3"}) == 2);
   CHECK(bad({"--nodes", "0"}) == 2);
   CHECK(bad({"--context", "9999G"}) == 2);
-  CHECK(bad({"--model", "llama3-8b", "--heads", "4"}) == 2);
-  CHECK(bad({"--documents", "1", "--trace", "magi"}) == 2);
   CHECK(bad({"--mask", "casual"}) == 2);
   CHECK(bad({"--ulises", "4"}) == 2);
   CHECK(bad({"stray"}) == 2);

@@ -1,0 +1,81 @@
+"""hsap-tune and hsap-plan: bad questions, bad plans, and an answer of no."""
+
+import json
+import unittest
+
+from harness import ATTENTION, ProgramTest, changed, run, without
+
+TUNE = ["hsap-tune", "--cluster", "dgx-h100", *ATTENTION, "--documents", "8K,4K,4K"]
+COMMANDS = (["show"], ["check"], ["export", "--to", "megatron"])
+
+
+class Tune(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.plan = self.folder / "plan.json"
+        self.command = [*TUNE, "-o", self.plan]
+
+    def test_bad_questions_write_no_plan(self):
+        self.refuse(changed(self.command, "--documents", "4K,-1"), "--documents", "'-1'")
+        self.refuse(changed(self.command, "--cluster", "dgx-h10"), "'dgx-h100'")
+        self.refuse(changed(self.command, "--nodes", "0"), "--nodes", "'0'")
+        self.refuse(without(self.command, "--documents"), "--trace")
+        self.refuse([*self.command, "--contxt", "8K"], "'--contxt'", "'--context'")
+        self.refuse([*self.command, "--context", "4K"], "8192", "4096")
+
+    def test_existing_plan_needs_force(self):
+        self.plan.write_text("precious")
+        self.refuse(self.command, self.plan, "file exists", "--force")
+
+    def test_no_room_for_anything_is_a_no(self):
+        done = run([*self.command, "--set", "device.memory_bytes=1e6"])
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("hsap-tune: error: no strategy is feasible", done.stderr)
+        self.assertFalse(self.plan.exists())
+
+    def test_same_plan_on_any_number_of_threads(self):
+        self.answer([*self.command, "--threads", "1"])
+        first = self.plan.read_bytes()
+        self.answer([*self.command, "--threads", "2", "--force"])
+        self.assertEqual(self.plan.read_bytes(), first)
+
+
+class Plans(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.good = json.loads(run([*TUNE, "-o", "-"]).stdout)
+
+    def refuse_plan(self, content, *needles):
+        path = self.file("plan.json", content)
+        for words in COMMANDS:
+            self.refuse(["hsap-plan", words[0], path, *words[1:]], path, *needles)
+
+    def test_a_plan_is_fine(self):
+        path = self.file("plan.json", self.good)
+        self.answer(["hsap-plan", "show", path])
+        self.answer(["hsap-plan", "check", path])
+
+    def test_missing_broken_and_hostile_plans(self):
+        for words in COMMANDS:
+            path = self.folder / "none.json"
+            self.refuse(["hsap-plan", words[0], path, *words[1:]], path, "no such file")
+        self.refuse_plan(json.dumps(self.good)[:200], "not valid JSON", "line 1")
+        self.refuse_plan(bytes(range(256)), "not valid JSON")
+        self.refuse_plan("[" * 100000)
+
+    def test_wrong_schema_key_and_type(self):
+        self.refuse_plan(self.good | {"schema": "hsap.plan/9"}, "/schema", "hsap.plan/9")
+        self.refuse_plan(self.good | {"extra": 1}, "/extra", "unknown key")
+        self.refuse_plan(self.good | {"strategy": []}, "/strategy", "wrong type")
+        self.refuse_plan(self.good | {"strategy": self.good["strategy"] | {"ulysses": -2}},
+                         "/strategy/ulysses", "-2")
+        self.refuse_plan(self.good | {"strategy": self.good["strategy"] | {"ulysses": 2**60}},
+                         "/strategy/ulysses")
+
+    def test_unknown_target(self):
+        path = self.file("plan.json", self.good)
+        self.refuse(["hsap-plan", "export", path, "--to", "megatrn"], "'megatrn'", "megatron")
+
+
+if __name__ == "__main__":
+    unittest.main()
