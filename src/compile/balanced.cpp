@@ -205,7 +205,7 @@ std::vector<Intervals> balanced_shards(const Problem& problem, int shards) {
   std::stable_sort(by_length.begin(), by_length.end(),
                    [](const Document* a, const Document* b) { return a->length > b->length; });
   const Plan plan = plan_for(by_length, shards);
-  Shards loads(static_cast<Token>(tokens_of(by_length)), shards);
+  Shards loads(problem.batch.tokens(), shards);
   for (Document* document : plan.large) divide(*document, plan, loads);
   spread(plan, loads);
   for (Document* document : by_length) place(*document, loads);

@@ -33,6 +33,7 @@ Result<Schedule> compile(const Problem& problem, const Strategy& strategy, Pass 
     } else {
       ulysses.backward(seat, *exchange);
     }
+    if (rank == 0) lower.build.expect_ranks(lower.mesh.ranks());
   }
   return lower.build.finish();
 }

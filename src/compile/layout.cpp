@@ -1,14 +1,9 @@
 #include "compile/layout.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 namespace hsap {
 namespace {
-
-Token total(const Batch& batch) {
-  return std::accumulate(batch.lengths.begin(), batch.lengths.end(), Token{0});
-}
 
 /// Appends tokens that lie behind all that the list holds.
 void append(Intervals& list, Token begin, Token end) {
@@ -94,11 +89,11 @@ void deal_zigzag(Token begin, std::span<const Share> shares, std::vector<Interva
 std::vector<Intervals> shard_tokens(Layout layout, const Problem& problem, int shards) {
   switch (layout) {
     case Layout::contiguous:
-      return contiguous(total(problem.batch), shards);
+      return contiguous(problem.batch.tokens(), shards);
     case Layout::zigzag:
-      return zigzag(total(problem.batch), shards);
+      return zigzag(problem.batch.tokens(), shards);
     case Layout::striped:
-      return striped(total(problem.batch), shards);
+      return striped(problem.batch.tokens(), shards);
     case Layout::per_document_zigzag:
       return per_document_zigzag(problem.batch, shards);
     case Layout::balanced:

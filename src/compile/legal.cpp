@@ -9,6 +9,8 @@ namespace hsap {
 namespace {
 
 constexpr int most_shards = 1 << 14;
+/// Pairs of pieces of one document. A schedule has about one slice for each: a gigabyte.
+constexpr std::int64_t most_pairs = std::int64_t{1} << 25;
 
 using Reason = std::optional<std::string>;
 
@@ -40,13 +42,44 @@ Reason illegal_mesh(const Problem& problem, const Strategy& strategy) {
   if (u > problem.heads.query) {
     return fmt::format("{} query heads do not cover {} Ulysses ranks", problem.heads.query, u);
   }
-  std::int64_t tokens = 0;
-  for (const Token length : problem.batch.lengths) tokens += length;
+  const Token tokens = problem.batch.tokens();
   const std::int64_t ranks = std::int64_t{u} * c;
   if (tokens < ranks) {
     return fmt::format("a batch of {} tokens is smaller than {} ranks", tokens, ranks);
   }
   return std::nullopt;
+}
+
+Reason illegal_mask(const Mask& mask) {
+  if (mask.kind == Mask::Kind::sliding && mask.window < 1) {
+    return fmt::format("a sliding window of {} tokens holds no key", mask.window);
+  }
+  if (mask.prefix < 0)
+    return fmt::format("a prefix of {} tokens is shorter than none", mask.prefix);
+  if (mask.kind == Mask::Kind::shared_question && mask.answers < 1) {
+    return fmt::format("a shared question with {} answers has none", mask.answers);
+  }
+  return std::nullopt;
+}
+
+/// Layouts that cut every document for every shard make shards squared slices of each.
+Reason illegal_size(const Problem& problem, const Strategy& strategy) {
+  const bool cuts_all =
+      strategy.layout == Layout::striped ||
+      (strategy.layout == Layout::per_document_zigzag && strategy.exchange != Exchange::all_gather);
+  if (!cuts_all) return std::nullopt;
+  const int pieces = strategy.context_parallel * (strategy.layout == Layout::striped ? 1 : 2);
+  std::int64_t pairs = 0;
+  for (const Token length : problem.batch.lengths) {
+    const std::int64_t parts = std::min(length, pieces);
+    pairs += parts * parts / 2;
+  }
+  if (pairs <= most_pairs) return std::nullopt;
+  return fmt::format(
+      "{} cuts {} documents over {} shards into {} million pairs of pieces, more "
+      "than the {} million that fit in memory",
+      to_string(strategy.layout), problem.batch.documents(), strategy.context_parallel, pairs >> 20,
+      most_pairs >> 20);
 }
 
 /// The fewest key/value heads on any member of a Ulysses group.
@@ -85,9 +118,12 @@ std::optional<std::string> illegal(const Problem& problem, const Strategy& strat
   if (strategy.exchange == Exchange::double_ring || strategy.exchange == Exchange::hierarchical) {
     return fmt::format("{} is not available yet", to_string(strategy.exchange));
   }
+  if (const Status batch = check(problem.batch); !batch) return batch.error().message;
+  if (Reason reason = illegal_mask(problem.mask)) return reason;
   if (Reason reason = illegal_heads(problem.heads)) return reason;
   if (Reason reason = illegal_mesh(problem, strategy)) return reason;
-  return illegal_stages(problem, strategy);
+  if (Reason reason = illegal_stages(problem, strategy)) return reason;
+  return illegal_size(problem, strategy);
 }
 
 Strategy resolve(const Problem&, const Strategy& strategy) {

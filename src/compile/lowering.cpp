@@ -1,23 +1,13 @@
 #include "compile/lowering.hpp"
 
 namespace hsap {
-namespace {
-
-Token tokens_of(const Problem& problem) {
-  Token tokens = 0;
-  for (const Token length : problem.batch.lengths) tokens += length;
-  return tokens;
-}
-
-}  // namespace
-
 Lowering::Lowering(const Problem& problem_in, const Strategy& strategy_in, Pass pass)
     : problem(problem_in),
       strategy(strategy_in),
       mesh(strategy, problem.heads),
       shards(shard_tokens(strategy.layout, problem, strategy.context_parallel)),
       encounters(lower(problem.mask, problem.batch), shards),
-      build(pass, tokens_of(problem), problem.heads) {
+      build(pass, problem.batch.tokens(), problem.heads) {
   for (const Intervals& tokens : shards) shard_rows.push_back(build.intervals(tokens));
 }
 

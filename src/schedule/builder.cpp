@@ -30,10 +30,17 @@ ScheduleBuilder::ScheduleBuilder(Pass pass, Token tokens, const Heads& heads) {
   schedule_.heads = heads;
 }
 
-void ScheduleBuilder::reserve(std::size_t operations, std::size_t buffers, std::size_t transfers) {
-  schedule_.operations.reserve(operations);
-  schedule_.buffers.reserve(buffers);
-  schedule_.transfers.reserve(transfers);
+void ScheduleBuilder::expect_ranks(Rank ranks) {
+  if (rank_ < 0) return;
+  const auto grow = [&](auto& array) {
+    const auto complete = static_cast<std::size_t>(rank_) + 1;
+    array.reserve(array.size() / complete * static_cast<std::size_t>(ranks));
+  };
+  grow(schedule_.operations);
+  grow(schedule_.buffers);
+  grow(schedule_.transfers);
+  grow(schedule_.operands);
+  grow(schedule_.dependencies);
 }
 
 Range ScheduleBuilder::intervals(std::span<const Interval> list) {

@@ -46,8 +46,8 @@ class ScheduleBuilder {
 
   ScheduleBuilder(Pass pass, Token tokens, const Heads& heads);
 
-  /// Memory for the operations, buffers and transfers of a schedule about that large.
-  void reserve(std::size_t operations, std::size_t buffers, std::size_t transfers);
+  /// Makes room for `ranks` programs about as long as those that stand so far.
+  void expect_ranks(Rank ranks);
 
   Range intervals(std::span<const Interval> list);
   Range intervals(std::initializer_list<Interval> list) {

@@ -63,8 +63,7 @@ inline Heads random_heads(Random& random) {
 
 /// A strategy that is legal for the problem; up to `most_shards` shards.
 inline Strategy random_strategy(Random& random, const Problem& problem, int most_shards = 16) {
-  Token tokens = 0;
-  for (const Token length : problem.batch.lengths) tokens += length;
+  const Token tokens = problem.batch.tokens();
   Strategy strategy;
   strategy.ulysses = random.once_in(2) ? 1 : random.between(1, std::min(problem.heads.query, 8));
   strategy.ulysses = std::min(strategy.ulysses, tokens);

@@ -35,6 +35,40 @@ TEST_CASE("what cannot be compiled is refused in a sentence") {
   CHECK_FALSE(illegal(problem, {.ulysses = 5, .context_parallel = 12}));
 }
 
+TEST_CASE("problems that hold no mask or batch are refused as well") {
+  Problem problem = causal({64}, 4, 4);
+  problem.mask = {.kind = Mask::Kind::shared_question, .prefix = 4, .answers = 0};
+  CHECK(illegal(problem, {}) == "a shared question with 0 answers has none");
+  problem.mask = {.kind = Mask::Kind::sliding, .window = 0};
+  CHECK(illegal(problem, {}) == "a sliding window of 0 tokens holds no key");
+  CHECK(illegal(causal({}, 4, 4), {}));
+  CHECK(illegal(causal({8, 0}, 4, 4), {}));
+}
+
+TEST_CASE("a layout that cuts too much is refused before it takes the memory") {
+  // 1,000 documents x 2048 x 2048 / 2 pairs of chunks.
+  const Problem problem = causal(std::vector<Token>(1000, 8192), 4, 4);
+  Strategy strategy{.context_parallel = 1024, .layout = Layout::per_document_zigzag};
+  CHECK(illegal(problem, strategy) ==
+        "per_document_zigzag cuts 1000 documents over 1024 shards into 2000 million pairs of "
+        "pieces, more than the 32 million that fit in memory");
+  strategy.exchange = Exchange::all_gather;
+  CHECK_FALSE(illegal(problem, strategy));
+  strategy.layout = Layout::striped;
+  CHECK(illegal(problem, strategy));
+  strategy.layout = Layout::balanced;
+  strategy.exchange = Exchange::p2p;
+  CHECK_FALSE(illegal(problem, strategy));
+}
+
+TEST_CASE("1,024 ranks over 8M tokens fit in well under a gigabyte") {
+  const Problem problem = causal({1 << 23}, 8, 8);
+  const Strategy strategy{
+      .context_parallel = 1024, .layout = Layout::balanced, .exchange = Exchange::p2p};
+  const Schedule schedule = support::compiled(problem, strategy, Pass::backward);
+  CHECK(schedule.footprint_bytes() < std::int64_t{400} << 20);
+}
+
 TEST_CASE("compiling an illegal strategy is an error of kind infeasible") {
   const Result<Schedule> schedule = compile(causal({64}, 4, 4), {.ulysses = 5}, Pass::forward);
   REQUIRE_FALSE(schedule.ok());
