@@ -88,6 +88,7 @@ void P2p::plan_receives(int c) {
 void P2p::group(std::vector<Delivery>& receives) {
   std::int64_t all = 0;
   for (const Delivery& delivery : receives) all += tokens(delivery);
+  if (all == 0) return;
   std::int64_t before = 0;
   for (Delivery& delivery : receives) {
     const std::int64_t count = tokens(delivery);
