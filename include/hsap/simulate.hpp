@@ -44,8 +44,8 @@ struct RankTimes {
 };
 
 struct Simulation {
-  double seconds = 0;                   ///< slowest rank
-  std::vector<RankTimes> ranks;         ///< of the first slice of the first copy
+  double seconds = 0;            ///< slowest rank
+  std::vector<RankTimes> ranks;  ///< of the first slice of the first copy
   /// Per link: bytes carried for the first copy and those that share links with it, directly or
   /// through others. Further copies do not slow it down and are not simulated.
   std::vector<double> link_busy_bytes;

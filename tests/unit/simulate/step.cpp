@@ -53,17 +53,17 @@ double sum(const Breakdown& parts) {
 
 TEST_CASE("Llama 3 8B: parameters of a layer by hand") {
   // W_Q, W_O 4096 x 4096; W_K, W_V 4096 x 1024; three MLP matrices 4096 x 14336.
-  const std::int64_t layer = 2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14336;
+  const std::int64_t layer = 2LL * 4096 * 4096 + 2LL * 4096 * 1024 + 3LL * 4096 * 14336;
   CHECK(layer_parameters(llama3_8b()) == layer);
   CHECK(active_layer_parameters(llama3_8b()) == layer);
-  CHECK(embedding_parameters(llama3_8b()) == 2 * 128256 * 4096);
+  CHECK(embedding_parameters(llama3_8b()) == 2LL * 128256 * 4096);
 }
 
 TEST_CASE("An expert model multiplies with the chosen experts and keeps them all") {
   Model model = llama3_8b();
   const std::int64_t dense = layer_parameters(model);
-  const std::int64_t expert = 3 * 4096 * 14336;
-  const std::int64_t router = 4096 * 8;
+  const std::int64_t expert = 3LL * 4096 * 14336;
+  const std::int64_t router = 4096LL * 8;
   model.experts = 8;
   model.experts_per_token = 2;
   CHECK(layer_parameters(model) == dense + 7 * expert + router);
