@@ -23,6 +23,7 @@ struct Document {
 
 std::vector<Document> documents_of(const Problem& problem) {
   std::vector<Document> documents;
+  documents.reserve(problem.batch.documents());
   Token begin = 0;
   for (const Token length : problem.batch.lengths) {
     documents.push_back({begin, length, 0, {}});
@@ -201,6 +202,7 @@ std::vector<Intervals> deal(std::vector<Document>& documents, int shards) {
 std::vector<Intervals> balanced_shards(const Problem& problem, int shards) {
   std::vector<Document> documents = documents_of(problem);
   std::vector<Document*> by_length;
+  by_length.reserve(documents.size());
   for (Document& document : documents) by_length.push_back(&document);
   std::stable_sort(by_length.begin(), by_length.end(),
                    [](const Document* a, const Document* b) { return a->length > b->length; });

@@ -17,6 +17,7 @@ void append(Intervals& list, Token begin, Token end) {
 
 std::vector<Share> equal_shares(Token tokens, int shards) {
   std::vector<Share> shares;
+  shares.reserve(static_cast<std::size_t>(shards));
   for (int c = 0; c < shards; ++c) shares.push_back({c, equal_part(tokens, shards, c)});
   return shares;
 }

@@ -8,6 +8,7 @@ Lowering::Lowering(const Problem& problem_in, const Strategy& strategy_in, Pass 
       shards(shard_tokens(strategy.layout, problem, strategy.context_parallel)),
       encounters(lower(problem.mask, problem.batch), shards),
       build(pass, problem.batch.tokens(), problem.heads) {
+  shard_rows.reserve(shards.size());
   for (const Intervals& tokens : shards) shard_rows.push_back(build.intervals(tokens));
 }
 
