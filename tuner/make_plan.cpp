@@ -15,6 +15,7 @@ Breakdown step_parts(const Candidate& candidate) {
 std::vector<Alternative> alternatives(const Search& search,
                                       const std::vector<std::size_t>& indices) {
   std::vector<Alternative> out;
+  out.reserve(indices.size());
   for (const std::size_t index : indices) {
     const Candidate& candidate = search.candidates[index];
     out.push_back({candidate.strategy, candidate.replicas, candidate.seconds,

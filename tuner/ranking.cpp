@@ -31,6 +31,7 @@ void Ranking::keep_best(std::map<Key, std::size_t>& best, const Key& key, std::s
 template <typename Key>
 std::vector<std::size_t> Ranking::sorted(const std::map<Key, std::size_t>& best) const {
   std::vector<std::size_t> out;
+  out.reserve(best.size());
   for (const auto& [key, index] : best) out.push_back(index);
   std::sort(out.begin(), out.end(), [this](auto a, auto b) { return better(a, b); });
   return out;

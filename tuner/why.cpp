@@ -137,6 +137,7 @@ std::vector<std::string> frequent_reasons(const Search& search, std::size_t most
     }
   }
   std::vector<Tally> sorted;
+  sorted.reserve(tallies.size());
   for (const auto& [kind, tally] : tallies) sorted.push_back(tally);
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const Tally& a, const Tally& b) { return a.count > b.count; });

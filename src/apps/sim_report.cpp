@@ -6,8 +6,8 @@
 #include <map>
 
 #include "base/units.hpp"
-#include "cli/options.hpp"
 #include "cli/table.hpp"
+#include "export/option_names.hpp"
 
 namespace hsap {
 namespace {
@@ -60,7 +60,7 @@ std::string header(const Setting& setting) {
       "{}, runtime {}\n",
       cluster.spec().name, plural(cluster.nodes(), "node"), plural(cluster.gpus_per_node(), "GPU"),
       setting.model.name, heads.query, heads.key_value, heads.dim, to_string(setting.mask),
-      to_string(setting.dtype), cli::to_string(setting.passes), setting.runtime.name);
+      to_string(setting.dtype), to_string(setting.passes), setting.runtime.name);
 }
 
 std::string attention_table(const SimRun& run, bool color) {

@@ -6,6 +6,7 @@
 
 #include "base/names.hpp"
 #include "cli/flags.hpp"
+#include "export/option_names.hpp"
 
 namespace hsap::cli {
 namespace {
@@ -13,31 +14,16 @@ namespace {
 constexpr std::int64_t most_tokens = std::int64_t{1} << 30;
 constexpr int most_nodes = 1 << 16;
 
-template <typename Enum, std::size_t n>
-Result<Enum> parse_name(const std::string& text, const char* what,
-                        const std::array<std::string_view, n>& names) {
-  for (std::size_t i = 0; i < n; ++i) {
-    if (names[i] == text) return static_cast<Enum>(i);
-  }
-  const std::vector<std::string> known(names.begin(), names.end());
-  return bad_input(std::string("unknown ") + what, "'" + text + "'", one_of(known));
-}
-
-constexpr std::array<std::string_view, 3> passes_names{"forward", "backward", "both"};
 constexpr std::array<std::string_view, 2> packing_names{"sequential", "best-fit"};
-constexpr std::array<std::string_view, 3> checkpointing_names{"none", "selective", "full"};
 
 }  // namespace
 
-std::string_view to_string(Passes passes) { return passes_names[static_cast<std::size_t>(passes)]; }
-Result<Passes> parse_passes(const std::string& text) {
-  return parse_name<Passes>(text, "pass", passes_names);
-}
 Result<Packing> parse_packing(const std::string& text) {
-  return parse_name<Packing>(text, "packing", packing_names);
-}
-Result<Training::Checkpointing> parse_checkpointing(const std::string& text) {
-  return parse_name<Training::Checkpointing>(text, "checkpointing policy", checkpointing_names);
+  for (std::size_t i = 0; i < packing_names.size(); ++i) {
+    if (packing_names[i] == text) return static_cast<Packing>(i);
+  }
+  const std::vector<std::string> known(packing_names.begin(), packing_names.end());
+  return bad_input("unknown packing", "'" + text + "'", one_of(known));
 }
 
 void add_cluster(CLI::App& app, ClusterOptions& options) {

@@ -87,9 +87,6 @@ void add_output(CLI::App& app, OutputOptions& options);
 void add_timeline(CLI::App& app, OutputOptions& options);
 void add_threads(CLI::App& app, OutputOptions& options);
 
-[[nodiscard]] Result<Passes> parse_passes(const std::string& text);
-[[nodiscard]] std::string_view to_string(Passes passes);
 [[nodiscard]] Result<Packing> parse_packing(const std::string& text);
-[[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);
 
 }  // namespace hsap::cli
