@@ -110,15 +110,19 @@ Status run(const cli::Options& options) {
   return print_report(answer, question, output);
 }
 
-}  // namespace
-}  // namespace hsap
-
-int main(int argc, char** argv) {
-  hsap::cli::Options options;
+int run_program(int argc, char** argv) {
+  cli::Options options;
   CLI::App app(
       "Predicts the time and memory of sequence-parallel attention for one strategy, or "
       "for each of a sweep.",
       "hsap-sim");
-  hsap::add_flags(app, options);
-  return hsap::cli::run_main(app, argc, argv, [&] { return hsap::run(options); });
+  add_flags(app, options);
+  return cli::run_main(app, argc, argv, [&] { return run(options); });
+}
+
+}  // namespace
+}  // namespace hsap
+
+int main(int argc, char** argv) {
+  return hsap::cli::guard([&] { return hsap::run_program(argc, argv); });
 }

@@ -42,18 +42,21 @@ Status show(const cli::ClusterOptions& options, const cli::OutputOptions& output
   return cli::print_stdout(draw(cluster, cli::wants_color(output.color)));
 }
 
+int run_program(int argc, char** argv) {
+  cli::ClusterOptions cluster;
+  cli::OutputOptions output;
+  CLI::App app("Looks at clusters.", "hsap-topo");
+  app.require_subcommand(1);
+  CLI::App* command = app.add_subcommand(
+      "show", "draw a cluster: a node, how nodes are joined, and what a message meets on its way");
+  cli::add_cluster(*command, cluster);
+  cli::add_output(*command, output);
+  return cli::run_main(app, argc, argv, [&] { return show(cluster, output); });
+}
+
 }  // namespace
 }  // namespace hsap
 
 int main(int argc, char** argv) {
-  hsap::cli::ClusterOptions cluster;
-  hsap::cli::OutputOptions output;
-  CLI::App app("Looks at clusters.", "hsap-topo");
-  app.require_subcommand(1);
-  CLI::App* show = app.add_subcommand("show",
-                                      "draw a cluster: a node, how nodes are joined, and "
-                                      "what a message meets on its way");
-  hsap::cli::add_cluster(*show, cluster);
-  hsap::cli::add_output(*show, output);
-  return hsap::cli::run_main(app, argc, argv, [&] { return hsap::show(cluster, output); });
+  return hsap::cli::guard([&] { return hsap::run_program(argc, argv); });
 }

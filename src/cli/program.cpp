@@ -47,7 +47,7 @@ std::string unknown_argument(const CLI::App& app) {
   const std::vector<std::string> rest = app.remaining(true);
   if (rest.empty()) return "unknown argument";
   const std::string& first = rest.front();
-  if (first.rfind("-", 0) == 0) {
+  if (first.starts_with('-')) {
     const std::string name = first.substr(0, first.find('='));
     std::vector<std::string> near = near_misses(name, flags_of(active(app)));
     const std::string expected = near.empty() ? "a flag that --help lists" : one_of(near);

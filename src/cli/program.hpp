@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,18 @@ enum ExitCode : int {
 /// the near misses; Ctrl-C ends the process with 130 and leaves no partial file.
 [[nodiscard]] int run_main(CLI::App& app, int argc, const char* const* argv,
                            const std::function<Status()>& body);
+
+/// The whole of a main: calls `program` and lets no exception of a library out. run_main() tells
+/// those of the computation; what is left is running out of memory while flags are registered.
+template <typename Program>
+[[nodiscard]] int guard(const Program& program) noexcept {
+  try {
+    return program();
+  } catch (...) {
+    std::fputs("error: cannot start\n", stderr);
+    return exit_bad_input;
+  }
+}
 
 /// While it lives, Ctrl-C has to wait: for the moments in which a file is being written.
 class HoldInterrupts {
