@@ -48,7 +48,8 @@ struct Strategy {
   friend bool operator==(const Strategy&, const Strategy&) = default;
 };
 
-/// "U8 C4 ulysses-inner balanced p2p x2": for tables and messages.
+/// "U8 C4 ulysses-inner balanced p2p x2": for tables and messages. Leaves out what makes no
+/// difference: all but the degrees when C is 1, the order when U is 1.
 [[nodiscard]] std::string to_string(const Strategy& strategy);
 
 // Names as the contract spells them ("ulysses-inner", "per_document_zigzag", ...). The readers

@@ -182,17 +182,24 @@ std::uint64_t events_of(const SimRun& run) {
   return events;
 }
 
+/// All tokens over all seconds: not the mean of the rates, which would favour the quick batches.
+double tokens_per_s(const SimRun& run) {
+  const auto tokens = [](const BatchPrediction& b) {
+    return b.step->tokens_per_s * b.step->seconds;
+  };
+  return mean(run, tokens) / mean(run, time_s);
+}
+
 std::vector<std::string> sweep_row(const SimRun& run) {
   const bool has_step = run.prediction.batches.front().step.has_value();
   const double bound_s = mean(run, [](const auto& batch) { return batch.bound.total_s; });
   const double attention = mean(run, attention_s);
-  const auto tokens_per_s = [](const BatchPrediction& b) { return b.step->tokens_per_s; };
   const auto exposed = [](const BatchPrediction& b) { return b.attention.exposed_communication_s; };
   const auto imbalance = [](const BatchPrediction& b) { return b.attention.imbalance; };
   return {to_string(run.strategy),
           std::to_string(run.prediction.replicas),
           has_step ? format_seconds(mean(run, time_s)) : "-",
-          has_step ? fmt::format("{:.0f}", mean(run, tokens_per_s)) : "-",
+          has_step ? fmt::format("{:.0f}", tokens_per_s(run)) : "-",
           format_seconds(attention),
           format_seconds(mean(run, exposed)),
           fmt::format("{:.3f}", mean(run, imbalance)),

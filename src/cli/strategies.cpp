@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/units.hpp"
 #include "cli/inputs.hpp"
@@ -143,6 +144,13 @@ void append_products(const Mesh& mesh, const Choices& choices, std::vector<Strat
   }
 }
 
+/// With one shard every layout and exchange is the same, and the name says no more than U and C.
+void keep_first_of_alike(std::vector<Strategy>& strategies) {
+  std::set<std::string> seen;
+  std::erase_if(strategies,
+                [&](const Strategy& strategy) { return !seen.insert(to_string(strategy)).second; });
+}
+
 }  // namespace
 
 bool is_sweep(const StrategyOptions& options) {
@@ -159,6 +167,7 @@ Result<std::vector<Strategy>> read_strategies(const StrategyOptions& options, in
   HSAP_TRY(const Choices choices, read_choices(options));
   std::vector<Strategy> strategies;
   for (const Mesh& mesh : meshes) append_products(mesh, choices, strategies);
+  keep_first_of_alike(strategies);
   return strategies;
 }
 

@@ -1,6 +1,7 @@
 #include "export/figures_json.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace hsap {
 namespace {
@@ -55,9 +56,11 @@ json::Ordered to_json(const StepTimes& step) {
 }
 
 json::Ordered to_json(const Memory& memory) {
+  json::Ordered parts = json::Ordered::object();
+  for (const auto& [name, bytes] : sorted(memory.breakdown)) parts[name] = std::llround(bytes);
   json::Ordered out;
   out["peak_bytes"] = memory.peak_bytes;
-  out["breakdown"] = to_json(memory.breakdown);
+  out["breakdown"] = std::move(parts);
   return out;
 }
 

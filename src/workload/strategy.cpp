@@ -57,9 +57,10 @@ Result<Exchange> parse_exchange(const std::string& text) {
 }
 
 std::string to_string(const Strategy& strategy) {
-  std::string text = fmt::format("U{} C{} {} {} {}", strategy.ulysses, strategy.context_parallel,
-                                 to_string(strategy.order), to_string(strategy.layout),
-                                 to_string(strategy.exchange));
+  std::string text = fmt::format("U{} C{}", strategy.ulysses, strategy.context_parallel);
+  if (strategy.context_parallel == 1) return text;  // nothing else has a meaning then
+  if (strategy.ulysses > 1) text += fmt::format(" {}", to_string(strategy.order));
+  text += fmt::format(" {} {}", to_string(strategy.layout), to_string(strategy.exchange));
   if (strategy.stages > 0) text += fmt::format(" x{}", strategy.stages);
   if (strategy.gradient_dtype == Dtype::bf16) text += " bf16-gradients";
   return text;

@@ -46,8 +46,8 @@ TEST_CASE("a sweep is the product of its lists, Ulysses slowest") {
   const auto strategies = read_strategies(options, 4);
   REQUIRE(strategies);
   REQUIRE(strategies->size() == 4);
-  CHECK(to_string((*strategies)[0]) == "U1 C4 ulysses-inner balanced ring");
-  CHECK(to_string((*strategies)[1]) == "U1 C4 ulysses-inner balanced p2p");
+  CHECK(to_string((*strategies)[0]) == "U1 C4 balanced ring");
+  CHECK(to_string((*strategies)[1]) == "U1 C4 balanced p2p");
   CHECK(to_string((*strategies)[2]) == "U2 C2 ulysses-inner balanced ring");
   CHECK(to_string((*strategies)[3]) == "U2 C2 ulysses-inner balanced p2p");
 }

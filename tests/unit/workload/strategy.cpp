@@ -36,11 +36,16 @@ TEST_CASE("an unknown name is answered with the known ones") {
   CHECK(parse_exchange("allgather").error().expected.find("'all_gather'") != std::string::npos);
 }
 
-TEST_CASE("a strategy prints what differs from the usual") {
+TEST_CASE("a strategy prints what makes a difference") {
   Strategy strategy{8, 4, Order::ulysses_inner, Layout::balanced, Exchange::p2p};
   CHECK(to_string(strategy) == "U8 C4 ulysses-inner balanced p2p");
   strategy.stages = 2;
   strategy.gradient_dtype = Dtype::bf16;
   CHECK(to_string(strategy) == "U8 C4 ulysses-inner balanced p2p x2 bf16-gradients");
+  strategy.ulysses = 1;
+  CHECK(to_string(strategy) == "U1 C4 balanced p2p x2 bf16-gradients");
+  strategy.context_parallel = 1;
+  CHECK(to_string(strategy) == "U1 C1");
+  strategy = {8, 4, Order::ulysses_inner, Layout::balanced, Exchange::p2p};
   CHECK(strategy.ranks() == 32);
 }
