@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <span>
-#include <vector>
 
 #include "base/names.hpp"
 
@@ -18,17 +16,6 @@ constexpr std::array<std::string_view, 5> layout_names{"contiguous", "zigzag", "
                                                        "per_document_zigzag", "balanced"};
 constexpr std::array<std::string_view, 5> exchange_names{"ring", "double_ring", "all_gather", "p2p",
                                                          "hierarchical"};
-
-/// Finds `text` among the names of an enumeration whose values count from 0 in that order.
-template <typename Enum>
-Result<Enum> parse_name(const std::string& text, const char* what,
-                        std::span<const std::string_view> names) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == text) return static_cast<Enum>(i);
-  }
-  const std::vector<std::string> known(names.begin(), names.end());
-  return bad_input(std::string("unknown ") + what, "'" + text + "'", one_of(known));
-}
 
 template <typename Enum>
 std::size_t position(Enum value) {
