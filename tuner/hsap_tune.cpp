@@ -145,15 +145,19 @@ void add_flags(CLI::App& app, Flags& flags) {
   cli::add_threads(app, flags.common.output);
 }
 
+int run_program(int argc, char** argv) {
+  CLI::App app("search the best way to train on long packed sequences", "hsap-tune");
+  Flags flags;
+  add_flags(app, flags);
+  return cli::run_main(app, argc, argv, [&] {
+    flags.tune.threads = flags.common.output.threads;
+    return run(flags);
+  });
+}
+
 }  // namespace
 }  // namespace hsap
 
 int main(int argc, char** argv) {
-  CLI::App app("search the best way to train on long packed sequences", "hsap-tune");
-  hsap::Flags flags;
-  hsap::add_flags(app, flags);
-  return hsap::cli::run_main(app, argc, argv, [&] {
-    flags.tune.threads = flags.common.output.threads;
-    return hsap::run(flags);
-  });
+  return hsap::cli::guard([&] { return hsap::run_program(argc, argv); });
 }

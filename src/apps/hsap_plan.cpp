@@ -130,7 +130,7 @@ void add_export(CLI::App& app, PlanFlags& flags) {
   command.add_flag("--force", flags.out.force, "replace a file that exists");
 }
 
-int run(int argc, char** argv) {
+int run_program(int argc, char** argv) {
   CLI::App app("show, check and export a plan of hsap-tune", "hsap-plan");
   app.require_subcommand(1);
   PlanFlags flags;
@@ -147,4 +147,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace hsap
 
-int main(int argc, char** argv) { return hsap::run(argc, argv); }
+int main(int argc, char** argv) {
+  return hsap::cli::guard([&] { return hsap::run_program(argc, argv); });
+}

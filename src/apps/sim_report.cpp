@@ -159,6 +159,7 @@ std::string limits(const SimRun& run) {
   std::map<std::string, std::size_t> counts;
   for (const BatchPrediction& batch : run.prediction.batches) ++counts[batch.limit];
   std::vector<std::pair<std::size_t, std::string>> sorted;
+  sorted.reserve(counts.size());
   for (const auto& [limit, count] : counts) sorted.emplace_back(count, limit);
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
