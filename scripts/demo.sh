@@ -10,41 +10,41 @@ out=${1:-out}
 
 scripts/setup.sh
 [ -f build/build.ninja ] || meson setup build >/dev/null
-ninja -C build hsap-sim hsap-tune hsap-plan hsap-topo
+ninja -C build src/apps/hsap-sim src/apps/hsap-plan src/apps/hsap-topo tuner/hsap-tune
+PATH=$PWD/build/src/apps:$PWD/build/tuner:$PATH
 mkdir -p "$out"
 
 setup=(--cluster dgx-h100 --nodes 4 --model llama3-8b)
 data=(--trace wlb-llm --context 256K --batches 4 --seed 1)
-bin() { local name=$1; shift; "$(ls -1 build/src/apps/"$name" build/tuner/"$name" 2>/dev/null | head -1)" "$@"; }
 
 echo
 echo "== The machine"
-bin hsap-topo show --cluster dgx-h100 --nodes 4
+hsap-topo show --cluster dgx-h100 --nodes 4
 
 echo
 echo "== The search"
-bin hsap-tune "${setup[@]}" "${data[@]}" -o "$out/plan.json" --json "$out/search.json" --force \
+hsap-tune "${setup[@]}" "${data[@]}" -o "$out/plan.json" --json "$out/search.json" --force \
   | tee "$out/table.txt"
 
 echo
 echo "== The proof: every schedule of the plan, verified"
-bin hsap-plan check "$out/plan.json"
+hsap-plan check "$out/plan.json"
 
 echo
 echo "== What if: sequence-aware p2p over all 32 GPUs, one long document among short ones"
 documents=128K$(printf ',4K%.0s' $(seq 32))
-bin hsap-sim "${setup[@]}" --documents "$documents" --ulysses 8 --context-parallel 4 \
+hsap-sim "${setup[@]}" --documents "$documents" --ulysses 8 --context-parallel 4 \
   --layout balanced --exchange p2p --json "$out/prediction.json" --timeline "$out/timeline.json" \
   --force
 
 echo
 echo "== Pictures"
-bin hsap-plan show "$out/plan.json" --json "$out/layout.json" --force >/dev/null
+hsap-plan show "$out/plan.json" --json "$out/layout.json" --force >/dev/null
 draw=(/usr/bin/python3 scripts/draw.py)
-"${draw[@]}" mask "$out/layout.json" -o "$out/mask.png"
-"${draw[@]}" ranks "$out/timeline.json" -o "$out/ranks.png"
-"${draw[@]}" search "$out/search.json" -o "$out/search.png"
-"${draw[@]}" step "$out/plan.json" -o "$out/step.png"
+"${draw[@]}" mask "$out/layout.json" -o "$out/mask.png" --force
+"${draw[@]}" ranks "$out/timeline.json" -o "$out/ranks.png" --force
+"${draw[@]}" search "$out/search.json" -o "$out/search.png" --force
+"${draw[@]}" step "$out/plan.json" -o "$out/step.png" --force
 
 echo
 echo "plan      $out/plan.json"
