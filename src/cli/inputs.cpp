@@ -72,17 +72,10 @@ Result<Model> read_heads(const ModelOptions& options, std::span<const Override> 
     return bad_input("no model", "nothing",
                      "--model NAME|FILE, or --heads H [--kv-heads K] [--head-dim D]");
   }
-  Model model;
-  model.heads.query = *options.heads;
-  model.heads.key_value = options.kv_heads.value_or(model.heads.query);
-  model.heads.dim = options.head_dim.value_or(128);
-  if (model.heads.query % model.heads.key_value != 0) {
-    return at_flag("--kv-heads", bad_input("key/value heads must divide the query heads",
-                                           std::to_string(model.heads.key_value),
-                                           fmt::format("a divisor of {}", model.heads.query)));
-  }
-  model.name = fmt::format("{} heads over {} of {}", model.heads.query, model.heads.key_value,
-                           model.heads.dim);
+  const int query = *options.heads;
+  Result<Model> model =
+      attention_model({query, options.kv_heads.value_or(query), options.head_dim.value_or(128)});
+  if (!model) return at_flag("--heads, --kv-heads, --head-dim", std::move(model).error());
   return model;
 }
 

@@ -103,7 +103,7 @@ class Strategies(ProgramTest):
         self.refuse([*SIM, "--tensor-parallel", "3"], "--tensor-parallel", "3")
 
     def test_heads_not_divisible(self):
-        self.refuse(changed(SIM, "--kv-heads", "5"), "--kv-heads", "5", "a divisor of 32")
+        self.refuse(changed(SIM, "--kv-heads", "5"), "--kv-heads", "5", "heads a multiple of kv heads")
         few = changed(changed(SIM, "--heads", "4"), "--kv-heads", "4")
         self.refuse([*few, "--ulysses", "8"], "4", "8")
 

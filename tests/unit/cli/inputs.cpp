@@ -50,8 +50,9 @@ TEST_CASE("heads stand in for a model") {
   // Left out, there are as many key/value heads as query heads.
   CHECK(read_model(heads(12, std::nullopt), {})->heads == Heads{12, 12, 128});
   CHECK(error_of(read_model(heads(12, 5), {})) ==
-        "--kv-heads: key/value heads must divide the query heads; found 5, expected a divisor of "
-        "12");
+        "--heads, --kv-heads, --head-dim: key/value heads do not divide query heads; found 12 "
+        "heads, 5 kv heads, head dim 128, expected heads a multiple of kv heads, head dim a "
+        "multiple of 8");
   CHECK(error_of(read_model({}, {})).find("no model") == 0);
 }
 
