@@ -9,6 +9,8 @@ namespace hsap {
 namespace {
 
 constexpr int most_shards = 1 << 14;
+/// Products of two numbers of heads stay inside an int.
+constexpr int most_heads = 1 << 15;
 /// Pairs of pieces of one document. A schedule has about one slice for each: a gigabyte.
 constexpr std::int64_t most_pairs = std::int64_t{1} << 25;
 
@@ -21,9 +23,9 @@ Reason illegal_heads(const Heads& heads) {
         "positive",
         heads.query, heads.key_value, heads.dim);
   }
-  if (heads.query > 65535) {
-    return fmt::format("{} query heads are more than the 65535 that a schedule can number",
-                       heads.query);
+  if (heads.query > most_heads) {
+    return fmt::format("{} query heads are more than the {} that are supported", heads.query,
+                       most_heads);
   }
   if (heads.query % heads.key_value != 0) {
     return fmt::format("{} query heads do not divide evenly over {} key/value heads", heads.query,

@@ -32,6 +32,9 @@ TEST_CASE("what cannot be compiled is refused in a sentence") {
   CHECK(illegal(problem, {.stages = -1}) == "-1 stages are fewer than none");
   CHECK(illegal(causal({64}, 12, 5), {}) ==
         "12 query heads do not divide evenly over 5 key/value heads");
+  CHECK(illegal(causal({64}, 1 << 16, 1 << 16), {}) ==
+        "65536 query heads are more than the 32768 that are supported");
+  CHECK_FALSE(illegal(causal({64}, 1 << 15, 1 << 15), {}));
   CHECK_FALSE(illegal(problem, {.ulysses = 5, .context_parallel = 12}));
 }
 
