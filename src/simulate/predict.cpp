@@ -100,12 +100,13 @@ Result<Problem> problem_of(const Batch& batch, const Setting& setting) {
     return infeasible(fmt::format("tensor parallelism over {} GPUs does not divide {} query heads",
                                   tensor, heads.query));
   }
-  heads.query /= tensor;
-  heads.key_value = std::max(1, heads.key_value / tensor);
-  if (heads.query % heads.key_value != 0) {
+  // Each GPU takes whole key/value heads, or each head goes to a whole number of GPUs.
+  if (heads.key_value % tensor != 0 && tensor % heads.key_value != 0) {
     return infeasible(
         fmt::format("tensor parallelism over {} GPUs splits groups of query heads", tensor));
   }
+  heads.query /= tensor;
+  heads.key_value = std::max(1, heads.key_value / tensor);
   return Problem{batch, setting.mask, heads, setting.dtype};
 }
 

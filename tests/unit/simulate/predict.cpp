@@ -159,6 +159,16 @@ TEST_CASE("Key/value heads are replicated where tensor parallelism exceeds them"
   CHECK(problem->heads == Heads{1, 1, 128});
 }
 
+TEST_CASE("Tensor parallelism does not split a group of query heads") {
+  // Of 12 query heads on 3 key/value heads, 2 GPUs would take 6 each: 4 of one group and 2 of the
+  // next.
+  Case given;
+  given.setting.training.tensor_parallel = 2;
+  given.setting.model.heads = {12, 3, 128};
+  CHECK(problem_of({{64}}, given.setting).error().message ==
+        "tensor parallelism over 2 GPUs splits groups of query heads");
+}
+
 TEST_CASE("Degrees that do not fit are refused") {
   Case given;  // 8 GPUs
   CHECK(*replicas_of(4, given.setting) == 2);
