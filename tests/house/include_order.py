@@ -18,7 +18,7 @@ HEADERS = {
     "cluster": "cluster", "link_path": "cluster", "runtime": "cluster",
     "schedule": "schedule", "verify": "schedule",
     "compile": "compile", "cost": "cost", "simulate": "simulate", "predict": "simulate",
-    "plan": "export", "export": "export", "tune": "tuner",
+    "plan": "export", "export": "export", "tune": "tuner", "execute": "validate",
 }
 LONGEST_FILE = 450  # lines
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
