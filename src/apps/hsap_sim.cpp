@@ -47,7 +47,9 @@ Result<Question> read_question(const cli::Options& options) {
   // With tensor parallelism T the ranks of a group are T GPUs each.
   const Result<int> groups = replicas_of(1, question.scene.setting);
   if (!groups) return cli::at_flag("--tensor-parallel", groups.error());
-  HSAP_TRY(question.strategies, cli::read_strategies(options.strategy, *groups));
+  const Setting& setting = question.scene.setting;
+  const int node_ranks = setting.cluster->gpus_per_node() / setting.training.tensor_parallel;
+  HSAP_TRY(question.strategies, cli::read_strategies(options.strategy, *groups, node_ranks));
   return question;
 }
 

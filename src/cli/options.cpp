@@ -116,7 +116,17 @@ void add_strategy(CLI::App& app, StrategyOptions& options, bool sweeps) {
   add("--stages", options.stages, "N",
       "communication steps that can hide behind compute (0: natural for the exchange)");
   add("--gradient-dtype", options.gradient_dtype, "bf16|fp32",
-      "type in which partial dK and dV travel (fp32)");
+      "type in which partial gradients travel (fp32)");
+  add("--inner-degree", options.inner_degree, "N",
+      "consecutive shards near each other, for double_ring, hierarchical and nic_balanced (those "
+      "of a node)");
+  add("--moves", options.moves, "keys|queries|fewest", "p2p: which side of a pair travels (keys)");
+  add("--transfer-order", options.transfer_order, "ORDER",
+      "p2p: nearest, most_work or nic_balanced (nearest)");
+  add("--kv-groups", options.kv_groups, "fused|split",
+      "keys and values in one exchange or in two (fused)");
+  add("--gradient-return", options.gradient_return, "at_once|batched",
+      "p2p, hierarchical: partial gradients go home after each stage or after the last (at_once)");
 }
 
 void add_training(CLI::App& app, Training& training) {

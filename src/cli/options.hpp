@@ -53,6 +53,11 @@ struct StrategyOptions {
   std::string exchange;
   std::string stages;
   std::string gradient_dtype;
+  std::string inner_degree;
+  std::string moves;
+  std::string transfer_order;
+  std::string kv_groups;
+  std::string gradient_return;
 };
 
 struct OutputOptions {

@@ -7,6 +7,7 @@
 
 #include "base/units.hpp"
 #include "cli/inputs.hpp"
+#include "hsap/compile.hpp"
 
 namespace hsap::cli {
 namespace {
@@ -89,15 +90,6 @@ Result<std::vector<Mesh>> read_meshes(const StrategyOptions& options, int gpus) 
   return meshes;
 }
 
-/// Every choice but the mesh.
-struct Choices {
-  std::vector<Order> orders;
-  std::vector<Layout> layouts;
-  std::vector<Exchange> exchanges;
-  std::vector<int> stages;
-  std::vector<Dtype> gradients;
-};
-
 Result<std::vector<int>> read_stages(const std::string& text) {
   const auto parse = [](const std::string& part) -> Result<int> {
     HSAP_TRY(const std::int64_t value, parse_size(part, "number of stages", 0, most_stages));
@@ -106,41 +98,77 @@ Result<std::vector<int>> read_stages(const std::string& text) {
   return read_list<int>("--stages", text, 0, {0, 1, 2, 4, 8}, parse);
 }
 
-Result<Choices> read_choices(const StrategyOptions& options) {
-  const Strategy plain;
-  HSAP_TRY(std::vector<Order> orders,
-           read_list("--order", options.order, plain.order,
-                     {Order::ulysses_inner, Order::context_inner}, parse_order));
-  HSAP_TRY(std::vector<Layout> layouts,
-           read_list("--layout", options.layout, plain.layout,
-                     {Layout::contiguous, Layout::zigzag, Layout::striped,
-                      Layout::per_document_zigzag, Layout::balanced},
-                     parse_layout));
-  HSAP_TRY(std::vector<Exchange> exchanges,
-           read_list("--exchange", options.exchange, plain.exchange,
-                     {Exchange::ring, Exchange::double_ring, Exchange::all_gather, Exchange::p2p,
-                      Exchange::hierarchical},
-                     parse_exchange));
-  HSAP_TRY(std::vector<int> stages, read_stages(options.stages));
-  HSAP_TRY(std::vector<Dtype> gradients,
-           read_list("--gradient-dtype", options.gradient_dtype, plain.gradient_dtype,
-                     {Dtype::bf16, Dtype::fp32}, parse_dtype));
-  return Choices{std::move(orders), std::move(layouts), std::move(exchanges), std::move(stages),
-                 std::move(gradients)};
+Result<std::vector<int>> read_inner_degrees(const std::string& text, int gpus) {
+  const auto parse = [](const std::string& part) -> Result<int> {
+    HSAP_TRY(const std::int64_t value, parse_size(part, "inner degree", 0, 1 << 24));
+    return static_cast<int>(value);
+  };
+  return read_list<int>("--inner-degree", text, 0, divisors(gpus), parse);
 }
 
-void append_products(const Mesh& mesh, const Choices& choices, std::vector<Strategy>& out) {
-  for (const Order order : choices.orders) {
-    for (const Layout layout : choices.layouts) {
-      for (const Exchange exchange : choices.exchanges) {
-        for (const int stages : choices.stages) {
-          for (const Dtype gradient : choices.gradients) {
-            out.push_back(
-                {mesh.ulysses, mesh.context_parallel, order, layout, exchange, stages, gradient});
-          }
-        }
-      }
+/// Every strategy so far with every value in one of its choices, the values fastest.
+template <typename T>
+Status multiply(std::vector<Strategy>& strategies, T Strategy::*choice,
+                Result<std::vector<T>> values) {
+  if (!values) return values.error();
+  std::vector<Strategy> product;
+  product.reserve(strategies.size() * values->size());
+  for (const Strategy& strategy : strategies) {
+    for (const T& value : *values) {
+      product.push_back(strategy);
+      product.back().*choice = value;
     }
+  }
+  strategies = std::move(product);
+  return {};
+}
+
+/// The same for a choice among the values of an enumeration, all of which `all` lists.
+template <typename T>
+Status multiply(std::vector<Strategy>& strategies, T Strategy::*choice, const char* flag,
+                const std::string& text, const std::vector<T>& all,
+                Result<T> (*parse)(const std::string&)) {
+  return multiply(strategies, choice, read_list<T>(flag, text, Strategy().*choice, all, parse));
+}
+
+Status multiply_choices(std::vector<Strategy>& strategies, const StrategyOptions& options,
+                        int gpus) {
+  using S = Strategy;
+  HSAP_CHECK(multiply(strategies, &S::order, "--order", options.order,
+                      {Order::ulysses_inner, Order::context_inner}, parse_order));
+  HSAP_CHECK(multiply(strategies, &S::layout, "--layout", options.layout,
+                      {Layout::contiguous, Layout::zigzag, Layout::striped,
+                       Layout::per_document_zigzag, Layout::balanced},
+                      parse_layout));
+  HSAP_CHECK(multiply(strategies, &S::exchange, "--exchange", options.exchange,
+                      {Exchange::ring, Exchange::double_ring, Exchange::all_gather, Exchange::p2p,
+                       Exchange::hierarchical},
+                      parse_exchange));
+  HSAP_CHECK(
+      multiply(strategies, &S::inner_degree, read_inner_degrees(options.inner_degree, gpus)));
+  HSAP_CHECK(multiply(strategies, &S::stages, read_stages(options.stages)));
+  HSAP_CHECK(multiply(strategies, &S::moves, "--moves", options.moves,
+                      {Moves::keys, Moves::queries, Moves::fewest}, parse_moves));
+  HSAP_CHECK(
+      multiply(strategies, &S::transfer_order, "--transfer-order", options.transfer_order,
+               {TransferOrder::nearest, TransferOrder::most_work, TransferOrder::nic_balanced},
+               parse_transfer_order));
+  HSAP_CHECK(multiply(strategies, &S::kv_groups, "--kv-groups", options.kv_groups,
+                      {KvGroups::fused, KvGroups::split}, parse_kv_groups));
+  HSAP_CHECK(multiply(strategies, &S::gradient_return, "--gradient-return", options.gradient_return,
+                      {GradientReturn::at_once, GradientReturn::batched}, parse_gradient_return));
+  return multiply(strategies, &S::gradient_dtype, "--gradient-dtype", options.gradient_dtype,
+                  {Dtype::bf16, Dtype::fp32}, parse_dtype);
+}
+
+/// An inner degree that was left out is that of the nodes. Takes away choices without a meaning, so
+/// that alike strategies are equal.
+void settle(std::vector<Strategy>& strategies, int node_ranks) {
+  for (Strategy& strategy : strategies) {
+    if (strategy.inner_degree == 0) {
+      strategy.inner_degree = near_shards(strategy, node_ranks);
+    }
+    strategy = meaningful(strategy);
   }
 }
 
@@ -156,17 +184,24 @@ void keep_first_of_alike(std::vector<Strategy>& strategies) {
 bool is_sweep(const StrategyOptions& options) {
   for (const std::string* text :
        {&options.ulysses, &options.context_parallel, &options.order, &options.layout,
-        &options.exchange, &options.stages, &options.gradient_dtype}) {
+        &options.exchange, &options.stages, &options.gradient_dtype, &options.inner_degree,
+        &options.moves, &options.transfer_order, &options.kv_groups, &options.gradient_return}) {
     if (*text == "all" || text->find(',') != std::string::npos) return true;
   }
   return false;
 }
 
-Result<std::vector<Strategy>> read_strategies(const StrategyOptions& options, int gpus) {
+Result<std::vector<Strategy>> read_strategies(const StrategyOptions& options, int gpus,
+                                              int node_ranks) {
   HSAP_TRY(const std::vector<Mesh> meshes, read_meshes(options, gpus));
-  HSAP_TRY(const Choices choices, read_choices(options));
   std::vector<Strategy> strategies;
-  for (const Mesh& mesh : meshes) append_products(mesh, choices, strategies);
+  for (const Mesh& mesh : meshes) {
+    strategies.emplace_back();
+    strategies.back().ulysses = mesh.ulysses;
+    strategies.back().context_parallel = mesh.context_parallel;
+  }
+  HSAP_CHECK(multiply_choices(strategies, options, gpus));
+  settle(strategies, node_ranks);
   keep_first_of_alike(strategies);
   return strategies;
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "compile/mesh.hpp"
 #include "hsap/compile.hpp"
@@ -114,6 +115,22 @@ Reason illegal_stages(const Problem& problem, const Strategy& strategy) {
   return std::nullopt;
 }
 
+bool has_inner_degree(const Strategy& strategy) {
+  if (strategy.context_parallel == 1) return false;
+  return strategy.exchange == Exchange::double_ring ||
+         strategy.exchange == Exchange::hierarchical ||
+         (strategy.exchange == Exchange::p2p &&
+          strategy.transfer_order == TransferOrder::nic_balanced);
+}
+
+Reason illegal_inner_degree(const Strategy& strategy) {
+  const int inner = strategy.inner_degree;
+  if (!has_inner_degree(strategy) || inner == 0) return std::nullopt;
+  if (inner > 0 && strategy.context_parallel % inner == 0) return std::nullopt;
+  return fmt::format("an inner degree of {} does not divide {} context shards", inner,
+                     strategy.context_parallel);
+}
+
 }  // namespace
 
 std::optional<std::string> illegal(const Problem& problem, const Strategy& strategy) {
@@ -125,11 +142,34 @@ std::optional<std::string> illegal(const Problem& problem, const Strategy& strat
   if (Reason reason = illegal_heads(problem.heads)) return reason;
   if (Reason reason = illegal_mesh(problem, strategy)) return reason;
   if (Reason reason = illegal_stages(problem, strategy)) return reason;
+  if (Reason reason = illegal_inner_degree(strategy)) return reason;
   return illegal_size(problem, strategy);
 }
 
+Strategy meaningful(const Strategy& strategy) {
+  const Strategy plain;
+  Strategy result = strategy;
+  if (!has_inner_degree(strategy)) result.inner_degree = plain.inner_degree;
+  if (strategy.exchange != Exchange::p2p) {
+    result.moves = plain.moves;
+    result.transfer_order = plain.transfer_order;
+    if (strategy.exchange != Exchange::hierarchical) result.gradient_return = plain.gradient_return;
+  }
+  return result;
+}
+
+int near_shards(const Strategy& strategy, int node_ranks) {
+  const int neighbours = strategy.order == Order::context_inner || strategy.ulysses == 1
+                             ? node_ranks
+                             : node_ranks / strategy.ulysses;
+  return std::gcd(strategy.context_parallel, std::max(neighbours, 1));
+}
+
 Strategy resolve(const Problem&, const Strategy& strategy) {
-  Strategy resolved = strategy;
+  Strategy resolved = meaningful(strategy);
+  if (has_inner_degree(strategy) && strategy.inner_degree == 0) {
+    resolved.inner_degree = strategy.context_parallel;
+  }
   const int peers = strategy.context_parallel - 1;
   if (peers == 0) {
     resolved.stages = 0;

@@ -36,6 +36,11 @@ json::Ordered to_json(const Strategy& strategy) {
   out["exchange"] = to_string(strategy.exchange);
   out["stages"] = strategy.stages;
   out["gradient_dtype"] = to_string(strategy.gradient_dtype);
+  out["inner_degree"] = strategy.inner_degree;
+  out["moves"] = to_string(strategy.moves);
+  out["transfer_order"] = to_string(strategy.transfer_order);
+  out["kv_groups"] = to_string(strategy.kv_groups);
+  out["gradient_return"] = to_string(strategy.gradient_return);
   return out;
 }
 
@@ -56,6 +61,13 @@ Strategy read_strategy(json::Object& object, int ranks) {
   strategy.stages = static_cast<int>(object.integer_or("stages", 0, 0, most_ranks));
   strategy.gradient_dtype =
       object.parsed_or("gradient_dtype", parse_dtype, strategy.gradient_dtype);
+  strategy.inner_degree = static_cast<int>(object.integer_or("inner_degree", 0, 0, most_ranks));
+  strategy.moves = object.parsed_or("moves", parse_moves, strategy.moves);
+  strategy.transfer_order =
+      object.parsed_or("transfer_order", parse_transfer_order, strategy.transfer_order);
+  strategy.kv_groups = object.parsed_or("kv_groups", parse_kv_groups, strategy.kv_groups);
+  strategy.gradient_return =
+      object.parsed_or("gradient_return", parse_gradient_return, strategy.gradient_return);
   return strategy;
 }
 

@@ -7,7 +7,8 @@ namespace hsap {
 
 /// A strategy as the contract spells it: {"ulysses": 8, "context_parallel": 4, "order":
 /// "ulysses-inner", "layout": "balanced", "exchange": "p2p", "stages": 2, "gradient_dtype":
-/// "fp32"}.
+/// "fp32", "inner_degree": 0, "moves": "keys", "transfer_order": "nearest", "kv_groups": "fused",
+/// "gradient_return": "at_once"}.
 [[nodiscard]] json::Ordered to_json(const Strategy& strategy);
 
 /// Reads the members of a strategy; everything but the degrees has the default of Strategy.

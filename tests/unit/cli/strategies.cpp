@@ -27,29 +27,50 @@ std::string meshes(const Result<std::vector<Strategy>>& strategies) {
 }  // namespace
 
 TEST_CASE("a degree that is left out follows from the GPU count") {
-  CHECK(meshes(read_strategies(mesh("", ""), 32)) == "1x32 ");
-  CHECK(meshes(read_strategies(mesh("8", ""), 32)) == "8x4 ");
-  CHECK(meshes(read_strategies(mesh("", "2"), 32)) == "16x2 ");
+  CHECK(meshes(read_strategies(mesh("", ""), 32, 8)) == "1x32 ");
+  CHECK(meshes(read_strategies(mesh("8", ""), 32, 8)) == "8x4 ");
+  CHECK(meshes(read_strategies(mesh("", "2"), 32, 8)) == "16x2 ");
   // Both given need not use every GPU: the rest holds replicas.
-  CHECK(meshes(read_strategies(mesh("4", "2"), 32)) == "4x2 ");
+  CHECK(meshes(read_strategies(mesh("4", "2"), 32, 8)) == "4x2 ");
 }
 
 TEST_CASE("'all' means every divisor, and a sweep leaves out products that do not divide") {
-  CHECK(meshes(read_strategies(mesh("all", ""), 12)) == "1x12 2x6 3x4 4x3 6x2 12x1 ");
-  CHECK(meshes(read_strategies(mesh("2,4", "1,2,4"), 8)) == "2x1 2x2 2x4 4x1 4x2 ");
+  CHECK(meshes(read_strategies(mesh("all", ""), 12, 8)) == "1x12 2x6 3x4 4x3 6x2 12x1 ");
+  CHECK(meshes(read_strategies(mesh("2,4", "1,2,4"), 8, 8)) == "2x1 2x2 2x4 4x1 4x2 ");
 }
 
 TEST_CASE("a sweep is the product of its lists, Ulysses slowest") {
   StrategyOptions options = mesh("1,2", "");
   options.exchange = "ring,p2p";
   options.layout = "balanced";
-  const auto strategies = read_strategies(options, 4);
+  const auto strategies = read_strategies(options, 4, 8);
   REQUIRE(strategies);
   REQUIRE(strategies->size() == 4);
   CHECK(to_string((*strategies)[0]) == "U1 C4 balanced ring");
   CHECK(to_string((*strategies)[1]) == "U1 C4 balanced p2p");
   CHECK(to_string((*strategies)[2]) == "U2 C2 ulysses-inner balanced ring");
   CHECK(to_string((*strategies)[3]) == "U2 C2 ulysses-inner balanced p2p");
+}
+
+TEST_CASE("an inner degree left out is that of the nodes, where it has a meaning") {
+  StrategyOptions options = mesh("4", "8");
+  options.exchange = "ring,double_ring,hierarchical";
+  const auto strategies = read_strategies(options, 32, 8);
+  REQUIRE(strategies);
+  REQUIRE(strategies->size() == 3);
+  CHECK((*strategies)[0].inner_degree == 0);
+  CHECK(to_string((*strategies)[1]) == "U4 C8 ulysses-inner zigzag double_ring/2");
+  CHECK((*strategies)[2].inner_degree == 2);
+  options.inner_degree = "4";
+  CHECK(read_strategies(options, 32, 8)->back().inner_degree == 4);
+}
+
+TEST_CASE("choices without a meaning do not multiply a sweep") {
+  StrategyOptions options = mesh("1", "");
+  options.exchange = "ring,p2p";
+  options.moves = "all";
+  options.gradient_return = "all";
+  CHECK(read_strategies(options, 4, 8)->size() == 1 + 3 * 2);
 }
 
 TEST_CASE("what makes a sweep") {
@@ -63,7 +84,7 @@ TEST_CASE("what makes a sweep") {
 
 TEST_CASE("errors name the flag, what was found and what was expected") {
   const auto text = [](const StrategyOptions& options, int gpus) {
-    const auto result = read_strategies(options, gpus);
+    const auto result = read_strategies(options, gpus, 8);
     REQUIRE_FALSE(result);
     CHECK(result.error().kind == ErrorKind::bad_input);
     return result.error().text();

@@ -27,6 +27,11 @@ TEST_CASE("a strategy survives being written and read") {
       strategy.layout = static_cast<Layout>(layout);
       strategy.exchange = static_cast<Exchange>(exchange);
       strategy.stages = exchange;
+      strategy.inner_degree = layout;
+      strategy.moves = static_cast<Moves>(exchange % 3);
+      strategy.transfer_order = static_cast<TransferOrder>(layout % 3);
+      strategy.kv_groups = static_cast<KvGroups>(layout % 2);
+      strategy.gradient_return = static_cast<GradientReturn>(exchange % 2);
       strategy.gradient_dtype = exchange % 2 == 0 ? Dtype::bf16 : Dtype::fp32;
       CHECK(*parse(json::dump(to_json(strategy))) == strategy);
     }

@@ -21,6 +21,22 @@ TEST_CASE("names read back as they print") {
   }
 }
 
+TEST_CASE("names of variants read back as they print") {
+  for (const Moves moves : {Moves::keys, Moves::queries, Moves::fewest}) {
+    CHECK(*parse_moves(std::string(to_string(moves))) == moves);
+  }
+  for (const TransferOrder order :
+       {TransferOrder::nearest, TransferOrder::most_work, TransferOrder::nic_balanced}) {
+    CHECK(*parse_transfer_order(std::string(to_string(order))) == order);
+  }
+  for (const KvGroups groups : {KvGroups::fused, KvGroups::split}) {
+    CHECK(*parse_kv_groups(std::string(to_string(groups))) == groups);
+  }
+  for (const GradientReturn when : {GradientReturn::at_once, GradientReturn::batched}) {
+    CHECK(*parse_gradient_return(std::string(to_string(when))) == when);
+  }
+}
+
 TEST_CASE("names are those of the contract") {
   CHECK(to_string(Order::ulysses_inner) == "ulysses-inner");
   CHECK(to_string(Layout::per_document_zigzag) == "per_document_zigzag");
@@ -48,4 +64,11 @@ TEST_CASE("a strategy prints what makes a difference") {
   CHECK(to_string(strategy) == "U1 C1");
   strategy = {8, 4, Order::ulysses_inner, Layout::balanced, Exchange::p2p};
   CHECK(strategy.ranks() == 32);
+  strategy.moves = Moves::fewest;
+  strategy.transfer_order = TransferOrder::nic_balanced;
+  strategy.inner_degree = 2;
+  strategy.kv_groups = KvGroups::split;
+  strategy.gradient_return = GradientReturn::batched;
+  CHECK(to_string(strategy) ==
+        "U8 C4 ulysses-inner balanced p2p/2 move-fewest nic_balanced split-kv batched-gradients");
 }
