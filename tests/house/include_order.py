@@ -16,7 +16,7 @@ HEADERS = {
     "batch": "workload", "mask": "workload", "model": "workload", "trace": "workload",
     "strategy": "workload",
     "cluster": "cluster", "link_path": "cluster", "runtime": "cluster",
-    "schedule": "schedule", "verify": "schedule",
+    "schedule": "schedule", "verify": "schedule", "buffer_plan": "schedule",
     "compile": "compile", "cost": "cost", "simulate": "simulate", "predict": "simulate",
     "plan": "export", "export": "export", "tune": "tuner", "execute": "validate",
 }

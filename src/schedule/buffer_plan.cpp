@@ -1,0 +1,137 @@
+#include "hsap/buffer_plan.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace hsap {
+namespace {
+
+/// By stream: one more than the last operation of the rank on it that is meant; 0 for none.
+using Clock = std::array<Index, streams>;
+
+bool covers(const Clock& known, const Clock& needed) {
+  for (std::size_t s = 0; s < streams; ++s) {
+    if (known[s] < needed[s]) return false;
+  }
+  return true;
+}
+
+/// The uses of one buffer.
+struct Life {
+  Index buffer = 0;
+  Clock last{};               ///< uses
+  std::vector<Clock> before;  ///< what is complete when the first use on each stream starts
+  std::array<bool, streams> used{};
+
+  /// True when all uses of this one are complete before any of the other.
+  [[nodiscard]] bool ends_before(const Life& other) const {
+    return std::all_of(other.before.begin(), other.before.end(),
+                       [&](const Clock& known) { return covers(known, last); });
+  }
+};
+
+/// Plans the memory of one rank.
+class Planner {
+ public:
+  Planner(const Schedule& schedule, BufferPlan& plan)
+      : schedule_(schedule), plan_(plan), life_of_(schedule.buffers.size(), none) {}
+
+  void plan(Rank rank) {
+    lives_.clear();
+    find_lives(schedule_.programs[static_cast<std::size_t>(rank)]);
+    std::int64_t bytes = 0;
+    for (const Life& life : lives_) {
+      if (is_staging(life)) continue;
+      plan_.offset_bytes[life.buffer] = bytes;
+      bytes += size(life);
+    }
+    const std::int64_t fixed = bytes;
+    std::vector<const Life*> placed;
+    for (const Life& life : lives_) {
+      if (!is_staging(life)) continue;
+      place(life, fixed, placed);
+      bytes = std::max(bytes, plan_.offset_bytes[life.buffer] + size(life));
+    }
+    plan_.bytes.push_back(bytes);
+  }
+
+ private:
+  static constexpr Index none = 0xffffffff;
+
+  [[nodiscard]] bool is_staging(const Life& life) const {
+    return schedule_.buffers[life.buffer].usage == Usage::staging;
+  }
+  [[nodiscard]] std::int64_t size(const Life& life) const {
+    return schedule_.bytes(schedule_.buffers[life.buffer]);
+  }
+
+  void find_lives(const Range& program) {
+    std::vector<Clock> clocks(program.count);
+    Clock last{};
+    for (Index i = 0; i < program.count; ++i) {
+      const Index at = program.first + i;
+      const Operation& op = schedule_.operations[at];
+      Clock& clock = clocks[i];
+      const auto include = [&](Index before) {
+        const Clock& known = clocks[before - program.first];
+        for (std::size_t s = 0; s < streams; ++s) clock[s] = std::max(clock[s], known[s]);
+        Index& own = clock[static_cast<std::size_t>(schedule_.operations[before].stream)];
+        own = std::max(own, before + 1);
+      };
+      Index& previous = last[static_cast<std::size_t>(op.stream)];
+      if (previous > 0) include(previous - 1);
+      for (const Index dependency : schedule_.dependencies_of(op)) include(dependency);
+      previous = at + 1;
+      for (const Index buffer : schedule_.operands_of(op)) use(buffer, at, clock);
+      if (op.kind != Kind::exchange) continue;
+      for (const Transfer& transfer : schedule_.transfers_of(op)) use(transfer.buffer, at, clock);
+    }
+    for (const Life& life : lives_) life_of_[life.buffer] = none;
+  }
+
+  void use(Index buffer, Index at, const Clock& clock) {
+    if (life_of_[buffer] == none) {
+      life_of_[buffer] = static_cast<Index>(lives_.size());
+      lives_.emplace_back();
+      lives_.back().buffer = buffer;
+    }
+    Life& life = lives_[life_of_[buffer]];
+    const auto stream = static_cast<std::size_t>(schedule_.operations[at].stream);
+    if (!life.used[stream]) life.before.push_back(clock);
+    life.used[stream] = true;
+    life.last[stream] = at + 1;
+  }
+
+  /// The lowest room from `floor` on that no buffer holds that may still be in use.
+  void place(const Life& life, std::int64_t floor, std::vector<const Life*>& placed) {
+    std::int64_t at = floor;
+    for (const Life* other : placed) {  // by offset
+      const std::int64_t begin = plan_.offset_bytes[other->buffer];
+      if (begin >= at + size(life)) break;
+      if (!other->ends_before(life)) at = std::max(at, begin + size(*other));
+    }
+    plan_.offset_bytes[life.buffer] = at;
+    const auto later = std::upper_bound(placed.begin(), placed.end(), at,
+                                        [&](std::int64_t offset, const Life* other) {
+                                          return offset < plan_.offset_bytes[other->buffer];
+                                        });
+    placed.insert(later, &life);
+  }
+
+  const Schedule& schedule_;
+  BufferPlan& plan_;
+  std::vector<Life> lives_;     ///< by first use
+  std::vector<Index> life_of_;  ///< by buffer: into lives_
+};
+
+}  // namespace
+
+BufferPlan plan_buffers(const Schedule& schedule) {
+  BufferPlan plan;
+  plan.offset_bytes.assign(schedule.buffers.size(), -1);
+  Planner planner(schedule, plan);
+  for (Rank rank = 0; rank < schedule.ranks(); ++rank) planner.plan(rank);
+  return plan;
+}
+
+}  // namespace hsap

@@ -1,0 +1,203 @@
+#include "validate/host/program.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+
+namespace hsap::host {
+namespace {
+
+/// What a pass makes, not what it passes on: Ulysses saves q, k and v as well.
+bool is_result(const Buffer& buffer) {
+  const bool kept = buffer.usage == Usage::output || buffer.usage == Usage::saved;
+  return kept && buffer.role > Role::v;
+}
+
+}  // namespace
+
+template <typename T>
+Program<T>::Program(const Schedule& schedule, const BufferPlan& plan, const Meetings& meetings,
+                    Rank rank, Arithmetic arithmetic, Transport& transport)
+    : schedule_(schedule),
+      meetings_(meetings),
+      rank_(rank),
+      memory_(schedule, plan, rank, arithmetic),
+      mail_{transport, std::vector<std::int64_t>(schedule.programs.size(), 0)} {
+  const Range& program = schedule.programs[static_cast<std::size_t>(rank)];
+  for (Index i = 0; i < program.count; ++i) {
+    const Index at = program.first + i;
+    queues_[static_cast<std::size_t>(schedule.operations[at].stream)].waiting.push_back(at);
+  }
+  complete_.assign(program.count, false);
+  left_ = program.count;
+}
+
+template <typename T>
+void Program<T>::read_inputs(const Tensors& tensors) {
+  for (Index at = 0; at < schedule_.buffers.size(); ++at) {
+    const Buffer& buffer = schedule_.buffers[at];
+    if (buffer.rank != rank_ || buffer.usage != Usage::input || !memory_.has(at)) continue;
+    const View view = memory_.view(at);
+    for (std::size_t row = 0; row < view.rows->count(); ++row) {
+      for (int head = buffer.heads.begin; head < buffer.heads.end; ++head) {
+        const auto values = tensors[buffer.role].row(view.rows->tokens()[row], head);
+        store(view.element, values.data(), view.width, view.at(row, head));
+      }
+    }
+  }
+}
+
+template <typename T>
+void Program<T>::write_results(Tensors& tensors) {
+  for (Index at = 0; at < schedule_.buffers.size(); ++at) {
+    const Buffer& buffer = schedule_.buffers[at];
+    Tensor& tensor = tensors[buffer.role];
+    const bool wanted = buffer.rank == rank_ && is_result(buffer) && memory_.has(at);
+    if (!wanted || tensor.empty()) continue;
+    const View view = memory_.view(at);
+    for (std::size_t row = 0; row < view.rows->count(); ++row) {
+      for (int head = buffer.heads.begin; head < buffer.heads.end; ++head) {
+        const auto values = tensor.row(view.rows->tokens()[row], head);
+        load(view.element, view.at(row, head), view.width, values.data());
+      }
+    }
+  }
+}
+
+template <typename T>
+bool Program<T>::ready(const Operation& op) const {
+  const Index first = schedule_.programs[static_cast<std::size_t>(rank_)].first;
+  const auto dependencies = schedule_.dependencies_of(op);
+  return std::all_of(dependencies.begin(), dependencies.end(),
+                     [&](Index before) { return complete_[before - first]; });
+}
+
+template <typename T>
+Transport::Wake Program<T>::run() {
+  while (left_ > 0) {
+    bool moved = false;
+    for (Queue& queue : queues_) {
+      while (advance(queue)) moved = true;
+    }
+    if (moved || left_ == 0) continue;
+    const Transport::Wake wake = mail_.transport.wait();
+    if (wake != Transport::Wake::look) return wake;
+  }
+  return Transport::Wake::look;
+}
+
+template <typename T>
+bool Program<T>::advance(Queue& queue) {
+  if (queue.waiting.empty()) return false;
+  const Index at = queue.waiting.front();
+  const Operation& op = schedule_.operations[at];
+  const bool started = queue.exchange || queue.collective;
+  if (!started && !ready(op)) return false;
+  const auto begin = std::chrono::steady_clock::now();
+  bool complete = true;
+  bool moved = true;
+  if (op.kind == Kind::exchange || op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+    moved = communicate(queue, op, complete) || !started;
+  } else {
+    compute(op);
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  kernel_s_[static_cast<std::size_t>(op.kind)] += took.count();
+  if (!complete) return moved;
+  queue.exchange.reset();
+  queue.collective.reset();
+  queue.waiting.pop_front();
+  complete_[at - schedule_.programs[static_cast<std::size_t>(rank_)].first] = true;
+  --left_;
+  return true;
+}
+
+template <typename T>
+bool Program<T>::communicate(Queue& queue, const Operation& op, bool& complete) {
+  bool moved = false;
+  if (op.kind == Kind::exchange) {
+    if (!queue.exchange) queue.exchange.emplace(schedule_, op, memory_);
+    moved = queue.exchange->advance(mail_);
+    complete = queue.exchange->complete();
+  } else {
+    if (!queue.collective) {
+      queue.collective.emplace(schedule_, queue.waiting.front(), meetings_, memory_);
+    }
+    moved = queue.collective->advance(mail_);
+    complete = queue.collective->complete();
+  }
+  return moved;
+}
+
+template <typename T>
+void Program<T>::attend_on(const Operation& op) {
+  const auto on = schedule_.operands_of(op);
+  const auto view = [&](std::size_t i) { return memory_.view(on[i]); };
+  attend<T>({view(0), view(1), view(2), view(3), view(4)}, {op.heads, schedule_.heads},
+            schedule_.slices_of(op), op.accumulate_query);
+}
+
+template <typename T>
+void Program<T>::attend_backward_on(const Operation& op) {
+  const auto on = schedule_.operands_of(op);
+  const auto view = [&](std::size_t i) { return memory_.view(on[i]); };
+  attend_backward<T>(
+      {view(0), view(1), view(2), view(3), view(4), view(5), view(6), view(7), view(8)},
+      {op.heads, schedule_.heads}, schedule_.slices_of(op), op.accumulate_query, op.accumulate_key);
+}
+
+template <typename T>
+void Program<T>::compute(const Operation& op) {
+  const auto on = schedule_.operands_of(op);
+  const auto view = [&](std::size_t i) { return memory_.view(on[i]); };
+  switch (op.kind) {
+    case Kind::attend:
+      return attend_on(op);
+    case Kind::attend_backward:
+      return attend_backward_on(op);
+    case Kind::delta:
+      return row_products<T>(view(0), view(1), view(2), op.heads);
+    case Kind::merge:
+      return merge<T>(view(0), view(1), view(2), view(3), op.heads);
+    case Kind::reduce:
+      return move_rows<T>(view(0), view(1), view(0).rows->tokens(), op.heads, true);
+    case Kind::copy: {
+      const bool all = op.payload.count == 0;
+      return move_rows<T>(view(0), view(1),
+                          all ? view(0).rows->tokens() : memory_.rows(op.payload).tokens(),
+                          op.heads, false);
+    }
+    default:
+      return;  // `compute` touches no buffer
+  }
+}
+
+template <typename T>
+std::string Program<T>::report() const {
+  std::string text;
+  for (const Queue& queue : queues_) {
+    if (queue.waiting.empty()) continue;
+    const Operation& op = schedule_.operations[queue.waiting.front()];
+    std::ostringstream printed;
+    print(printed, schedule_, op);
+    std::string line = printed.str();
+    while (!line.empty() && line.back() == '\n') line.pop_back();
+    text += fmt::format("\n  rank {} at operation {}, {}", rank_, queue.waiting.front(), line);
+    if (queue.exchange) text += "\n    waits to " + queue.exchange->report();
+    if (queue.collective) text += "\n    waits in " + queue.collective->report();
+    if (!queue.exchange && !queue.collective) text += "\n    waits for operations before it";
+  }
+  return text;
+}
+
+template <typename T>
+RankRecord Program<T>::record() const {
+  return {mail_.bytes_sent, memory_.peak_bytes(), kernel_s_};
+}
+
+template class Program<float>;
+template class Program<double>;
+
+}  // namespace hsap::host
