@@ -1,13 +1,6 @@
 #include "validate/host/tiles.hpp"
 
-// The loader picks the widest vectors the machine has. Sanitizers that instrument the choice itself
-// would run before they are set up.
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__clang__)
-#define HSAP_WIDEST __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define HSAP_WIDEST
-#endif
+#include "validate/reference/widest.hpp"
 
 namespace hsap::host {
 namespace {

@@ -3,10 +3,12 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <thread>
 #include <vector>
 
 #include "hsap/execute.hpp"
+#include "validate/reference/widest.hpp"
 
 namespace hsap {
 namespace {
@@ -63,23 +65,64 @@ void for_each(int count, const std::function<void(int)>& body) {
   for (std::thread& thread : threads) thread.join();
 }
 
-/// In eight partial sums, which a compiler can keep in vector registers.
-double dot(std::span<const double> a, std::span<const double> b) {
-  constexpr std::size_t lanes = 8;
-  std::array<double, lanes> part{};
-  std::size_t d = 0;
-  for (; d + lanes <= a.size(); d += lanes) {
-    for (std::size_t i = 0; i < lanes; ++i) part[i] += a[d + i] * b[d + i];
+/// The rows of one head, [tokens, width] with `step` numbers between rows.
+struct Head {
+  const double* data = nullptr;
+  std::size_t step = 0;
+
+  Head(const Tensor& tensor, int head)
+      : data(tensor.row(0, head).data()),
+        step(static_cast<std::size_t>(tensor.heads) * static_cast<std::size_t>(tensor.width)) {}
+  [[nodiscard]] const double* row(Token token) const {
+    return data + static_cast<std::size_t>(token) * step;
   }
-  double sum = 0;
-  for (; d < a.size(); ++d) sum += a[d] * b[d];
-  for (const double each : part) sum += each;
-  return sum;
+};
+
+/// out[key] = a . rows[key], in eight partial sums that fit vector registers.
+HSAP_WIDEST void dot_all(const double* a, const Head& rows, const Span& keys, std::size_t width,
+                         double* out) {
+  constexpr std::size_t lanes = 8;
+  for (Token key = keys.begin; key < keys.end; ++key) {
+    const double* b = rows.row(key);
+    std::array<double, lanes> part{};
+    std::size_t d = 0;
+    for (; d + lanes <= width; d += lanes) {
+      for (std::size_t i = 0; i < lanes; ++i) part[i] += a[d + i] * b[d + i];
+    }
+    double sum = 0;
+    for (; d < width; ++d) sum += a[d] * b[d];
+    for (const double each : part) sum += each;
+    out[key - keys.begin] = sum;
+  }
 }
 
-void add(std::span<double> to, double factor, std::span<const double> from) {
-  for (std::size_t d = 0; d < to.size(); ++d) to[d] += factor * from[d];
+/// to += sum over keys of factors[key] rows[key].
+HSAP_WIDEST void add_all(double* to, const double* factors, const Head& rows, const Span& keys,
+                         std::size_t width) {
+  for (Token key = keys.begin; key < keys.end; ++key) {
+    const double* b = rows.row(key);
+    const double factor = factors[key - keys.begin];
+    for (std::size_t d = 0; d < width; ++d) to[d] += factor * b[d];
+  }
 }
+
+/// rows[key] += factors[key] a.
+HSAP_WIDEST void spread(double* rows, std::size_t step, const double* factors, const double* a,
+                        const Span& keys, std::size_t width) {
+  for (Token key = keys.begin; key < keys.end; ++key) {
+    double* to = rows + static_cast<std::size_t>(key) * step;
+    const double factor = factors[key - keys.begin];
+    for (std::size_t d = 0; d < width; ++d) to[d] += factor * a[d];
+  }
+}
+
+std::size_t length(const Span& span) { return static_cast<std::size_t>(span.end - span.begin); }
+
+/// For the keys of one query: their weights, and the gradients of their scores.
+struct Slopes {
+  std::vector<double> p;
+  std::vector<double> ds;
+};
 
 class Reference {
  public:
@@ -118,8 +161,9 @@ class Reference {
     }
     const int readers = heads_.query / heads_.key_value;
     for_each(heads_.key_value, [&](int key_head) {
+      Slopes work;
       for (int head = key_head * readers; head < (key_head + 1) * readers; ++head) {
-        for (Token query = 0; query < tokens; ++query) backward(query, head, key_head);
+        for (Token query = 0; query < tokens; ++query) backward(query, head, key_head, work);
       }
     });
   }
@@ -127,45 +171,55 @@ class Reference {
  private:
   [[nodiscard]] int key_head(int head) const { return head * heads_.key_value / heads_.query; }
 
-  template <typename Body>
-  void for_keys(Token query, Body body) const {
-    const Seen& seen = seen_[static_cast<std::size_t>(query)];
-    for (const Span& span : {seen.first, seen.second}) {
-      for (Token key = span.begin; key < span.end; ++key) body(key);
-    }
-  }
-
   void forward(Token query, int head, std::vector<double>& scores) {
-    const auto q = tensors_[Role::q].row(query, head);
-    scores.clear();
-    for_keys(query, [&](Token key) {
-      scores.push_back(scale_ * dot(q, tensors_[Role::k].row(key, key_head(head))));
-    });
-    const double top = *std::max_element(scores.begin(), scores.end());
+    const auto width = static_cast<std::size_t>(heads_.dim);
+    const Seen& seen = seen_[static_cast<std::size_t>(query)];
+    const double* q = tensors_[Role::q].row(query, head).data();
+    const std::size_t first = length(seen.first);
+    scores.resize(first + length(seen.second));
+    const Head keys(tensors_[Role::k], key_head(head));
+    dot_all(q, keys, seen.first, width, scores.data());
+    dot_all(q, keys, seen.second, width, scores.data() + first);
+    const double top = *std::max_element(scores.begin(), scores.end()) * scale_;
     double sum = 0;
-    for (double& score : scores) sum += score = std::exp(score - top);
-    const auto o = tensors_[Role::o].row(query, head);
-    std::size_t at = 0;
-    for_keys(query, [&](Token key) {
-      add(o, scores[at++] / sum, tensors_[Role::v].row(key, key_head(head)));
-    });
+    for (double& score : scores) sum += score = std::exp(score * scale_ - top);
+    for (double& score : scores) score /= sum;
+    double* o = tensors_[Role::o].row(query, head).data();
+    const Head values(tensors_[Role::v], key_head(head));
+    add_all(o, scores.data(), values, seen.first, width);
+    add_all(o, scores.data() + first, values, seen.second, width);
     tensors_[Role::lse].row(query, head)[0] = top + std::log(sum);
   }
 
-  void backward(Token query, int head, int key_head) {
-    const auto q = tensors_[Role::q].row(query, head);
+  void backward(Token query, int head, int key_head, Slopes& work) {
+    const Seen& seen = seen_[static_cast<std::size_t>(query)];
     const auto dout = tensors_[Role::dout].row(query, head);
-    const double lse = tensors_[Role::lse].row(query, head)[0];
-    const double delta = dot(dout, tensors_[Role::o].row(query, head));
+    const auto o = tensors_[Role::o].row(query, head);
+    const double delta = std::inner_product(o.begin(), o.end(), dout.begin(), 0.0);
     tensors_[Role::delta].row(query, head)[0] = delta;
-    for_keys(query, [&](Token key) {
-      const auto k = tensors_[Role::k].row(key, key_head);
-      const double p = std::exp(scale_ * dot(q, k) - lse);
-      const double ds = scale_ * p * (dot(dout, tensors_[Role::v].row(key, key_head)) - delta);
-      add(tensors_[Role::dq].row(query, head), ds, k);
-      add(tensors_[Role::dk].row(key, key_head), ds, q);
-      add(tensors_[Role::dv].row(key, key_head), p, dout);
-    });
+    for (const Span& span : {seen.first, seen.second}) {
+      backward(query, head, key_head, span, delta, work);
+    }
+  }
+
+  void backward(Token query, int head, int key_head, const Span& keys, double delta, Slopes& work) {
+    const auto width = static_cast<std::size_t>(heads_.dim);
+    const auto step = static_cast<std::size_t>(heads_.key_value) * width;
+    const double* q = tensors_[Role::q].row(query, head).data();
+    const double* dout = tensors_[Role::dout].row(query, head).data();
+    const double lse = tensors_[Role::lse].row(query, head)[0];
+    const Head k(tensors_[Role::k], key_head);
+    work.p.resize(length(keys));
+    work.ds.resize(length(keys));
+    dot_all(q, k, keys, width, work.p.data());
+    dot_all(dout, Head(tensors_[Role::v], key_head), keys, width, work.ds.data());
+    for (std::size_t i = 0; i < work.p.size(); ++i) {
+      work.p[i] = std::exp(scale_ * work.p[i] - lse);
+      work.ds[i] = scale_ * work.p[i] * (work.ds[i] - delta);
+    }
+    add_all(tensors_[Role::dq].row(query, head).data(), work.ds.data(), k, keys, width);
+    spread(tensors_[Role::dk].row(0, key_head).data(), step, work.ds.data(), q, keys, width);
+    spread(tensors_[Role::dv].row(0, key_head).data(), step, work.p.data(), dout, keys, width);
   }
 
   Heads heads_;
