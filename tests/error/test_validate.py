@@ -1,0 +1,66 @@
+"""hsap-validate: a plan that is fine, and plans and flags that are not."""
+
+import json
+import unittest
+
+from harness import ATTENTION, ProgramTest, run
+
+TUNE = ["hsap-tune", "--cluster", "dgx-h100", *ATTENTION, "--documents", "400,600,24"]
+
+
+class Validate(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.good = json.loads(run([*TUNE, "-o", "-", "--embed-schedules"]).stdout)
+
+    def command(self, plan, *flags):
+        return ["hsap-validate", "run", self.file("plan.json", plan), "--tokens", "96", *flags]
+
+    def test_a_plan_is_right(self):
+        out = json.loads(self.answer(self.command(self.good, "--leaks", "2", "--json", "-")))
+        self.assertEqual(out["schema"], "hsap.validation/1")
+        self.assertTrue(out["right"])
+        self.assertEqual(out["leaks"], [])
+        self.assertEqual(len(out["perturbed_documents"]), 2)
+        self.assertEqual([t["tensor"] for t in out["tensors"]], ["o", "lse", "dq", "dk", "dv"])
+        for each in out["passes"]:
+            self.assertEqual(each["planned_buffer_bytes"], each["measured_buffer_bytes"])
+            for link in each["links"].values():
+                self.assertEqual(link["predicted_bytes"], link["measured_bytes"])
+
+    def test_beyond_tolerance_is_a_no_and_the_report_still_comes(self):
+        path = self.folder / "out.json"
+        done = run(self.command(self.good, "--tolerance", "1e-9", "--json", path))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("o is off by", done.stderr)
+        self.assertIn("wrong", done.stdout)
+        self.assertFalse(json.loads(path.read_text())["right"])
+
+    def test_bad_plans(self):
+        self.refuse(["hsap-validate", "run", self.folder / "none.json"], "no such file")
+        self.refuse(self.command(json.dumps(self.good)[:500]), "not valid JSON", "line 1")
+        huge = self.good | {"strategy": self.good["strategy"] | {"context_parallel": 2**60}}
+        self.refuse(self.command(huge), "/strategy/context_parallel", str(2**60))
+        batches = self.good["problem"] | {"batches": [[2**60]]}
+        self.refuse(self.command(self.good | {"problem": batches}), "/problem/batches")
+
+    def test_a_plan_for_other_heads(self):
+        model = self.good["problem"]["model"]
+        other = self.good["problem"] | {"model": model | {"heads": 31, "kv_heads": 31}}
+        plan = self.good | {"problem": other}
+        done = run(["hsap-validate", "run", self.file("plan.json", plan), "--tokens", "1K"])
+        self.assertIn(done.returncode, (1, 2), done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(done.stderr.count("hsap-validate: error: "), 1)
+
+    def test_flags(self):
+        self.refuse(self.command(self.good, "--batch", "7"), "--batch", "no such batch", "7")
+        self.refuse(self.command(self.good, "--tolerance", "0"), "--tolerance", "'0'")
+        self.refuse(self.command(self.good, "--executor", "abacus"), "'abacus'", "'host'")
+        self.refuse(self.command(self.good, "--dtype", "fp8"), "'fp8'")
+        kept = self.file("out.json", "precious")
+        self.refuse(self.command(self.good, "--json", kept), kept, "file exists")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,129 @@
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "support/compiled.hpp"
+#include "support/sample_plan.hpp"
+#include "validate/run/report.hpp"
+#include "validate/run/scale.hpp"
+
+namespace hsap::validation {
+namespace {
+
+using Catch::Contains;
+
+Problem two_documents() {
+  return {.batch = {{20, 12}}, .mask = {}, .heads = {.query = 2, .key_value = 1, .dim = 8}};
+}
+
+Schedule two_ranks(const Problem& problem) {
+  Strategy strategy;
+  strategy.context_parallel = 2;
+  strategy.layout = Layout::contiguous;
+  return support::compiled(problem, strategy, Pass::forward);
+}
+
+TEST_CASE("documents shrink in proportion, none to nothing") {
+  CHECK(shrink({{100, 300, 600}}, 100).lengths == std::vector<Token>{10, 30, 60});
+  CHECK(shrink({{1, 1, 998}}, 10).lengths == std::vector<Token>{1, 1, 10});
+  CHECK(shrink({{5, 7}}, 100).lengths == std::vector<Token>{5, 7});
+  CHECK(shrink({{Token{1} << 29, Token{1} << 29}}, 8).lengths == std::vector<Token>{4, 4});
+}
+
+TEST_CASE("the worst element is named with its token, head, document and rank") {
+  const Problem problem = two_documents();
+  Tensors truth = random_inputs(problem, 1);
+  reference_attention(problem, truth);
+  Tensor found = truth[Role::o];
+  found.row(25, 1)[3] += 0.5;
+  const TensorError error = compare(Role::o, found, truth[Role::o], problem, two_ranks(problem));
+  double largest = 0;
+  for (const double value : truth[Role::o].values) largest = std::max(largest, std::abs(value));
+  CHECK(error.relative == Approx(0.5 / largest));
+  CHECK(error.token == 25);
+  CHECK(error.head == 1);
+  CHECK(error.document == 1);
+  CHECK(error.rank == 1);
+  found.row(3, 0)[0] = std::numeric_limits<double>::quiet_NaN();
+  CHECK(std::isinf(compare(Role::o, found, truth[Role::o], problem, two_ranks(problem)).relative));
+}
+
+TEST_CASE("a leak of one bit is found, and change inside the document is none") {
+  const Problem problem = two_documents();
+  Tensors base = random_inputs(problem, 1);
+  reference_attention(problem, base);
+  Tensors changed = base;
+  for (Token token = 20; token < 32; ++token) changed[Role::o].row(token, 0)[0] += 1;
+  const Role roles[] = {Role::o, Role::lse};
+  CHECK(find_leaks(base, changed, roles, problem.batch, 1).empty());
+  double& bit = changed[Role::o].row(7, 1)[2];
+  bit = std::nextafter(bit, 10.0);
+  const std::vector<Leak> leaks = find_leaks(base, changed, roles, problem.batch, 1);
+  REQUIRE(leaks.size() == 1);
+  CHECK(leaks[0].from_document == 1);
+  CHECK(leaks[0].to_document == 0);
+  CHECK(leaks[0].token == 7);
+  CHECK(leaks[0].head == 1);
+}
+
+TEST_CASE("an attention that forgets borders of documents is caught by the probe") {
+  // The leaky attention is causal over the whole sequence, as if there were one document.
+  const Problem problem = two_documents();
+  Problem leaky = problem;
+  leaky.batch = {{32}};
+  Tensors base = random_inputs(problem, 1);
+  Tensors changed = base;
+  for (double& value : changed[Role::v].row(0, 0)) value += 1;
+  reference_attention(leaky, base);
+  reference_attention(leaky, changed);
+  const Role roles[] = {Role::o, Role::dq, Role::dk, Role::dv};
+  const std::vector<Leak> leaks = find_leaks(base, changed, roles, problem.batch, 0);
+  REQUIRE_FALSE(leaks.empty());
+  CHECK(leaks[0].to_document == 1);
+}
+
+TEST_CASE("a plan runs right in every arithmetic, and its leaks are none") {
+  const Plan plan = test::sample_plan();
+  for (const Dtype dtype : {Dtype::bf16, Dtype::fp32}) {
+    for (const Arithmetic arithmetic : {Arithmetic::fp32, Arithmetic::fp64}) {
+      RunOptions options;
+      options.tokens = 128;
+      options.dtype = dtype;
+      options.arithmetic = arithmetic;
+      options.leaks = 3;
+      const Result<Validation> result = validate_plan(plan, options);
+      if (!result) FAIL(result.error().text());
+      CHECK(result->right());
+      CHECK(objection(*result).empty());
+      CHECK(result->perturbed.size() ==
+            std::min<std::size_t>(3, result->problem.batch.documents()));
+      CHECK_THAT(report(*result, false), Contains("right\n"));
+      CHECK(to_json(*result)["right"] == true);
+    }
+  }
+}
+
+TEST_CASE("what is wrong is said") {
+  RunOptions options;
+  options.tokens = 128;
+  options.tolerance = 1e-30;
+  Result<Validation> result = validate_plan(test::sample_plan(), options);
+  REQUIRE(result);
+  CHECK_FALSE(result->right());
+  CHECK_THAT(objection(*result), Contains("o is off by"));
+  result->tolerance = 1;
+  result->passes[0].measured.node += 2;
+  CHECK(objection(*result) == "bytes or memory are not as predicted");
+  result->leaks.push_back({});
+  CHECK_THAT(objection(*result), Contains("document 0 leaks into document 0"));
+}
+
+TEST_CASE("a batch that the plan does not have") {
+  RunOptions options;
+  options.batch = 1000;
+  const Result<Validation> result = validate_plan(test::sample_plan(), options);
+  REQUIRE_FALSE(result);
+  CHECK_THAT(result.error().text(), Contains("--batch: no such batch; found 1000"));
+}
+
+}  // namespace
+}  // namespace hsap::validation

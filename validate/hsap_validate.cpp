@@ -1,0 +1,91 @@
+// hsap-validate: runs a plan and compares it with the truth.
+
+#include <string>
+
+#include "base/names.hpp"
+#include "base/units.hpp"
+#include "cli/flags.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/program.hpp"
+#include "export/json_text.hpp"
+#include "validate/run/report.hpp"
+
+namespace hsap {
+namespace {
+
+struct RunFlags {
+  std::string plan;
+  std::string executor = "host";
+  validation::RunOptions options;
+  cli::OutputOptions out;
+};
+
+Result<Arithmetic> parse_arithmetic(const std::string& text) {
+  constexpr std::string_view names[] = {"fp32", "fp64"};
+  return parse_name<Arithmetic>(text, "arithmetic", names);
+}
+
+Result<std::string> parse_executor(const std::string& text) {
+  constexpr std::string_view names[] = {"host"};
+  HSAP_CHECK(parse_name<int>(text, "executor", names));
+  return text;
+}
+
+Result<double> parse_tolerance(const std::string& text) {
+  HSAP_TRY(const double value, parse_number(text, "tolerance"));
+  if (value > 0) return value;
+  return bad_input("tolerance out of range", "'" + text + "'", "a number above 0");
+}
+
+void add_run(CLI::App& app, RunFlags& flags) {
+  CLI::App& run = *app.add_subcommand("run", "execute a plan on real numbers and check them");
+  validation::RunOptions& options = flags.options;
+  run.add_option("PLAN", flags.plan, "plan JSON that hsap-tune wrote")->required();
+  cli::add_parsed(run, "--executor", flags.executor, parse_executor, "host",
+                  "what runs it: host, ranks as threads of this machine (host)");
+  cli::add_integer(run, "--batch", options.batch, 0, 1 << 20, "I", "which sampled batch (0)");
+  cli::add_integer(run, "--tokens", options.tokens, 1, max_tokens, "N",
+                   "shrink the documents in proportion to so many tokens (1K)");
+  cli::add_parsed(run, "--dtype", options.dtype, parse_dtype, "bf16|fp32",
+                  "of everything at rest and on the way (bf16)");
+  cli::add_parsed(run, "--arithmetic", options.arithmetic, parse_arithmetic, "fp32|fp64",
+                  "of sums; fp64 also keeps and sends float64 (fp32)");
+  cli::add_parsed(run, "--tolerance", options.tolerance, parse_tolerance, "X",
+                  "largest relative error (1e-2 with bf16, 2e-6 with fp32, 1e-10 with fp64)");
+  cli::add_integer(run, "--leaks", options.leaks, 0, 1 << 20, "N",
+                   "change so many documents one by one; no other may notice (0)");
+  cli::add_integer(run, "--seed", options.seed, 0, std::int64_t{1} << 62, "N", "of the inputs (1)");
+  cli::add_output(run, flags.out);
+}
+
+Status run_plan(const RunFlags& flags) {
+  const cli::Target json{"--json", flags.out.json};
+  HSAP_CHECK(cli::check_targets({&json, 1}, flags.out.force));
+  HSAP_TRY(const Plan plan, read_plan(flags.plan));
+  HSAP_TRY(const validation::Validation result, validation::validate_plan(plan, flags.options));
+  if (!json.path.empty()) {
+    HSAP_CHECK(cli::write_target(json, json_text(validation::to_json(result)), flags.out.force));
+  }
+  if (!flags.out.quiet && json.path != "-") {
+    HSAP_CHECK(cli::print_stdout(validation::report(result, cli::wants_color(flags.out.color))));
+  }
+  const std::string objection = validation::objection(result);
+  if (objection.empty()) return {};
+  return infeasible(objection);
+}
+
+int run_program(int argc, char** argv) {
+  CLI::App app("run plans and compare them with the truth", "hsap-validate");
+  app.require_subcommand(1);
+  RunFlags flags;
+  add_run(app, flags);
+  return cli::run_main(app, argc, argv, [&] { return run_plan(flags); });
+}
+
+}  // namespace
+}  // namespace hsap
+
+int main(int argc, char** argv) {
+  return hsap::cli::guard([&] { return hsap::run_program(argc, argv); });
+}

@@ -1,0 +1,203 @@
+#include "validate/run/validate_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "hsap/buffer_plan.hpp"
+#include "hsap/compile.hpp"
+#include "hsap/verify.hpp"
+#include "validate/run/scale.hpp"
+
+namespace hsap::validation {
+namespace {
+
+double tolerance_of(const RunOptions& options) {
+  if (options.tolerance > 0) return options.tolerance;
+  if (options.arithmetic == Arithmetic::fp64) return 1e-10;
+  return options.dtype == Dtype::bf16 ? 1e-2 : 2e-6;
+}
+
+Result<Problem> problem_to_run(const Plan& plan, const RunOptions& options) {
+  const auto batches = static_cast<int>(plan.problem.batches.size());
+  if (options.batch >= batches) {
+    Error error = bad_input("no such batch", std::to_string(options.batch),
+                            fmt::format("a number below {}", batches));
+    error.file = "--batch";
+    return error;
+  }
+  Problem problem = problem_of(plan, options.batch);
+  problem.batch = shrink(problem.batch, options.tokens);
+  problem.dtype = options.dtype;
+  return problem;
+}
+
+/// The schedules to run: those that the plan embeds where it does and nothing was changed about
+/// the problem, otherwise what its strategy compiles to.
+Result<std::vector<Schedule>> schedules_of(const Plan& plan, const Problem& problem,
+                                           const RunOptions& options) {
+  const Problem planned = problem_of(plan, options.batch);
+  const bool as_planned = planned.batch == problem.batch && planned.dtype == problem.dtype;
+  std::vector<Schedule> schedules;
+  for (const PlannedPass& item : passes_of(plan)) {
+    if (item.batch != options.batch) continue;
+    const auto embedded =
+        std::find_if(plan.schedules.begin(), plan.schedules.end(), [&](const auto& each) {
+          return each.batch == item.batch && each.schedule.pass == item.pass;
+        });
+    if (as_planned && embedded != plan.schedules.end()) {
+      schedules.push_back(embedded->schedule);
+      continue;
+    }
+    HSAP_TRY(Schedule schedule, compile(problem, plan.strategy, item.pass));
+    schedules.push_back(std::move(schedule));
+  }
+  for (const Schedule& schedule : schedules) {
+    if (const auto finding = verify(schedule, problem)) {
+      return infeasible(
+          fmt::format("the {} schedule is wrong: {}", to_string(schedule.pass), finding->text()));
+    }
+  }
+  return schedules;
+}
+
+/// Runs the passes one after the other: backward begins with what forward left, or where there is
+/// no forward with the truth.
+Result<std::vector<Execution>> run_passes(const std::vector<Schedule>& schedules,
+                                          const Problem& problem, Tensors& tensors,
+                                          const RunOptions& options) {
+  if (schedules.front().pass == Pass::backward) {
+    Tensors truth = tensors;
+    truth[Role::dout] = {};
+    reference_attention(problem, truth);
+    tensors[Role::o] = truth[Role::o];
+    tensors[Role::lse] = truth[Role::lse];
+  }
+  std::vector<Execution> executions;
+  for (const Schedule& schedule : schedules) {
+    HSAP_TRY(Execution execution,
+             execute(schedule, tensors, {options.arithmetic, options.patience_s}));
+    executions.push_back(std::move(execution));
+  }
+  return executions;
+}
+
+PassRun describe(const Schedule& schedule, Execution execution, int node_ranks) {
+  PassRun run;
+  run.pass = schedule.pass;
+  run.operations = schedule.operations.size();
+  run.predicted = predicted_bytes(schedule, node_ranks);
+  run.measured = measured_bytes(execution, node_ranks);
+  run.planned_buffer_bytes = plan_buffers(schedule).bytes;
+  run.measured_buffer_bytes = execution.peak_buffer_bytes;
+  run.execution = std::move(execution);
+  return run;
+}
+
+std::vector<Role> results_of(const std::vector<Schedule>& schedules) {
+  std::vector<Role> roles;
+  for (const Schedule& schedule : schedules) {
+    if (schedule.pass == Pass::forward) {
+      roles.insert(roles.end(), {Role::o, Role::lse});
+    } else {
+      roles.insert(roles.end(), {Role::dq, Role::dk, Role::dv});
+    }
+  }
+  return roles;
+}
+
+/// Documents to perturb: the shortest, the longest, then from the first on.
+std::vector<int> documents_to_perturb(const Batch& batch, int count) {
+  std::vector<int> order(batch.documents());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
+  const auto& lengths = batch.lengths;
+  std::vector<int> chosen;
+  const auto choose = [&](int document) {
+    const bool is_new = std::find(chosen.begin(), chosen.end(), document) == chosen.end();
+    if (is_new && static_cast<int>(chosen.size()) < count) chosen.push_back(document);
+  };
+  choose(static_cast<int>(std::min_element(lengths.begin(), lengths.end()) - lengths.begin()));
+  choose(static_cast<int>(std::max_element(lengths.begin(), lengths.end()) - lengths.begin()));
+  for (const int document : order) choose(document);
+  return chosen;
+}
+
+/// The inputs with those of one document replaced.
+Tensors perturb(const Problem& problem, const Tensors& inputs, int document, std::uint64_t seed) {
+  const Tensors others = random_inputs(problem, seed + 1);
+  const std::vector<Token> begins = problem.batch.cu_seqlens();
+  const auto d = static_cast<std::size_t>(document);
+  Tensors changed = inputs;
+  for (const Role role : {Role::q, Role::k, Role::v, Role::dout}) {
+    for (Token token = begins[d]; token < begins[d + 1]; ++token) {
+      for (int head = 0; head < changed[role].heads; ++head) {
+        const auto from = others[role].row(token, head);
+        std::copy(from.begin(), from.end(), changed[role].row(token, head).begin());
+      }
+    }
+  }
+  return changed;
+}
+
+Status probe_leaks(const std::vector<Schedule>& schedules, const Tensors& inputs,
+                   const Tensors& base, const RunOptions& options, Validation& validation) {
+  const std::vector<Role> roles = results_of(schedules);
+  validation.perturbed = documents_to_perturb(validation.problem.batch, options.leaks);
+  for (const int document : validation.perturbed) {
+    Tensors changed = perturb(validation.problem, inputs, document, options.seed);
+    HSAP_TRY(const auto ran, run_passes(schedules, validation.problem, changed, options));
+    if (changed[roles.front()] == base[roles.front()]) {
+      return internal_error(
+          fmt::format("changing document {} changed nothing, so the probe sees nothing", document));
+    }
+    const std::vector<Leak> leaks =
+        find_leaks(base, changed, roles, validation.problem.batch, document);
+    validation.leaks.insert(validation.leaks.end(), leaks.begin(), leaks.end());
+  }
+  return {};
+}
+
+}  // namespace
+
+bool PassRun::bytes_agree() const {
+  return predicted == measured && planned_buffer_bytes == measured_buffer_bytes;
+}
+
+bool Validation::right() const {
+  const auto within = [&](const TensorError& error) { return error.relative <= tolerance; };
+  const auto agrees = [&](const PassRun& run) {
+    return arithmetic == Arithmetic::fp64 || run.bytes_agree();
+  };
+  return leaks.empty() && std::all_of(errors.begin(), errors.end(), within) &&
+         std::all_of(passes.begin(), passes.end(), agrees);
+}
+
+Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
+  Validation validation;
+  HSAP_TRY(validation.problem, problem_to_run(plan, options));
+  const Problem& problem = validation.problem;
+  validation.planned_tokens = problem_of(plan, options.batch).batch.tokens();
+  validation.strategy = plan.strategy;
+  validation.arithmetic = options.arithmetic;
+  validation.tolerance = tolerance_of(options);
+  HSAP_TRY(const std::vector<Schedule> schedules, schedules_of(plan, problem, options));
+  const Tensors inputs = random_inputs(problem, options.seed);
+  Tensors tensors = inputs;
+  HSAP_TRY(std::vector<Execution> executions, run_passes(schedules, problem, tensors, options));
+  const int node_ranks = std::max(1, plan.cluster.gpus_per_node / plan.training.tensor_parallel);
+  for (std::size_t i = 0; i < schedules.size(); ++i) {
+    validation.passes.push_back(describe(schedules[i], std::move(executions[i]), node_ranks));
+  }
+  Tensors truth = inputs;
+  reference_attention(problem, truth);
+  for (const Role role : results_of(schedules)) {
+    validation.errors.push_back(
+        compare(role, tensors[role], truth[role], problem, schedules.front()));
+  }
+  if (options.leaks > 0) {
+    HSAP_CHECK(probe_leaks(schedules, inputs, tensors, options, validation));
+  }
+  return validation;
+}
+
+}  // namespace hsap::validation

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hsap/execute.hpp"
+#include "hsap/plan.hpp"
+#include "validate/run/compare.hpp"
+#include "validate/run/traffic.hpp"
+
+namespace hsap::validation {
+
+struct RunOptions {
+  int batch = 0;
+  Token tokens = 1024;  ///< the batch is shrunk to so many
+  Dtype dtype = Dtype::bf16;
+  Arithmetic arithmetic = Arithmetic::fp32;
+  double tolerance =
+      0;          ///< relative error; 0: 1e-2 where bf16 travels, 2e-6 in fp32, 1e-10 in fp64
+  int leaks = 0;  ///< documents to perturb
+  std::uint64_t seed = 1;
+  double patience_s = 60;
+};
+
+/// One pass as it ran.
+struct PassRun {
+  Pass pass = Pass::forward;
+  std::size_t operations = 0;
+  LinkBytes predicted;
+  LinkBytes measured;
+  std::vector<std::int64_t> planned_buffer_bytes;   ///< by rank
+  std::vector<std::int64_t> measured_buffer_bytes;  ///< by rank
+  Execution execution;
+
+  [[nodiscard]] bool bytes_agree() const;
+};
+
+struct Validation {
+  Problem problem;  ///< as it ran
+  Token planned_tokens = 0;
+  Strategy strategy;
+  Arithmetic arithmetic = Arithmetic::fp32;
+  double tolerance = 0;
+  std::vector<PassRun> passes;
+  std::vector<TensorError> errors;
+  std::vector<int> perturbed;  ///< documents
+  std::vector<Leak> leaks;
+
+  /// Every tensor within tolerance, no leak, and bytes and memory as predicted (but in float64,
+  /// where everything is wider than the schedule says).
+  [[nodiscard]] bool right() const;
+};
+
+/// Runs the plan's strategy on the host and compares with the truth. Every schedule is verified
+/// before it runs. Errors: the plan has no such batch (bad_input), the strategy does not fit the
+/// shrunk batch or dtype, a schedule is wrong, ranks wait for each other (infeasible).
+[[nodiscard]] Result<Validation> validate_plan(const Plan& plan, const RunOptions& options);
+
+}  // namespace hsap::validation
