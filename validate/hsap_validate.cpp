@@ -1,4 +1,4 @@
-// hsap-validate: runs a plan and compares it with the truth.
+// hsap-validate: runs a plan and compares it with the truth, and probes any attention for leaks.
 
 #include <string>
 
@@ -9,6 +9,7 @@
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "export/json_text.hpp"
+#include "validate/probe/command.hpp"
 #include "validate/run/report.hpp"
 
 namespace hsap {
@@ -76,11 +77,14 @@ Status run_plan(const RunFlags& flags) {
 }
 
 int run_program(int argc, char** argv) {
-  CLI::App app("run plans and compare them with the truth", "hsap-validate");
+  CLI::App app("run plans and compare them with the truth; test any attention", "hsap-validate");
   app.require_subcommand(1);
   RunFlags flags;
   add_run(app, flags);
-  return cli::run_main(app, argc, argv, [&] { return run_plan(flags); });
+  ProbeCommand probe;
+  probe.add(app);
+  return cli::run_main(app, argc, argv,
+                       [&] { return app.got_subcommand("run") ? run_plan(flags) : probe.run(); });
 }
 
 }  // namespace
