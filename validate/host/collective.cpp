@@ -132,7 +132,13 @@ bool Collective<T>::accept(Message message) {
 }
 
 template <typename T>
+bool Collective<T>::all_meet() const {
+  return members_.size() == static_cast<std::size_t>(schedule_.group_of(op_).count);
+}
+
+template <typename T>
 bool Collective<T>::advance(Mail& mail) {
+  if (!all_meet()) return false;
   bool moved = false;
   while (!complete()) {
     bool stepped = false;
@@ -156,6 +162,10 @@ bool Collective<T>::advance(Mail& mail) {
 
 template <typename T>
 std::string Collective<T>::report() const {
+  if (!all_meet()) {
+    return fmt::format("a group of {} ranks of which only {} come", schedule_.group_of(op_).count,
+                       members_.size());
+  }
   return fmt::format("step {} of {}: {} rank {}", received_ + 1, steps_,
                      received_ < sent_ ? "receive from" : "send to",
                      received_ < sent_ ? neighbour(members_.size() - 1) : neighbour(1));

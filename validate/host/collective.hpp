@@ -33,10 +33,14 @@ class Collective {
   Collective(const Schedule& schedule, Index op, const Meetings& meetings, Memory& memory);
 
   bool advance(Mail& mail);
-  [[nodiscard]] bool complete() const { return received_ == steps_ && sent_ == steps_; }
+  [[nodiscard]] bool complete() const {
+    return all_meet() && received_ == steps_ && sent_ == steps_;
+  }
   [[nodiscard]] std::string report() const;
 
  private:
+  /// False when a rank of the group never joins: the others wait for it, and say so.
+  [[nodiscard]] bool all_meet() const;
   [[nodiscard]] bool gathers() const { return op_.kind == Kind::all_gather; }
   /// Whose rows travel in a step, as a position in the group: those sent, and those that arrive.
   [[nodiscard]] std::size_t sent_in(std::size_t step) const;

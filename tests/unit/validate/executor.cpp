@@ -39,6 +39,22 @@ void drop(Schedule& schedule, Direction direction) {
   }
 }
 
+/// Turns the last collective of a kind on a rank into an operation that does nothing. The last, so
+/// that those before it still meet their partners.
+bool leave_out(Schedule& schedule, Rank rank, Kind kind) {
+  const Range& program = schedule.programs[static_cast<std::size_t>(rank)];
+  for (Index i = program.count; i-- > 0;) {
+    Operation& op = schedule.operations[program.first + i];
+    if (op.kind != kind) continue;
+    op.kind = Kind::compute;
+    op.payload = {static_cast<Index>(schedule.work.size()), 1};
+    op.operands = {};
+    schedule.work.push_back({});
+    return true;
+  }
+  return false;
+}
+
 TEST_CASE("runs are equal bit for bit") {
   for (const Exchange exchange : {Exchange::ring, Exchange::all_gather, Exchange::p2p}) {
     const Problem problem = small_problem();
@@ -96,6 +112,24 @@ TEST_CASE("a receive that is missing mixes messages up, which is told and not hu
   // Either a message does not fit, or rows are missing and the numbers show it.
   const bool noticed = !done || tensors[Role::o].values != tensors[Role::o].values;
   CHECK(noticed);
+}
+
+TEST_CASE("a collective that one rank leaves out ends the run instead of going on without it") {
+  const Problem problem = small_problem();
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    const Kind kind = pass == Pass::forward ? Kind::all_gather : Kind::reduce_scatter;
+    Tensors tensors = random_inputs(problem, 1);
+    reference_attention(problem, tensors);
+    Schedule schedule = support::compiled(problem, four_ranks(Exchange::all_gather), pass);
+    REQUIRE(leave_out(schedule, 2, kind));
+    const Tensors before = tensors;
+    const Result<Execution> done = execute(schedule, tensors);
+    REQUIRE_FALSE(done);
+    CHECK(done.error().kind == ErrorKind::infeasible);
+    CHECK_THAT(done.error().text(), Contains("rank 0 at operation"));
+    CHECK_THAT(done.error().text(), Contains("a group of 4 ranks of which only 3 come"));
+    CHECK(tensors.by_role == before.by_role);
+  }
 }
 
 TEST_CASE("a schedule that needs more than the machine has is refused") {
