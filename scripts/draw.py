@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Draws hsap's JSON outputs as PNG: scripts/draw.py mask|ranks|search|step INPUT.json -o OUT.png"""
+"""Draws hsap's JSON outputs as PNG: scripts/draw.py mask|proof|ranks|search|step INPUT.json -o OUT.png"""
 import pathlib
 import sys
 

@@ -56,6 +56,8 @@ void add_run(CLI::App& app, RunFlags& flags) {
                   "largest relative error (1e-2 with bf16, 2e-6 with fp32, 1e-10 with fp64)");
   cli::add_integer(run, "--leaks", options.leaks, 0, 1 << 20, "N",
                    "change so many documents one by one; no other may notice (0)");
+  cli::add_integer(run, "--gradients", options.gradients, 0, 1 << 20, "N",
+                   "hold the gradients against central differences at so many places (0)");
   cli::add_integer(run, "--seed", options.seed, 0, std::int64_t{1} << 62, "N", "of the inputs (1)");
   cli::add_output(run, flags.out);
 }

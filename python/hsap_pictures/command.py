@@ -7,6 +7,7 @@ from .document import BadInput, read
 
 PICTURES = {
     "mask": "the packed mask and its shards, from `hsap-plan show PLAN --json -`",
+    "proof": "a plan against float64, from `hsap-validate run --json`",
     "ranks": "what each rank does over time, from `hsap-sim --timeline`",
     "search": "the search as heat maps over U x C, from `hsap-tune --json`",
     "step": "the training step by parts, from a plan or from `hsap-sim --json`",
@@ -29,6 +30,8 @@ def drawing(picture: str):
     """The function that draws a picture. matplotlib is slow to import: only when needed."""
     if picture == "mask":
         from .mask import draw
+    elif picture == "proof":
+        from .proof import draw
     elif picture == "ranks":
         from .ranks import draw
     elif picture == "search":

@@ -17,11 +17,16 @@ class Validate(ProgramTest):
         return ["hsap-validate", "run", self.file("plan.json", plan), "--tokens", "96", *flags]
 
     def test_a_plan_is_right(self):
-        out = json.loads(self.answer(self.command(self.good, "--leaks", "2", "--json", "-")))
+        out = json.loads(self.answer(self.command(self.good, "--leaks", "2", "--gradients", "5",
+                                                         "--json", "-")))
         self.assertEqual(out["schema"], "hsap.validation/1")
         self.assertTrue(out["right"])
         self.assertEqual(out["leaks"], [])
         self.assertEqual(len(out["perturbed_documents"]), 2)
+        self.assertEqual([(g["tensor"], g["places"]) for g in out["gradients"]],
+                         [("dq", 5), ("dk", 5), ("dv", 5)])
+        for gradient in out["gradients"]:
+            self.assertLess(gradient["relative_error"], 1e-2)
         self.assertEqual([t["tensor"] for t in out["tensors"]], ["o", "lse", "dq", "dk", "dv"])
         for each in out["passes"]:
             self.assertEqual(each["planned_buffer_bytes"], each["measured_buffer_bytes"])

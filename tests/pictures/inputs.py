@@ -107,3 +107,15 @@ def prediction() -> dict:
 def sweep() -> dict:
     other = prediction() | {"strategy": strategy(4, 8, "ring")}
     return {"schema": "hsap.sweep/1", "predictions": [prediction(), other], "illegal": []}
+
+
+def validation() -> dict:
+    links = {"local": 0, "node": 3_000_000, "network": 1_000_000}
+    return {"schema": "hsap.validation/1", "strategy": "U2 C4 ulysses-inner zigzag ring",
+            "ranks": 8, "tolerance": 1e-2, "right": True,
+            "tensors": [{"tensor": name, "relative_error": error, "token": 3, "head": 1,
+                         "document": 2, "rank": 5}
+                        for name, error in (("o", 3e-3), ("lse", 0.0), ("dq", 4e-3))],
+            "passes": [{"pass": name, "links": {
+                key: {"predicted_bytes": size, "measured_bytes": size}
+                for key, size in links.items()}} for name in ("forward", "backward")]}

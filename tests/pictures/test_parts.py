@@ -19,7 +19,7 @@ if importlib.util.find_spec("matplotlib") is None:
 sys.path.insert(0, str(ROOT / "python"))
 
 import numpy as np  # noqa: E402
-from hsap_pictures import mask, ranks, search, step, style  # noqa: E402
+from hsap_pictures import mask, proof, ranks, search, step, style  # noqa: E402
 from hsap_pictures.document import Node  # noqa: E402
 
 
@@ -113,6 +113,24 @@ class Search(unittest.TestCase):
         illegal.exchange = "p2p"
         self.assertEqual(search.panels([illegal, known]), ["ring"])
         self.assertEqual(search.left_out([illegal, known]), "no panel for p2p: not available yet")
+
+
+class Proof(unittest.TestCase):
+    def test_a_missing_number_is_beyond_any_tolerance(self):
+        node = inputs.validation()["tensors"][0]
+        wrong = proof.Error(Node(node | {"relative_error": None}, "x"))
+        right = proof.Error(Node(node, "x"))
+        self.assertTrue(right.within(3e-3))
+        self.assertFalse(right.within(2e-3))
+        self.assertFalse(wrong.within(1e300))
+        self.assertGreater(wrong.height(0.5), 0.5)
+        self.assertEqual(proof.Error(Node(node | {"relative_error": 0.0}, "x")).height(1e-2),
+                         proof.LEAST)
+
+    def test_links_without_bytes_are_left_out(self):
+        names = [each.name for each in proof.read_traffic(Node(inputs.validation(), "x"))]
+        self.assertEqual(names, ["forward\ninside nodes", "forward\nbetween nodes",
+                                 "backward\ninside nodes", "backward\nbetween nodes"])
 
 
 class Step(unittest.TestCase):

@@ -20,7 +20,7 @@ import inputs
 ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ".").resolve()
 SKIPPED = 77  # what meson takes for "skipped"
 PICTURES = {"mask": inputs.layout(4096, 7, 4), "ranks": inputs.timeline(8, 4),
-            "search": inputs.search(8), "step": inputs.plan()}
+            "search": inputs.search(8), "step": inputs.plan(), "proof": inputs.validation()}
 
 
 sys.path.insert(0, str(ROOT / "python"))
@@ -116,14 +116,15 @@ class BadInput(Command):
 
     def test_another_schema(self):
         for picture, document in (("mask", inputs.search(8)), ("search", inputs.plan()),
-                                  ("step", inputs.search(8))):
+                                  ("step", inputs.search(8)), ("proof", inputs.plan())):
             self.assert_refused(picture, document, "/schema", "found", "expected", "hsap.")
         self.assert_refused("mask", {}, "/schema", '"none"', "hsap.layout/1")
         self.assert_refused("ranks", inputs.timeline(0, 1), "no threads named")
 
     def test_missing_keys(self):
         for picture, key in (("mask", "shards"), ("ranks", "traceEvents"),
-                             ("search", "candidates"), ("step", "runners_up")):
+                             ("search", "candidates"), ("step", "runners_up"),
+                             ("proof", "passes")):
             document = copy.deepcopy(PICTURES[picture])
             del document[key]
             self.assert_refused(picture, document, "missing key", f"'{key}'")
@@ -138,6 +139,10 @@ class BadInput(Command):
         search = inputs.search(8)
         search["candidates"][1]["tokens_per_s"] = float("nan")
         self.assert_refused("search", search, "/candidates/1/tokens_per_s")
+        proof = inputs.validation()
+        proof["tensors"][1]["relative_error"] = -1
+        self.assert_refused("proof", proof, "/tensors/1/relative_error")
+        self.assert_refused("proof", inputs.validation() | {"tensors": []}, "nothing to draw")
         plan = inputs.plan()
         plan["mesh"]["replicas"] = 0
         self.assert_refused("step", plan, "/mesh/replicas")

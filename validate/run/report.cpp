@@ -72,6 +72,15 @@ std::string passes_table(const Validation& v, bool color) {
   return table.text(color);
 }
 
+std::string gradients_text(const Validation& v) {
+  std::string text;
+  for (const GradientError& e : v.gradients) {
+    text += fmt::format("  {} agrees with central differences at {} places within {:.2e}\n",
+                        to_string(e.role), e.samples, e.relative);
+  }
+  return text;
+}
+
 std::string times(const Validation& v) {
   std::string text = "  host seconds (they say nothing of a GPU):";
   for (const PassRun& run : v.passes) {
@@ -130,7 +139,8 @@ json::Ordered number(double value) {
 
 std::string report(const Validation& v, bool color) {
   const std::string why = objection(v);
-  return heading(v) + errors_table(v, color) + passes_table(v, color) + leaks_text(v) + times(v) +
+  return heading(v) + errors_table(v, color) + passes_table(v, color) + gradients_text(v) +
+         leaks_text(v) + times(v) +
          cli::styled(why.empty() ? "right" : "wrong: " + why,
                      why.empty() ? Style::good : Style::bad, color) +
          "\n";
@@ -167,6 +177,14 @@ json::Ordered to_json(const Validation& v) {
   }
   out["passes"] = json::Ordered::array();
   for (const PassRun& run : v.passes) out["passes"].push_back(json_of(run));
+  out["gradients"] = json::Ordered::array();
+  for (const GradientError& e : v.gradients) {
+    out["gradients"].push_back({{"tensor", to_string(e.role)},
+                                {"places", e.samples},
+                                {"relative_error", number(e.relative)},
+                                {"token", e.token},
+                                {"head", e.head}});
+  }
   out["perturbed_documents"] = v.perturbed;
   out["leaks"] = json::Ordered::array();
   for (const Leak& leak : v.leaks) {
@@ -189,6 +207,11 @@ std::string objection(const Validation& v) {
     if (e.relative <= v.tolerance) continue;
     return fmt::format("{} is off by {:.2e} at token {} head {} of document {}, more than {:.0e}",
                        to_string(e.role), e.relative, e.token, e.head, e.document, v.tolerance);
+  }
+  for (const GradientError& e : v.gradients) {
+    if (e.relative <= v.tolerance) continue;
+    return fmt::format("{} differs from central differences by {:.2e} at token {} head {}",
+                       to_string(e.role), e.relative, e.token, e.head);
   }
   if (v.right()) return {};
   return "bytes or memory are not as predicted";

@@ -164,11 +164,12 @@ bool PassRun::bytes_agree() const {
 }
 
 bool Validation::right() const {
-  const auto within = [&](const TensorError& error) { return error.relative <= tolerance; };
+  const auto within = [&](const auto& error) { return error.relative <= tolerance; };
   const auto agrees = [&](const PassRun& run) {
     return arithmetic == Arithmetic::fp64 || run.bytes_agree();
   };
   return leaks.empty() && std::all_of(errors.begin(), errors.end(), within) &&
+         std::all_of(gradients.begin(), gradients.end(), within) &&
          std::all_of(passes.begin(), passes.end(), agrees);
 }
 
@@ -193,6 +194,9 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   for (const Role role : results_of(schedules)) {
     validation.errors.push_back(
         compare(role, tensors[role], truth[role], problem, schedules.front()));
+  }
+  if (options.gradients > 0 && schedules.back().pass == Pass::backward) {
+    validation.gradients = check_gradients(problem, tensors, options.seed, options.gradients);
   }
   if (options.leaks > 0) {
     HSAP_CHECK(probe_leaks(schedules, inputs, tensors, options, validation));

@@ -6,6 +6,7 @@
 
 #include "hsap/execute.hpp"
 #include "hsap/plan.hpp"
+#include "validate/probe/gradients.hpp"
 #include "validate/run/compare.hpp"
 #include "validate/run/traffic.hpp"
 
@@ -17,8 +18,9 @@ struct RunOptions {
   Dtype dtype = Dtype::bf16;
   Arithmetic arithmetic = Arithmetic::fp32;
   double tolerance =
-      0;          ///< relative error; 0: 1e-2 where bf16 travels, 2e-6 in fp32, 1e-10 in fp64
-  int leaks = 0;  ///< documents to perturb
+      0;              ///< relative error; 0: 1e-2 where bf16 travels, 2e-6 in fp32, 1e-10 in fp64
+  int leaks = 0;      ///< documents to perturb
+  int gradients = 0;  ///< places in each of q, k and v to hold against central differences
   std::uint64_t seed = 1;
   double patience_s = 60;
 };
@@ -44,11 +46,12 @@ struct Validation {
   double tolerance = 0;
   std::vector<PassRun> passes;
   std::vector<TensorError> errors;
+  std::vector<GradientError> gradients;
   std::vector<int> perturbed;  ///< documents
   std::vector<Leak> leaks;
 
-  /// Every tensor within tolerance, no leak, and bytes and memory as predicted (but in float64,
-  /// where everything is wider than the schedule says).
+  /// Every tensor and gradient within tolerance, no leak, and bytes and memory as predicted (but in
+  /// float64, where everything is wider than the schedule says).
   [[nodiscard]] bool right() const;
 };
 
