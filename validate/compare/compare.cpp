@@ -10,6 +10,7 @@ namespace hsap {
 namespace {
 
 double distance(double a, double b) {
+  if (a == b) return 0;  // also equal infinities
   const double difference = std::abs(a - b);
   return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
 }
@@ -53,15 +54,18 @@ int document_of(const Problem& problem, Token token) {
 }
 
 TensorError compare(const Problem& problem, Role role, const Tensor& truth, const Tensor& found) {
-  TensorError error{role, 0, {}};
+  TensorError error;
+  error.role = role;
   double largest = 0;
   double worst = -1;
   each(truth, found, 0, truth.tokens, [&](Token token, int head, double expected, double actual) {
-    largest = std::max(largest, std::abs(expected));
+    if (std::isfinite(expected)) largest = std::max(largest, std::abs(expected));
     const double difference = distance(expected, actual);
     if (difference <= worst) return;
     worst = difference;
     error.worst = {token, head, 0};
+    error.found = actual;
+    error.expected = expected;
   });
   error.worst.document = document_of(problem, error.worst.token);
   error.relative = std::max(worst, 0.0) / (largest > 0 ? largest : 1);

@@ -25,8 +25,11 @@ struct TensorError {
   double relative = 0;  ///< largest |difference| over the largest |number| of the truth (or over 1
                         ///< where the truth is all zero); infinite where a number is NaN
   Number worst;         ///< where the difference is largest
+  double found = 0;     ///< there
+  double expected = 0;  ///< there
 };
-/// The tensors must have equal shapes, that of `problem`.
+/// The tensors must have equal shapes, that of `problem`. Equal infinities are no difference: lse
+/// is -inf where a query sees no key.
 [[nodiscard]] TensorError compare(const Problem& problem, Role role, const Tensor& truth,
                                   const Tensor& found);
 

@@ -20,7 +20,8 @@ std::vector<int> choose(const std::vector<Token>& lengths, int most) {
   const auto count = static_cast<int>(lengths.size());
   const auto shortest = std::min_element(lengths.begin(), lengths.end()) - lengths.begin();
   const auto longest = std::max_element(lengths.begin(), lengths.end()) - lengths.begin();
-  std::vector<int> wanted{0, count - 1, static_cast<int>(shortest), static_cast<int>(longest)};
+  std::vector<int> wanted{static_cast<int>(shortest), static_cast<int>(longest), 0, count - 1};
+  most = std::min(most, count);
   for (int i = 0; i < most; ++i) {
     wanted.push_back(static_cast<int>(std::int64_t{i} * count / most));
   }

@@ -18,7 +18,7 @@ struct Probe {
   std::vector<int> order;     ///< the permuted batch holds document order[i] at place i
 };
 
-/// Probes at most `most` documents: the first, the last, the shortest and the longest, then others
+/// Probes at most `most` documents: the shortest, the longest, the first and the last, then others
 /// evenly spread. The order is a rotation of the reversed documents, so no document keeps its
 /// neighbours on the same sides.
 [[nodiscard]] Probe make_probe(const Problem& problem, std::uint64_t seed, int most);

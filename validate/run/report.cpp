@@ -42,7 +42,8 @@ std::string errors_table(const Validation& v, bool color) {
     const bool good = e.relative <= v.tolerance;
     table.add(
         {role_name(e.role), fmt::format("{:.2e}", e.relative), fmt::format("{:.0e}", v.tolerance),
-         fmt::format("token {} head {} document {} rank {}", e.token, e.head, e.document, e.rank),
+         fmt::format("token {} head {} document {} rank {}", e.worst.token, e.worst.head,
+                     e.worst.document, e.rank),
          fmt::format("{:.5g}", e.found), fmt::format("{:.5g}", e.expected)},
         good ? Style::plain : Style::bad);
   }
@@ -95,10 +96,9 @@ std::string leaks_text(const Validation& v) {
       fmt::format("  changed {} documents one at a time: {} numbers of other documents moved\n",
                   v.perturbed.size(), v.leaks.empty() ? "no" : "some");
   for (const Leak& leak : v.leaks) {
-    text +=
-        fmt::format("    document {} leaks into document {}: {} of token {} head {} by {:.3g}\n",
-                    leak.from_document, leak.to_document, to_string(leak.role), leak.token,
-                    leak.head, leak.change);
+    text += fmt::format(
+        "    document {} leaks into document {}: {} of token {} head {} by {:.3g}\n", leak.from,
+        leak.to, to_string(leak.role), leak.worst.token, leak.worst.head, leak.change);
   }
   return text;
 }
@@ -167,9 +167,9 @@ json::Ordered to_json(const Validation& v) {
     json::Ordered tensor;
     tensor["tensor"] = to_string(e.role);
     tensor["relative_error"] = number(e.relative);
-    tensor["token"] = e.token;
-    tensor["head"] = e.head;
-    tensor["document"] = e.document;
+    tensor["token"] = e.worst.token;
+    tensor["head"] = e.worst.head;
+    tensor["document"] = e.worst.document;
     tensor["rank"] = e.rank;
     tensor["found"] = number(e.found);
     tensor["expected"] = number(e.expected);
@@ -188,11 +188,11 @@ json::Ordered to_json(const Validation& v) {
   out["perturbed_documents"] = v.perturbed;
   out["leaks"] = json::Ordered::array();
   for (const Leak& leak : v.leaks) {
-    out["leaks"].push_back({{"from_document", leak.from_document},
-                            {"to_document", leak.to_document},
+    out["leaks"].push_back({{"from_document", leak.from},
+                            {"to_document", leak.to},
                             {"tensor", to_string(leak.role)},
-                            {"token", leak.token},
-                            {"head", leak.head},
+                            {"token", leak.worst.token},
+                            {"head", leak.worst.head},
                             {"change", number(leak.change)}});
   }
   return out;
@@ -200,13 +200,14 @@ json::Ordered to_json(const Validation& v) {
 
 std::string objection(const Validation& v) {
   if (!v.leaks.empty()) {
-    return fmt::format("document {} leaks into document {}", v.leaks.front().from_document,
-                       v.leaks.front().to_document);
+    return fmt::format("document {} leaks into document {}", v.leaks.front().from,
+                       v.leaks.front().to);
   }
   for (const TensorError& e : v.errors) {
     if (e.relative <= v.tolerance) continue;
     return fmt::format("{} is off by {:.2e} at token {} head {} of document {}, more than {:.0e}",
-                       to_string(e.role), e.relative, e.token, e.head, e.document, v.tolerance);
+                       to_string(e.role), e.relative, e.worst.token, e.worst.head, e.worst.document,
+                       v.tolerance);
   }
   for (const GradientError& e : v.gradients) {
     if (e.relative <= v.tolerance) continue;

@@ -7,6 +7,7 @@
 #include "hsap/buffer_plan.hpp"
 #include "hsap/compile.hpp"
 #include "hsap/verify.hpp"
+#include "validate/probe/probe.hpp"
 #include "validate/run/scale.hpp"
 
 namespace hsap::validation {
@@ -106,52 +107,20 @@ std::vector<Role> results_of(const std::vector<Schedule>& schedules) {
   return roles;
 }
 
-/// Documents to perturb: the shortest, the longest, then from the first on.
-std::vector<int> documents_to_perturb(const Batch& batch, int count) {
-  std::vector<int> order(batch.documents());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
-  const auto& lengths = batch.lengths;
-  std::vector<int> chosen;
-  const auto choose = [&](int document) {
-    const bool is_new = std::find(chosen.begin(), chosen.end(), document) == chosen.end();
-    if (is_new && static_cast<int>(chosen.size()) < count) chosen.push_back(document);
-  };
-  choose(static_cast<int>(std::min_element(lengths.begin(), lengths.end()) - lengths.begin()));
-  choose(static_cast<int>(std::max_element(lengths.begin(), lengths.end()) - lengths.begin()));
-  for (const int document : order) choose(document);
-  return chosen;
-}
-
-/// The inputs with those of one document replaced.
-Tensors perturb(const Problem& problem, const Tensors& inputs, int document, std::uint64_t seed) {
-  const Tensors others = random_inputs(problem, seed + 1);
-  const std::vector<Token> begins = problem.batch.cu_seqlens();
-  const auto d = static_cast<std::size_t>(document);
-  Tensors changed = inputs;
-  for (const Role role : {Role::q, Role::k, Role::v, Role::dout}) {
-    for (Token token = begins[d]; token < begins[d + 1]; ++token) {
-      for (int head = 0; head < changed[role].heads; ++head) {
-        const auto from = others[role].row(token, head);
-        std::copy(from.begin(), from.end(), changed[role].row(token, head).begin());
-      }
-    }
-  }
-  return changed;
-}
-
-Status probe_leaks(const std::vector<Schedule>& schedules, const Tensors& inputs,
-                   const Tensors& base, const RunOptions& options, Validation& validation) {
+Status probe_leaks(const std::vector<Schedule>& schedules, const Tensors& base,
+                   const RunOptions& options, Validation& validation) {
+  const Problem& problem = validation.problem;
   const std::vector<Role> roles = results_of(schedules);
-  validation.perturbed = documents_to_perturb(validation.problem.batch, options.leaks);
-  for (const int document : validation.perturbed) {
-    Tensors changed = perturb(validation.problem, inputs, document, options.seed);
-    HSAP_TRY(const auto ran, run_passes(schedules, validation.problem, changed, options));
+  const Probe probe = make_probe(problem, options.seed, options.leaks);
+  validation.perturbed = probe.replaced;
+  for (const int document : probe.replaced) {
+    Tensors changed = replaced_inputs(probe, document);
+    HSAP_TRY(const auto ran, run_passes(schedules, problem, changed, options));
     if (changed[roles.front()] == base[roles.front()]) {
       return internal_error(
           fmt::format("changing document {} changed nothing, so the probe sees nothing", document));
     }
-    const std::vector<Leak> leaks =
-        find_leaks(base, changed, roles, validation.problem.batch, document);
+    const std::vector<Leak> leaks = find_leaks(problem, document, base, changed);
     validation.leaks.insert(validation.leaks.end(), leaks.begin(), leaks.end());
   }
   return {};
@@ -199,7 +168,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
     validation.gradients = check_gradients(problem, tensors, options.seed, options.gradients);
   }
   if (options.leaks > 0) {
-    HSAP_CHECK(probe_leaks(schedules, inputs, tensors, options, validation));
+    HSAP_CHECK(probe_leaks(schedules, tensors, options, validation));
   }
   return validation;
 }

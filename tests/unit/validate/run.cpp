@@ -39,9 +39,9 @@ TEST_CASE("the worst element is named with its token, head, document and rank") 
   double largest = 0;
   for (const double value : truth[Role::o].values) largest = std::max(largest, std::abs(value));
   CHECK(error.relative == Approx(0.5 / largest));
-  CHECK(error.token == 25);
-  CHECK(error.head == 1);
-  CHECK(error.document == 1);
+  CHECK(error.worst.token == 25);
+  CHECK(error.worst.head == 1);
+  CHECK(error.worst.document == 1);
   CHECK(error.rank == 1);
   found.row(3, 0)[0] = std::numeric_limits<double>::quiet_NaN();
   CHECK(std::isinf(compare(Role::o, found, truth[Role::o], problem, two_ranks(problem)).relative));
@@ -53,16 +53,15 @@ TEST_CASE("a leak of one bit is found, and change inside the document is none") 
   reference_attention(problem, base);
   Tensors changed = base;
   for (Token token = 20; token < 32; ++token) changed[Role::o].row(token, 0)[0] += 1;
-  const Role roles[] = {Role::o, Role::lse};
-  CHECK(find_leaks(base, changed, roles, problem.batch, 1).empty());
+  CHECK(find_leaks(problem, 1, base, changed).empty());
   double& bit = changed[Role::o].row(7, 1)[2];
   bit = std::nextafter(bit, 10.0);
-  const std::vector<Leak> leaks = find_leaks(base, changed, roles, problem.batch, 1);
+  const std::vector<Leak> leaks = find_leaks(problem, 1, base, changed);
   REQUIRE(leaks.size() == 1);
-  CHECK(leaks[0].from_document == 1);
-  CHECK(leaks[0].to_document == 0);
-  CHECK(leaks[0].token == 7);
-  CHECK(leaks[0].head == 1);
+  CHECK(leaks[0].from == 1);
+  CHECK(leaks[0].to == 0);
+  CHECK(leaks[0].worst.token == 7);
+  CHECK(leaks[0].worst.head == 1);
 }
 
 TEST_CASE("an attention that forgets borders of documents is caught by the probe") {
@@ -75,10 +74,9 @@ TEST_CASE("an attention that forgets borders of documents is caught by the probe
   for (double& value : changed[Role::v].row(0, 0)) value += 1;
   reference_attention(leaky, base);
   reference_attention(leaky, changed);
-  const Role roles[] = {Role::o, Role::dq, Role::dk, Role::dv};
-  const std::vector<Leak> leaks = find_leaks(base, changed, roles, problem.batch, 0);
+  const std::vector<Leak> leaks = find_leaks(problem, 0, base, changed);
   REQUIRE_FALSE(leaks.empty());
-  CHECK(leaks[0].to_document == 1);
+  CHECK(leaks[0].to == 1);
 }
 
 TEST_CASE("a plan runs right in every arithmetic, and its leaks are none") {
