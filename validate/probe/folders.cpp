@@ -1,5 +1,6 @@
 #include "validate/probe/folders.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <numeric>
