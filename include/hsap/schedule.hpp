@@ -109,8 +109,9 @@ enum class Stream : std::uint8_t {
   heads,      ///< Ulysses all-to-all
   keys,       ///< keys, values and queries of the context exchange
   gradients,  ///< partial results on their way home
+  network,    ///< keys and values between nodes, of exchanges that tell nodes apart
 };
-inline constexpr int streams = 4;
+inline constexpr int streams = 5;
 
 /// One step of one rank.
 struct Operation {

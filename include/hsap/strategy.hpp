@@ -43,7 +43,7 @@ enum class Moves : std::uint8_t { keys, queries, fewest };
 enum class TransferOrder : std::uint8_t { nearest, most_work, nic_balanced };
 /// Whether k and v (and dk and dv) of a step travel as one exchange or as two.
 enum class KvGroups : std::uint8_t { fused, split };
-/// When partial dk and dv go home (p2p, hierarchical): after each stage, or all after the last.
+/// When partial dk and dv go home (p2p): after each stage, or all after the last.
 enum class GradientReturn : std::uint8_t { at_once, batched };
 
 /// How it is computed: one point of the search space. A choice that has no meaning for the exchange

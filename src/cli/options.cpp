@@ -126,7 +126,7 @@ void add_strategy(CLI::App& app, StrategyOptions& options, bool sweeps) {
   add("--kv-groups", options.kv_groups, "fused|split",
       "keys and values in one exchange or in two (fused)");
   add("--gradient-return", options.gradient_return, "at_once|batched",
-      "p2p, hierarchical: partial gradients go home after each stage or after the last (at_once)");
+      "p2p: partial gradients go home after each stage or after the last (at_once)");
 }
 
 void add_training(CLI::App& app, Training& training) {

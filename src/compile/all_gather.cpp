@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "compile/lowering.hpp"
 
@@ -24,6 +23,13 @@ class AllGather final : public ContextExchange {
     HeadRange key;
   };
   [[nodiscard]] Part part(const Scope& at, int stage) const;
+  using Pairs = std::vector<ScheduleBuilder::Pair>;
+  /// The pairs of keys and of values as one collective, or as two.
+  [[nodiscard]] std::vector<Pairs> in_groups(ScheduleBuilder::Pair k,
+                                             ScheduleBuilder::Pair v) const {
+    if (lower_.strategy.kv_groups == KvGroups::fused) return {{k, v}};
+    return {{k}, {v}};
+  }
   /// Collects the keys of a stage after `reader`, which attended to the memory it takes.
   Block gather(const Scope& at, int stage, Index reader);
 
@@ -61,11 +67,12 @@ Block AllGather::gather(const Scope& at, int stage, Index reader) {
   if (stage == stages_) return {};
   const HeadRange heads = part(at, stage).key;
   Block block{key_buffers(lower_, heads, all_rows_)};
-  const std::array<ScheduleBuilder::Pair, 2> pairs{
-      {{at.own.k, block.data.k}, {at.own.v, block.data.v}}};
-  block.complete =
-      lower_.build.all_gather(Stream::keys, lower_.mesh.context_group(at.seat.u), heads, pairs);
-  lower_.build.after(stage == 0 ? at.ready : reader);
+  const Group group = lower_.mesh.context_group(at.seat.u);
+  const Index before = stage == 0 ? at.ready : reader;
+  for (const Pairs& pairs : in_groups({at.own.k, block.data.k}, {at.own.v, block.data.v})) {
+    block.complete = lower_.build.all_gather(Stream::keys, group, heads, pairs);
+    lower_.build.after(before);
+  }
   return block;
 }
 
@@ -100,11 +107,11 @@ Finished AllGather::backward(const BackwardScope& at) {
     lower_.build.after(held.complete);
     // Gradients of full length are large: those of the stage before leave first.
     lower_.build.after(scatter);
-    const std::array<ScheduleBuilder::Pair, 2> pairs{
-        {{partial.k, home.sum.k}, {partial.v, home.sum.v}}};
-    scatter = lower_.build.reduce_scatter(Stream::gradients, lower_.mesh.context_group(at.seat.u),
-                                          heads.key, pairs);
-    lower_.build.after(attend);
+    for (const Pairs& pairs : in_groups({partial.k, home.sum.k}, {partial.v, home.sum.v})) {
+      scatter = lower_.build.reduce_scatter(Stream::gradients, lower_.mesh.context_group(at.seat.u),
+                                            heads.key, pairs);
+      lower_.build.after(attend);
+    }
   }
   return {attend, settle(lower_, home, scatter)};
 }

@@ -8,14 +8,18 @@ namespace {
 
 std::unique_ptr<ContextExchange> make_exchange(Lowering& lower) {
   // One shard has nobody to exchange with, whatever the method: a ring of one.
-  if (lower.mesh.shards() == 1) return make_ring(lower);
+  if (lower.mesh.shards() == 1) return make_ring(lower, 1);
   switch (lower.strategy.exchange) {
     case Exchange::all_gather:
       return make_all_gather(lower);
     case Exchange::p2p:
       return make_p2p(lower);
+    case Exchange::hierarchical:
+      return make_hierarchical(lower);
+    case Exchange::double_ring:
+      return make_ring(lower, lower.strategy.inner_degree);
     default:
-      return make_ring(lower);
+      return make_ring(lower, lower.mesh.shards());
   }
 }
 

@@ -93,14 +93,27 @@ int key_heads_of_every_rank(const Problem& problem, const Strategy& strategy) {
   return fewest;
 }
 
+int nodes_of(const Strategy& strategy) {
+  return strategy.inner_degree == 0 ? 1 : strategy.context_parallel / strategy.inner_degree;
+}
+
+/// The stages of a hierarchical exchange are those of the other nodes; the own node has one too.
+int stages_between_nodes(const Strategy& strategy) { return std::max(1, nodes_of(strategy) - 1); }
+
 Reason illegal_stages(const Problem& problem, const Strategy& strategy) {
   const int stages = strategy.stages;
   if (stages < 0) return fmt::format("{} stages are fewer than none", stages);
   if (stages == 0 || strategy.context_parallel == 1) return std::nullopt;
   const int peers = strategy.context_parallel - 1;
-  if (strategy.exchange == Exchange::ring && stages != peers) {
+  const bool rings =
+      strategy.exchange == Exchange::ring || strategy.exchange == Exchange::double_ring;
+  if (rings && stages != peers) {
     return fmt::format("a ring of {} shards has {} stages, not {}", strategy.context_parallel,
                        peers, stages);
+  }
+  if (strategy.exchange == Exchange::hierarchical && stages > stages_between_nodes(strategy)) {
+    return fmt::format("{} other nodes cannot be grouped into {} stages", nodes_of(strategy) - 1,
+                       stages);
   }
   if (strategy.exchange == Exchange::p2p && stages > peers) {
     return fmt::format("{} peers cannot be grouped into {} stages", peers, stages);
@@ -134,15 +147,12 @@ Reason illegal_inner_degree(const Strategy& strategy) {
 }  // namespace
 
 std::optional<std::string> illegal(const Problem& problem, const Strategy& strategy) {
-  if (strategy.exchange == Exchange::double_ring || strategy.exchange == Exchange::hierarchical) {
-    return fmt::format("{} is not available yet", to_string(strategy.exchange));
-  }
   if (const Status batch = check(problem.batch); !batch) return batch.error().message;
   if (Reason reason = illegal_mask(problem.mask)) return reason;
   if (Reason reason = illegal_heads(problem.heads)) return reason;
   if (Reason reason = illegal_mesh(problem, strategy)) return reason;
-  if (Reason reason = illegal_stages(problem, strategy)) return reason;
   if (Reason reason = illegal_inner_degree(strategy)) return reason;
+  if (Reason reason = illegal_stages(problem, strategy)) return reason;
   return illegal_size(problem, strategy);
 }
 
@@ -153,7 +163,7 @@ Strategy meaningful(const Strategy& strategy) {
   if (strategy.exchange != Exchange::p2p) {
     result.moves = plain.moves;
     result.transfer_order = plain.transfer_order;
-    if (strategy.exchange != Exchange::hierarchical) result.gradient_return = plain.gradient_return;
+    result.gradient_return = plain.gradient_return;
   }
   return result;
 }
@@ -173,10 +183,13 @@ Strategy resolve(const Problem&, const Strategy& strategy) {
   const int peers = strategy.context_parallel - 1;
   if (peers == 0) {
     resolved.stages = 0;
-  } else if (strategy.exchange == Exchange::ring) {
+  } else if (strategy.exchange == Exchange::ring || strategy.exchange == Exchange::double_ring) {
     resolved.stages = peers;
   } else if (strategy.stages == 0) {
-    resolved.stages = strategy.exchange == Exchange::p2p ? std::min(4, peers) : 1;
+    const int most = strategy.exchange == Exchange::p2p            ? peers
+                     : strategy.exchange == Exchange::hierarchical ? stages_between_nodes(strategy)
+                                                                   : 1;
+    resolved.stages = std::min(4, most);
   }
   return resolved;
 }

@@ -42,16 +42,38 @@ KeyValue gradient_buffers(Lowering& lower, Dtype dtype, HeadRange heads, const R
           lower.build.buffer(Role::dv, Usage::staging, dtype, heads, rows)};
 }
 
-void send_both(Lowering& lower, Rank peer, const KeyValue& from, const Range& rows,
-               HeadRange heads) {
-  lower.build.send(peer, from.k, rows, heads);
-  lower.build.send(peer, from.v, rows, heads);
+namespace {
+
+/// The part of a step that is in some of the pair's buffers.
+void add_transfers(Lowering& lower, HeadRange heads, const Step& step,
+                   std::initializer_list<Index KeyValue::*> buffers) {
+  for (const Parcel& parcel : step.sends) {
+    for (const auto buffer : buffers) {
+      lower.build.send(parcel.peer, parcel.data.*buffer, parcel.rows, heads);
+    }
+  }
+  for (const Parcel& parcel : step.receives) {
+    for (const auto buffer : buffers) {
+      lower.build.receive(parcel.peer, parcel.data.*buffer, parcel.rows, heads, parcel.add);
+    }
+  }
 }
 
-void receive_both(Lowering& lower, Rank peer, const KeyValue& into, const Range& rows,
-                  HeadRange heads, bool add) {
-  lower.build.receive(peer, into.k, rows, heads, add);
-  lower.build.receive(peer, into.v, rows, heads, add);
+}  // namespace
+
+Index exchange_step(Lowering& lower, Stream stream, HeadRange heads, const Step& step,
+                    std::initializer_list<Index> after) {
+  const bool split = lower.strategy.kv_groups == KvGroups::split;
+  Index exchange = lower.build.exchange(stream);
+  add_transfers(lower, heads, step,
+                split ? std::initializer_list{&KeyValue::k}
+                      : std::initializer_list{&KeyValue::k, &KeyValue::v});
+  for (const Index before : after) lower.build.after(before);
+  if (!split) return exchange;
+  // The stream keeps it behind the first, and so behind what that waits for.
+  exchange = lower.build.exchange(stream);
+  add_transfers(lower, heads, step, {&KeyValue::v});
+  return exchange;
 }
 
 Index attend_own(Lowering& lower, const Scope& at, const Meeting& work) {

@@ -56,11 +56,24 @@ struct Block {
   KeyValue data;
   Index complete = ScheduleBuilder::none;  ///< the operation after which it stands
 };
-/// Both as parts of the exchange added last.
-void send_both(Lowering& lower, Rank peer, const KeyValue& from, const Range& rows,
-               HeadRange heads);
-void receive_both(Lowering& lower, Rank peer, const KeyValue& into, const Range& rows,
-                  HeadRange heads, bool add = false);
+/// Rows of keys and values, or of their gradients, that go to a peer or come from it.
+struct Parcel {
+  Rank peer = 0;
+  KeyValue data;
+  Range rows;
+  bool add = false;  ///< a receive that adds
+};
+/// What one rank sends and receives in one step of an exchange.
+struct Step {
+  std::vector<Parcel> sends;
+  std::vector<Parcel> receives;
+
+  [[nodiscard]] bool empty() const { return sends.empty() && receives.empty(); }
+};
+/// Adds the exchange of a step, after the operations given: keys and values together, or with
+/// split groups one after the other. Returns the operation after which all has arrived.
+Index exchange_step(Lowering& lower, Stream stream, HeadRange heads, const Step& step,
+                    std::initializer_list<Index> after);
 
 /// Attention of one rank, as a context exchange sees it: tokens of one shard, heads of one
 /// member of the Ulysses group.
@@ -89,7 +102,7 @@ struct Finished {
 };
 
 /// How the shards' keys and values meet the queries: adds the operations of one rank to the
-/// schedule. One file per exchange.
+/// schedule. One file per exchange; a ring is a double ring with one inner ring.
 class ContextExchange {
  public:
   virtual ~ContextExchange() = default;
@@ -97,9 +110,10 @@ class ContextExchange {
   virtual Index forward(const Scope& at) = 0;
   virtual Finished backward(const BackwardScope& at) = 0;
 };
-[[nodiscard]] std::unique_ptr<ContextExchange> make_ring(Lowering& lower);
+[[nodiscard]] std::unique_ptr<ContextExchange> make_ring(Lowering& lower, int inner);
 [[nodiscard]] std::unique_ptr<ContextExchange> make_all_gather(Lowering& lower);
 [[nodiscard]] std::unique_ptr<ContextExchange> make_p2p(Lowering& lower);
+[[nodiscard]] std::unique_ptr<ContextExchange> make_hierarchical(Lowering& lower);
 
 /// Attends to the shard's own keys; writes every row of the scope's o and lse.
 Index attend_own(Lowering& lower, const Scope& at, const Meeting& work);

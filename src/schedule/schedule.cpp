@@ -27,7 +27,8 @@ constexpr std::array<std::string_view, 4> usage_names{"input", "output", "saved"
 constexpr std::array<std::string_view, 10> kind_names{
     "attend", "attend_backward", "delta",      "merge",          "reduce",
     "copy",   "exchange",        "all_gather", "reduce_scatter", "compute"};
-constexpr std::array<std::string_view, 4> stream_names{"compute", "heads", "keys", "gradients"};
+constexpr std::array<std::string_view, 5> stream_names{"compute", "heads", "keys", "gradients",
+                                                       "network"};
 constexpr std::array<std::string_view, 4> slice_names{"full", "causal", "inverse_causal",
                                                       "bi_causal"};
 

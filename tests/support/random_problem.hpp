@@ -61,6 +61,12 @@ inline Heads random_heads(Random& random) {
   return {.query = key_value * group, .key_value = key_value, .dim = 8};
 }
 
+inline int random_divisor(Random& random, int of) {
+  int divisor = random.between(1, of);
+  while (of % divisor != 0) --divisor;
+  return divisor;
+}
+
 /// A strategy that is legal for the problem; up to `most_shards` shards.
 inline Strategy random_strategy(Random& random, const Problem& problem, int most_shards = 16) {
   const Token tokens = problem.batch.tokens();
@@ -71,8 +77,14 @@ inline Strategy random_strategy(Random& random, const Problem& problem, int most
   strategy.order = static_cast<Order>(random.between(0, 1));
   strategy.layout = static_cast<Layout>(random.between(0, 4));
   strategy.gradient_dtype = static_cast<Dtype>(random.between(0, 1));
-  constexpr Exchange exchanges[] = {Exchange::ring, Exchange::all_gather, Exchange::p2p};
-  strategy.exchange = exchanges[random.between(0, 2)];
+  constexpr Exchange exchanges[] = {Exchange::ring, Exchange::double_ring, Exchange::all_gather,
+                                    Exchange::p2p, Exchange::hierarchical};
+  strategy.exchange = exchanges[random.between(0, 4)];
+  strategy.inner_degree = random_divisor(random, strategy.context_parallel);
+  strategy.transfer_order = static_cast<TransferOrder>(random.between(0, 2));
+  strategy.gradient_return = static_cast<GradientReturn>(random.between(0, 1));
+  strategy.moves = static_cast<Moves>(random.between(0, 2));
+  strategy.kv_groups = static_cast<KvGroups>(random.between(0, 1));
   strategy.stages = random.between(0, 5);
   if (illegal(problem, strategy)) strategy.stages = 0;
   if (illegal(problem, strategy)) strategy.exchange = Exchange::ring;

@@ -169,7 +169,7 @@ Found check_operation(const Schedule& schedule, Rank rank, Index at) {
   const Range& program = schedule.programs[static_cast<std::size_t>(rank)];
   if (op.rank != rank) return malformed("an operation in the program of another rank", at);
   if (!known(op.kind, Kind::compute)) return malformed("an operation of no known kind", at);
-  if (!known(op.stream, Stream::gradients)) return malformed("a stream that no rank has", at);
+  if (!known(op.stream, Stream::network)) return malformed("a stream that no rank has", at);
   if (!payload_inside(schedule, op)) return malformed("a payload out of range", at);
   if (!inside(op.operands, schedule.operands)) return malformed("operands out of range", at);
   if (!inside(op.dependencies, schedule.dependencies)) {

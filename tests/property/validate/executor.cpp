@@ -19,7 +19,7 @@ double worst_error(std::uint64_t seed, Dtype dtype, Arithmetic arithmetic) {
   problem.dtype = dtype;
   Strategy strategy = support::random_strategy(random, problem, 8);
   if (dtype == Dtype::fp32) strategy.gradient_dtype = Dtype::fp32;
-  INFO(support::describe(problem, strategy));
+  UNSCOPED_INFO(support::describe(problem, strategy));
   Tensors truth = random_inputs(problem, seed);
   Tensors tensors = truth;
   reference_attention(problem, truth);
@@ -31,7 +31,7 @@ double worst_error(std::uint64_t seed, Dtype dtype, Arithmetic arithmetic) {
   double worst = 0;
   for (const Role role : {Role::o, Role::lse, Role::dq, Role::dk, Role::dv}) {
     const double error = relative_error(tensors[role], truth[role]);
-    INFO(to_string(role) << " " << error);
+    UNSCOPED_INFO(to_string(role) << " " << error);
     worst = std::max(worst, error);
   }
   return worst;
@@ -55,12 +55,13 @@ TEST_CASE("random plans in float32 agree to rounding") {
   WARN("largest relative error in float32: " << worst);
 }
 
+// Half of these plans also add up partial gradients in bf16, one hop after the other.
 TEST_CASE("random plans that travel in bf16 agree to its rounding") {
   double worst = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     CAPTURE(seed);
     const double error = worst_error(seed, Dtype::bf16, Arithmetic::fp32);
-    CHECK(error < 1e-2);
+    CHECK(error < 2e-2);
     worst = std::max(worst, error);
   }
   WARN("largest relative error in bf16: " << worst);

@@ -19,8 +19,13 @@ TEST_CASE("what cannot be compiled is refused in a sentence") {
   CHECK(illegal(problem, {.ulysses = 0}) == "a mesh of 0 x 1 ranks holds none");
   CHECK(illegal(problem, {.context_parallel = 65}) ==
         "a batch of 64 tokens is smaller than 65 ranks");
-  CHECK(illegal(problem, {.exchange = Exchange::double_ring}) ==
-        "double_ring is not available yet");
+  CHECK(illegal(problem,
+                {.context_parallel = 4, .exchange = Exchange::double_ring, .inner_degree = 3}) ==
+        "an inner degree of 3 does not divide 4 context shards");
+  CHECK(illegal(problem, {.context_parallel = 8,
+                          .exchange = Exchange::hierarchical,
+                          .stages = 4,
+                          .inner_degree = 2}) == "3 other nodes cannot be grouped into 4 stages");
   CHECK(illegal(problem, {.context_parallel = 4, .stages = 2}) ==
         "a ring of 4 shards has 3 stages, not 2");
   CHECK(illegal(problem, {.context_parallel = 4, .exchange = Exchange::p2p, .stages = 4}) ==
