@@ -16,9 +16,13 @@ constexpr int stage_variants[] = {0, 1, 2, 4};
 /// Collects the points of one group size.
 class Space {
  public:
-  Space(const Problem& problem, int replicas, const TuneOptions& options,
+  Space(const Problem& problem, int replicas, int node_ranks, const TuneOptions& options,
         std::vector<Candidate>& out)
-      : problem_(problem), replicas_(replicas), options_(options), out_(out) {}
+      : problem_(problem),
+        replicas_(replicas),
+        node_ranks_(node_ranks),
+        options_(options),
+        out_(out) {}
 
   void add_mesh(int ulysses, int context) {
     Strategy strategy;
@@ -38,7 +42,12 @@ class Space {
 
  private:
   void add_exchanges(Strategy strategy) {
+    const int near = near_shards(strategy, node_ranks_);
+    const bool has_levels = near > 1 && near < strategy.context_parallel;
     for (const Exchange exchange : exchanges) {
+      const bool by_node = exchange == Exchange::double_ring || exchange == Exchange::hierarchical;
+      if (by_node && !has_levels) continue;
+      strategy.inner_degree = by_node ? near : 0;
       for (const Layout layout : layouts) {
         strategy.exchange = exchange;
         strategy.layout = layout;
@@ -52,14 +61,38 @@ class Space {
     strategy.stages = 0;
     add_gradients(strategy);
     if (illegal(problem_, strategy)) return;  // said once
+    if (strategy.exchange == Exchange::p2p) add_variants(strategy);
     const bool free =
-        strategy.exchange == Exchange::p2p || strategy.exchange == Exchange::all_gather;
+        strategy.exchange != Exchange::ring && strategy.exchange != Exchange::double_ring;
     const int natural = resolve(problem_, strategy).stages;
     for (const int stages : stage_variants) {
       if (!free || stages == 0 || stages == natural) continue;
       strategy.stages = stages;
       if (!illegal(problem_, strategy)) add_gradients(strategy);
     }
+  }
+
+  /// What else p2p may do.
+  void add_variants(const Strategy& plain) {
+    const int near = near_shards(plain, node_ranks_);
+    for (const TransferOrder order :
+         {TransferOrder::nearest, TransferOrder::most_work, TransferOrder::nic_balanced}) {
+      const bool by_node = order == TransferOrder::nic_balanced;
+      if (by_node && (near == 1 || near == plain.context_parallel)) continue;
+      for (const GradientReturn when : {GradientReturn::at_once, GradientReturn::batched}) {
+        Strategy variant = plain;
+        variant.transfer_order = order;
+        variant.gradient_return = when;
+        variant.inner_degree = by_node ? near : 0;
+        if (!(variant == plain)) add_gradients(variant);
+      }
+    }
+    Strategy variant = plain;
+    variant.kv_groups = KvGroups::split;
+    add_gradients(variant);
+    variant = plain;
+    variant.moves = Moves::fewest;
+    add_gradients(variant);
   }
 
   void add_gradients(Strategy strategy) {
@@ -83,18 +116,19 @@ class Space {
 
   const Problem& problem_;
   int replicas_;
+  int node_ranks_;
   const TuneOptions& options_;
   std::vector<Candidate>& out_;
 };
 
 }  // namespace
 
-std::vector<Candidate> search_space(const Problem& problem, int groups,
+std::vector<Candidate> search_space(const Problem& problem, int groups, int node_ranks,
                                     const TuneOptions& options) {
   std::vector<Candidate> out;
   for (int ranks = 1; ranks <= groups; ++ranks) {
     if (groups % ranks != 0) continue;
-    Space space(problem, groups / ranks, options, out);
+    Space space(problem, groups / ranks, node_ranks, options, out);
     for (int ulysses = ranks; ulysses >= 1; --ulysses) {
       if (ranks % ulysses == 0) space.add_mesh(ulysses, ranks / ulysses);
     }

@@ -72,7 +72,8 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
   search.whole_step = !setting.model.attention_only() && setting.passes == Passes::both;
   search.memory_limit_bytes =
       std::llround(setting.cluster->spec().device.memory_bytes * (1 - options.memory_reserve));
-  search.candidates = search_space(problem, groups, options);
+  const int node_ranks = setting.cluster->gpus_per_node() / setting.training.tensor_parallel;
+  search.candidates = search_space(problem, groups, node_ranks, options);
   HSAP_TRY(Limits limits, lower_limits(batches, setting, search));
   const Evaluator evaluator(batches, simulator(setting, std::move(limits)),
                             search.memory_limit_bytes);

@@ -19,7 +19,7 @@ Problem problem_with(int query, int key_value) {
 }  // namespace
 
 TEST_CASE("the space holds every mesh of every group size, once") {
-  const std::vector<Candidate> space = search_space(problem_with(32, 8), 8, {});
+  const std::vector<Candidate> space = search_space(problem_with(32, 8), 8, 4, {});
   std::set<std::pair<int, int>> meshes;
   std::set<std::string> names;
   for (const Candidate& candidate : space) {
@@ -34,7 +34,7 @@ TEST_CASE("the space holds every mesh of every group size, once") {
 }
 
 TEST_CASE("a choice without effect is made once") {
-  for (const Candidate& candidate : search_space(problem_with(32, 8), 16, {})) {
+  for (const Candidate& candidate : search_space(problem_with(32, 8), 16, 4, {})) {
     const Strategy& strategy = candidate.strategy;
     if (strategy.context_parallel == 1) {
       CHECK(strategy.layout == Layout::contiguous);
@@ -46,10 +46,28 @@ TEST_CASE("a choice without effect is made once") {
   }
 }
 
+TEST_CASE("exchanges that tell nodes apart come where there are nodes to tell apart") {
+  int levels = 0;
+  for (const Candidate& candidate : search_space(problem_with(32, 8), 16, 4, {})) {
+    const Strategy& strategy = candidate.strategy;
+    if (strategy.exchange != Exchange::double_ring && strategy.exchange != Exchange::hierarchical) {
+      continue;
+    }
+    ++levels;
+    CHECK(strategy.inner_degree > 1);
+    CHECK(strategy.inner_degree < strategy.context_parallel);
+    CHECK(strategy.inner_degree == near_shards(strategy, 4));
+  }
+  CHECK(levels > 0);
+  for (const Candidate& candidate : search_space(problem_with(32, 8), 8, 8, {})) {
+    CHECK(candidate.strategy.exchange != Exchange::hierarchical);
+  }
+}
+
 TEST_CASE("illegal points stay, with the compiler's reason") {
   const Problem problem = problem_with(4, 2);
   int illegal_count = 0;
-  for (const Candidate& candidate : search_space(problem, 8, {})) {
+  for (const Candidate& candidate : search_space(problem, 8, 4, {})) {
     const auto reason = illegal(problem, candidate.strategy);
     CHECK((candidate.outcome == Outcome::illegal) == reason.has_value());
     CHECK(candidate.reason == reason.value_or(""));
@@ -60,8 +78,8 @@ TEST_CASE("illegal points stay, with the compiler's reason") {
 
 TEST_CASE("bf16 gradients double the points that exchange any") {
   TuneOptions options;
-  const std::size_t plain = search_space(problem_with(32, 8), 4, options).size();
+  const std::size_t plain = search_space(problem_with(32, 8), 4, 4, options).size();
   options.bf16_gradients = true;
   // The meshes 1 x 1, 2 x 1 and 4 x 1 have a single context shard each.
-  CHECK(search_space(problem_with(32, 8), 4, options).size() == 2 * plain - 3);
+  CHECK(search_space(problem_with(32, 8), 4, 4, options).size() == 2 * plain - 3);
 }
