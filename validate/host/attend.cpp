@@ -14,12 +14,12 @@ template <typename T>
 class Softmax {
  public:
   Softmax(const View& o, const View& lse, int head, bool keep)
-      : o_(o, head, keep), lse_(lse), head_(head) {
-    const std::size_t rows = lse.rows->count();
+      : o_(o, head, keep), lse_(lse), tokens_(o.rows->tokens()), head_(head) {
+    const std::size_t rows = tokens_.size();
     top_.assign(rows, -std::numeric_limits<T>::infinity());
     sum_.assign(rows, 0);
     for (std::size_t row = 0; keep && row < rows; ++row) {
-      load(lse.element, lse.at(row, head), 1, &top_[row]);
+      load(lse.element, lse_at(row), 1, &top_[row]);
       sum_[row] = std::isinf(top_[row]) ? 0 : 1;
     }
   }
@@ -62,14 +62,20 @@ class Softmax {
       T* o = o_.row(row);
       for (std::size_t d = 0; sum > 0 && d < o_.step(); ++d) o[d] /= sum;
       const T lse = sum > 0 ? top_[row] + std::log(sum) : -std::numeric_limits<T>::infinity();
-      store(lse_.element, &lse, 1, lse_.at(row, head_));
+      store(lse_.element, &lse, 1, lse_at(row));
     }
     o_.write();
   }
 
  private:
+  /// Rows count those of o; lse may hold the same tokens in another order.
+  [[nodiscard]] std::byte* lse_at(std::size_t row) const {
+    return lse_.at((*lse_.rows)[tokens_[row]], head_);
+  }
+
   HeadSums<T> o_;
   View lse_;
+  const std::vector<Token>& tokens_;
   int head_;
   std::vector<T> top_;
   std::vector<T> sum_;
