@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh Debian 12 to a plan: installs what is missing, builds, tunes llama3-8b at a context
 # of 256K over 4 nodes of 8 H100 on real document lengths, and leaves in OUT (default: out/)
-#   plan.json search.json table.txt prediction.json timeline.json   and PNG pictures.
+#   plan.json search.json table.txt proof.json prediction.json timeline.json   and PNG pictures.
 #
 # Usage: scripts/demo.sh [OUT]
 set -euo pipefail
@@ -10,8 +10,9 @@ out=${1:-out}
 
 scripts/setup.sh
 [ -f build/build.ninja ] || meson setup build >/dev/null
-ninja -C build src/apps/hsap-sim src/apps/hsap-plan src/apps/hsap-topo tuner/hsap-tune
-PATH=$PWD/build/src/apps:$PWD/build/tuner:$PATH
+ninja -C build src/apps/hsap-sim src/apps/hsap-plan src/apps/hsap-topo tuner/hsap-tune \
+  validate/hsap-validate
+PATH=$PWD/build/src/apps:$PWD/build/tuner:$PWD/build/validate:$PATH
 mkdir -p "$out"
 
 setup=(--cluster dgx-h100 --nodes 4 --model llama3-8b)
@@ -27,8 +28,9 @@ hsap-tune "${setup[@]}" "${data[@]}" -o "$out/plan.json" --json "$out/search.jso
   | tee "$out/table.txt"
 
 echo
-echo "== The proof: every schedule of the plan, verified"
+echo "== The proof: every schedule of the plan, verified, and one batch on real numbers"
 hsap-plan check "$out/plan.json"
+hsap-validate run "$out/plan.json" --leaks 2 --json "$out/proof.json" --force
 
 echo
 echo "== What if: sequence-aware p2p over all 32 GPUs, one long document among short ones"
@@ -45,9 +47,10 @@ draw=(/usr/bin/python3 scripts/draw.py)
 "${draw[@]}" ranks "$out/timeline.json" -o "$out/ranks.png" --force
 "${draw[@]}" search "$out/search.json" -o "$out/search.png" --force
 "${draw[@]}" step "$out/plan.json" -o "$out/step.png" --force
+"${draw[@]}" proof "$out/proof.json" -o "$out/proof.png" --force
 
 echo
 echo "plan      $out/plan.json"
 echo "table     $out/table.txt"
 echo "timeline  $out/timeline.json (open in https://ui.perfetto.dev)"
-echo "pictures  $out/{mask,ranks,search,step}.png"
+echo "pictures  $out/{mask,proof,ranks,search,step}.png"

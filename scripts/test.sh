@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must hold, on a machine that may be brand new: installs what is missing, builds
-# with warnings as errors, runs all tests, the fast ones again under ASan and UBSan, then
-# clang-format and clang-tidy. Ends with "N passed, N failed"; exit code 0 only if none failed.
+# with warnings as errors, runs all tests, the fast ones again under ASan and UBSan, the host
+# executor under TSan, then clang-format and clang-tidy. Ends with "N passed, N failed"; exit code 0 only if none failed.
 #
 # Usage: scripts/test.sh [--fast]      --fast: no sanitizers, no clang-tidy
 set -euo pipefail
@@ -57,6 +57,10 @@ if [ "$fast" = no ]; then
     -Dcpp_args=-g1 -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     suite build-sanitize --suite unit --suite algebra --suite error --timeout-multiplier 10
+  echo "== ranks as threads under TSan"
+  configure build-thread -Db_sanitize=thread -Db_lundef=false -Doptimization=1 -Dcpp_args=-g1 \
+    -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
+  suite build-thread validate-executor --timeout-multiplier 10
 fi
 
 tally "clang-format" scripts/check_format.sh

@@ -88,8 +88,34 @@ int largest_even_ulysses(const Plan& plan, int ranks) {
   return 1;
 }
 
+namespace {
+
+/// Choices of the compiler that no trainer has an option for.
+void lose_variants(const Strategy& strategy, const std::string& trainer, Draft& draft) {
+  const Strategy plain;
+  const auto lose = [&](const std::string& key, std::string_view value,
+                        const std::string& nearest) {
+    draft.lose(fmt::format("{} {}", key, value), "no option of " + trainer, nearest);
+  };
+  if (strategy.moves != plain.moves) {
+    lose("moves", to_string(strategy.moves), "keys and values travel");
+  }
+  if (strategy.transfer_order != plain.transfer_order) {
+    lose("transfer_order", to_string(strategy.transfer_order), "its own order");
+  }
+  if (strategy.kv_groups != plain.kv_groups) {
+    lose("kv_groups", to_string(strategy.kv_groups), "its own grouping");
+  }
+  if (strategy.gradient_return != plain.gradient_return) {
+    lose("gradient_return", to_string(strategy.gradient_return), "its own schedule");
+  }
+}
+
+}  // namespace
+
 void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
-  if (plan.strategy.stages > 0 && plan.strategy.exchange != Exchange::ring) {
+  if (plan.strategy.stages > 0 && plan.strategy.exchange != Exchange::ring &&
+      plan.strategy.exchange != Exchange::double_ring) {
     draft.lose(fmt::format("stages {}", plan.strategy.stages), "no option of " + trainer,
                "its own pipelining");
   }
@@ -97,6 +123,7 @@ void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
     draft.lose("gradient_dtype bf16", "no option of " + trainer,
                "the dtype in which it sends partial dK and dV");
   }
+  lose_variants(plan.strategy, trainer, draft);
 }
 
 }  // namespace hsap

@@ -82,7 +82,11 @@ TEST_CASE("DeepSpeed takes Ulysses alone") {
 }
 
 TEST_CASE("what a target lacks is said with the nearest setting") {
-  const Strategy sap{2, 4, Order::context_inner, Layout::balanced, Exchange::p2p, 3, Dtype::bf16};
+  Strategy sap{2, 4, Order::context_inner, Layout::balanced, Exchange::p2p, 3, Dtype::bf16};
+  sap.moves = Moves::fewest;
+  sap.transfer_order = TransferOrder::most_work;
+  sap.kv_groups = KvGroups::split;
+  sap.gradient_return = GradientReturn::batched;
   const Plan plan = plan_of(sap);
   const Exported megatron = export_plan(plan, Target::megatron);
   CHECK(loses(megatron, "exchange p2p: "));
@@ -90,6 +94,10 @@ TEST_CASE("what a target lacks is said with the nearest setting") {
   CHECK(loses(megatron, "order context-inner: "));
   CHECK(loses(megatron, "stages 3: "));
   CHECK(loses(megatron, "gradient_dtype bf16: "));
+  CHECK(loses(megatron, "moves fewest: "));
+  CHECK(loses(megatron, "transfer_order most_work: "));
+  CHECK(loses(megatron, "kv_groups split: "));
+  CHECK(loses(megatron, "gradient_return batched: "));
   const Exported yunchang = export_plan(plan, Target::yunchang);
   CHECK(loses(yunchang, "exchange p2p: "));
   CHECK(loses(yunchang, "layout balanced: "));
