@@ -72,8 +72,12 @@ class Run {
     for (const auto& worker : workers_) {
       if (!worker->program.done()) reports += worker->program.report();
     }
-    if (reports.empty()) return {};
-    return infeasible("ranks wait for each other and none can go on:" + reports);
+    if (!reports.empty()) {
+      return infeasible("ranks wait for each other and none can go on:" + reports);
+    }
+    const std::string leftovers = office_.leftovers();
+    if (leftovers.empty()) return {};
+    return infeasible("messages that nobody received: " + leftovers);
   }
 
   void write_results(Tensors& tensors) {

@@ -1,5 +1,7 @@
 #include "validate/host/post_office.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace hsap::host {
@@ -66,6 +68,19 @@ void PostOffice::leave(Rank rank, bool failed) {
     desk.rung = true;
     desk.bell.notify_one();
   }
+}
+
+std::string PostOffice::leftovers() {
+  const std::scoped_lock lock(mutex_);
+  std::string text;
+  for (std::size_t to = 0; to < desks_.size(); ++to) {
+    for (const auto& [lane, messages] : desks_[to].lanes) {
+      if (messages.empty()) continue;
+      text += fmt::format("{}{} from rank {} to rank {}", text.empty() ? "" : ", ",
+                          messages.size(), lane.peer, to);
+    }
+  }
+  return text;
 }
 
 }  // namespace hsap::host

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,8 @@ class PostOffice {
   [[nodiscard]] Transport::Wake wait(Rank rank);
   /// The rank has ended, well or because it failed; a failure stops all others.
   void leave(Rank rank, bool failed);
+  /// Once all have left: messages that nobody took, "2 from rank 0 to rank 3"; empty when none.
+  [[nodiscard]] std::string leftovers();
 
  private:
   struct Desk {
