@@ -1,16 +1,22 @@
 // hsap-validate: runs a plan and compares it with the truth, and probes any attention for leaks.
 
+#include <optional>
 #include <string>
 
 #include "base/names.hpp"
 #include "base/units.hpp"
 #include "cli/flags.hpp"
+#include "cli/inputs.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "export/json_text.hpp"
 #include "validate/probe/command.hpp"
 #include "validate/run/report.hpp"
+
+#ifdef HSAP_WITH_MPI
+#include "validate/mpi/execute_mpi.hpp"
+#endif
 
 namespace hsap {
 namespace {
@@ -28,7 +34,7 @@ Result<Arithmetic> parse_arithmetic(const std::string& text) {
 }
 
 Result<std::string> parse_executor(const std::string& text) {
-  constexpr std::string_view names[] = {"host"};
+  constexpr std::string_view names[] = {"host", "mpi"};
   HSAP_CHECK(parse_name<int>(text, "executor", names));
   return text;
 }
@@ -43,8 +49,9 @@ void add_run(CLI::App& app, RunFlags& flags) {
   CLI::App& run = *app.add_subcommand("run", "execute a plan on real numbers and check them");
   validation::RunOptions& options = flags.options;
   run.add_option("PLAN", flags.plan, "plan JSON that hsap-tune wrote")->required();
-  cli::add_parsed(run, "--executor", flags.executor, parse_executor, "host",
-                  "what runs it: host, ranks as threads of this machine (host)");
+  cli::add_parsed(run, "--executor", flags.executor, parse_executor, "host|mpi",
+                  "what runs it: host, ranks as threads of this machine; mpi, one process for each "
+                  "rank, under mpirun (host)");
   cli::add_integer(run, "--batch", options.batch, 0, 1 << 20, "I", "which sampled batch (0)");
   cli::add_integer(run, "--tokens", options.tokens, 1, max_tokens, "N",
                    "shrink the documents in proportion to so many tokens (1K)");
@@ -78,6 +85,25 @@ Status run_plan(const RunFlags& flags) {
   return infeasible(objection);
 }
 
+#ifdef HSAP_WITH_MPI
+/// Every process runs its rank, and one of them tells the result.
+Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
+  flags.options.executor_name = "mpi";
+  flags.options.executor = [&](const Schedule& schedule, Tensors& tensors,
+                               const ExecuteOptions& options) {
+    return session.execute(schedule, tensors, options);
+  };
+  if (session.speaks()) return run_plan(flags);
+  // Looks at the target as well, so that all processes refuse together.
+  const cli::Target json{"--json", flags.out.json};
+  HSAP_CHECK(cli::check_targets({&json, 1}, flags.out.force));
+  HSAP_TRY(const Plan plan, read_plan(flags.plan));
+  flags.options.compares = false;
+  HSAP_CHECK(validation::validate_plan(plan, flags.options));
+  return {};
+}
+#endif
+
 int run_program(int argc, char** argv) {
   CLI::App app("run plans and compare them with the truth; test any attention", "hsap-validate");
   app.require_subcommand(1);
@@ -85,8 +111,21 @@ int run_program(int argc, char** argv) {
   add_run(app, flags);
   ProbeCommand probe;
   probe.add(app);
-  return cli::run_main(app, argc, argv,
-                       [&] { return app.got_subcommand("run") ? run_plan(flags) : probe.run(); });
+#ifdef HSAP_WITH_MPI
+  // Outlives the telling of errors: its end may abort all processes.
+  std::optional<mpi::Session> session;
+#endif
+  return cli::run_main(app, argc, argv, [&]() -> Status {
+    if (!app.got_subcommand("run")) return probe.run();
+    if (flags.executor != "mpi") return run_plan(flags);
+#ifdef HSAP_WITH_MPI
+    session.emplace();
+    return run_plan_over_mpi(flags, *session);
+#else
+    return cli::at_flag("--executor", bad_input("this hsap was built without MPI", "'mpi'",
+                                                "'host', or a build with libopenmpi-dev"));
+#endif
+  });
 }
 
 }  // namespace

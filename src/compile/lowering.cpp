@@ -1,5 +1,7 @@
 #include "compile/lowering.hpp"
 
+#include <array>
+
 namespace hsap {
 Lowering::Lowering(const Problem& problem_in, const Strategy& strategy_in, Pass pass)
     : problem(problem_in),
@@ -44,9 +46,11 @@ KeyValue gradient_buffers(Lowering& lower, Dtype dtype, HeadRange heads, const R
 
 namespace {
 
+constexpr std::array<Index KeyValue::*, 2> pair{&KeyValue::k, &KeyValue::v};
+
 /// The part of a step that is in some of the pair's buffers.
 void add_transfers(Lowering& lower, HeadRange heads, const Step& step,
-                   std::initializer_list<Index KeyValue::*> buffers) {
+                   std::span<Index KeyValue::*const> buffers) {
   for (const Parcel& parcel : step.sends) {
     for (const auto buffer : buffers) {
       lower.build.send(parcel.peer, parcel.data.*buffer, parcel.rows, heads);
@@ -65,14 +69,12 @@ Index exchange_step(Lowering& lower, Stream stream, HeadRange heads, const Step&
                     std::initializer_list<Index> after) {
   const bool split = lower.strategy.kv_groups == KvGroups::split;
   Index exchange = lower.build.exchange(stream);
-  add_transfers(lower, heads, step,
-                split ? std::initializer_list{&KeyValue::k}
-                      : std::initializer_list{&KeyValue::k, &KeyValue::v});
+  add_transfers(lower, heads, step, split ? std::span(pair).first(1) : std::span(pair));
   for (const Index before : after) lower.build.after(before);
   if (!split) return exchange;
   // The stream keeps it behind the first, and so behind what that waits for.
   exchange = lower.build.exchange(stream);
-  add_transfers(lower, heads, step, {&KeyValue::v});
+  add_transfers(lower, heads, step, std::span(pair).last(1));
   return exchange;
 }
 

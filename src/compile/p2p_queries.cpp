@@ -18,9 +18,10 @@ std::int64_t Visits::query_bytes(std::int64_t rows) const {
   const std::int64_t at_rest = bytes_of(lower_.problem.dtype);
   const std::int64_t gradient = bytes_of(lower_.strategy.gradient_dtype);
   const std::int64_t statistic = bytes_of(Dtype::fp32);
+  const std::int64_t dim = heads.dim;
   const std::int64_t row = lower_.build.schedule().pass == Pass::forward
-                               ? 2 * heads.dim * at_rest + statistic
-                               : heads.dim * (2 * at_rest + gradient) + 2 * statistic;
+                               ? 2 * dim * at_rest + statistic
+                               : dim * (2 * at_rest + gradient) + 2 * statistic;
   return rows * heads.query * row;
 }
 
@@ -37,6 +38,7 @@ std::int64_t Visits::key_bytes(std::int64_t rows) const {
 std::vector<Index> Visits::buffers(const Scope& at, const std::vector<Visit>& visits, Role role,
                                    Dtype dtype) {
   std::vector<Index> made;
+  made.reserve(visits.size());
   for (const Visit& visit : visits) {
     made.push_back(
         lower_.build.buffer(role, Usage::staging, dtype, at.query_heads, visit.work.queries));

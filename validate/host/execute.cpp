@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <thread>
@@ -60,6 +59,7 @@ class Run {
 
   Status run(const Tensors& tensors) {
     std::vector<std::thread> threads;
+    threads.reserve(workers_.size());
     for (Rank rank = 0; rank < schedule_.ranks(); ++rank) {
       threads.emplace_back([&, rank] {
         Program<T>& program = workers_[static_cast<std::size_t>(rank)]->program;
@@ -86,15 +86,7 @@ class Run {
 
   [[nodiscard]] Execution record() const {
     Execution execution;
-    for (const auto& worker : workers_) {
-      const RankRecord record = worker->program.record();
-      execution.bytes_sent.insert(execution.bytes_sent.end(), record.bytes_sent.begin(),
-                                  record.bytes_sent.end());
-      execution.peak_buffer_bytes.push_back(record.peak_buffer_bytes);
-      for (std::size_t kind = 0; kind < record.kernel_s.size(); ++kind) {
-        execution.kernel_s[kind] += record.kernel_s[kind];
-      }
-    }
+    for (const auto& worker : workers_) append(worker->program.record(), execution);
     return execution;
   }
 
@@ -104,18 +96,6 @@ class Run {
   PostOffice office_;
   std::vector<std::unique_ptr<Worker<T>>> workers_;
 };
-
-/// Empty tensors of the results get their shape; what no rank writes stays NaN.
-void make_room(const Schedule& schedule, Tensors& tensors) {
-  for (const Buffer& buffer : schedule.buffers) {
-    if (buffer.usage != Usage::output && buffer.usage != Usage::saved) continue;
-    if (buffer.role <= Role::v) continue;
-    const bool of_keys = buffer.role == Role::dk || buffer.role == Role::dv;
-    tensors[buffer.role] =
-        Tensor(schedule.tokens, of_keys ? schedule.heads.key_value : schedule.heads.query,
-               schedule.width(buffer.role), std::numeric_limits<double>::quiet_NaN());
-  }
-}
 
 template <typename T>
 Result<Execution> execute_in(const Schedule& schedule, const BufferPlan& plan, Tensors& tensors,

@@ -76,8 +76,8 @@ std::string PostOffice::leftovers() {
   for (std::size_t to = 0; to < desks_.size(); ++to) {
     for (const auto& [lane, messages] : desks_[to].lanes) {
       if (messages.empty()) continue;
-      text += fmt::format("{}{} from rank {} to rank {}", text.empty() ? "" : ", ",
-                          messages.size(), lane.peer, to);
+      text += fmt::format("{}{} from rank {} to rank {}", text.empty() ? "" : ", ", messages.size(),
+                          lane.peer, to);
     }
   }
   return text;

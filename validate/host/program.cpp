@@ -4,18 +4,34 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <sstream>
 
 namespace hsap::host {
-namespace {
 
-/// What a pass makes, not what it passes on: Ulysses saves q, k and v as well.
 bool is_result(const Buffer& buffer) {
   const bool kept = buffer.usage == Usage::output || buffer.usage == Usage::saved;
   return kept && buffer.role > Role::v;
 }
 
-}  // namespace
+void append(const RankRecord& record, Execution& execution) {
+  execution.bytes_sent.insert(execution.bytes_sent.end(), record.bytes_sent.begin(),
+                              record.bytes_sent.end());
+  execution.peak_buffer_bytes.push_back(record.peak_buffer_bytes);
+  for (std::size_t kind = 0; kind < record.kernel_s.size(); ++kind) {
+    execution.kernel_s[kind] += record.kernel_s[kind];
+  }
+}
+
+void make_room(const Schedule& schedule, Tensors& tensors) {
+  for (const Buffer& buffer : schedule.buffers) {
+    if (!is_result(buffer)) continue;
+    const bool of_keys = buffer.role == Role::dk || buffer.role == Role::dv;
+    tensors[buffer.role] =
+        Tensor(schedule.tokens, of_keys ? schedule.heads.key_value : schedule.heads.query,
+               schedule.width(buffer.role), std::numeric_limits<double>::quiet_NaN());
+  }
+}
 
 template <typename T>
 Program<T>::Program(const Schedule& schedule, const BufferPlan& plan, const Meetings& meetings,

@@ -21,6 +21,15 @@ struct RankRecord {
   std::array<double, 10> kernel_s{};
 };
 
+/// Adds what the next rank did.
+void append(const RankRecord& record, Execution& execution);
+
+/// What a pass makes, not what it passes on: Ulysses saves q, k and v as well.
+[[nodiscard]] bool is_result(const Buffer& buffer);
+
+/// Gives the results of a pass their shape; what no rank writes stays NaN.
+void make_room(const Schedule& schedule, Tensors& tensors);
+
 /// Runs the program of one rank: its streams are queues, and whatever stands first in one and has
 /// its dependencies complete goes on. Sums are of type T.
 template <typename T>

@@ -13,6 +13,7 @@ using cli::Table;
 std::vector<TensorError> errors_of(const Problem& problem, const std::vector<Role>& roles,
                                    const Tensors& truth, const Tensors& found) {
   std::vector<TensorError> errors;
+  errors.reserve(roles.size());
   for (const Role role : roles) {
     errors.push_back(compare(problem, role, truth[role], found[role]));
   }

@@ -120,7 +120,9 @@ Status ProbeCommand::gradients() const {
         number_text({error.token, error.head, document_of(question, error.token)});
     const std::string name(to_string(error.role));
     table.add({name, std::to_string(error.samples), fmt::format("{:.2e}", error.relative), place});
-    if (!(error.relative <= tolerance)) wrong = name + " is no gradient at " + place;
+    if (!(error.relative <= tolerance)) {
+      wrong = fmt::format("{} is no gradient at {}", name, place);
+    }
   }
   HSAP_CHECK(cli::print_stdout(table.text(false)));
   if (wrong.empty()) return {};

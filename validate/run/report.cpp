@@ -19,11 +19,13 @@ std::string role_name(Role role) { return std::string(to_string(role)); }
 std::string heading(const Validation& v) {
   const Problem& problem = v.problem;
   std::string text = fmt::format(
-      "{} on {} ranks as threads of this host\n{} tokens in {} documents, {} mask, {}/{} heads of "
+      "{} on {} ranks as {}\n{} tokens in {} documents, {} mask, {}/{} heads of "
       "{}, {}, sums in {}\n",
-      to_string(v.strategy), v.strategy.ranks(), problem.batch.tokens(), problem.batch.documents(),
-      to_string(problem.mask), problem.heads.query, problem.heads.key_value, problem.heads.dim,
-      to_string(problem.dtype), v.arithmetic == Arithmetic::fp64 ? "float64" : "float32");
+      to_string(v.strategy), v.strategy.ranks(),
+      v.executor == "mpi" ? "processes of MPI" : "threads of this host", problem.batch.tokens(),
+      problem.batch.documents(), to_string(problem.mask), problem.heads.query,
+      problem.heads.key_value, problem.heads.dim, to_string(problem.dtype),
+      v.arithmetic == Arithmetic::fp64 ? "float64" : "float32");
   if (v.planned_tokens > problem.batch.tokens()) {
     text += fmt::format("shrunk from the {} tokens of the plan; --tokens N runs more\n",
                         v.planned_tokens);
@@ -149,7 +151,7 @@ std::string report(const Validation& v, bool color) {
 json::Ordered to_json(const Validation& v) {
   json::Ordered out;
   out["schema"] = "hsap.validation/1";
-  out["executor"] = "host";
+  out["executor"] = v.executor;
   out["strategy"] = to_string(v.strategy);
   out["ranks"] = v.strategy.ranks();
   out["documents"] = v.problem.batch.lengths;

@@ -77,7 +77,7 @@ Result<std::vector<Execution>> run_passes(const std::vector<Schedule>& schedules
   std::vector<Execution> executions;
   for (const Schedule& schedule : schedules) {
     HSAP_TRY(Execution execution,
-             execute(schedule, tensors, {options.arithmetic, options.patience_s}));
+             options.executor(schedule, tensors, {options.arithmetic, options.patience_s}));
     executions.push_back(std::move(execution));
   }
   return executions;
@@ -126,6 +126,20 @@ Status probe_leaks(const std::vector<Schedule>& schedules, const Tensors& base,
   return {};
 }
 
+void compare_with_truth(const std::vector<Schedule>& schedules, const Tensors& inputs,
+                        const Tensors& tensors, const RunOptions& options, Validation& validation) {
+  const Problem& problem = validation.problem;
+  Tensors truth = inputs;
+  reference_attention(problem, truth);
+  for (const Role role : results_of(schedules)) {
+    validation.errors.push_back(
+        compare(role, tensors[role], truth[role], problem, schedules.front()));
+  }
+  if (options.gradients > 0 && schedules.back().pass == Pass::backward) {
+    validation.gradients = check_gradients(problem, tensors, options.seed, options.gradients);
+  }
+}
+
 }  // namespace
 
 bool PassRun::bytes_agree() const {
@@ -149,6 +163,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   validation.planned_tokens = problem_of(plan, options.batch).batch.tokens();
   validation.strategy = plan.strategy;
   validation.arithmetic = options.arithmetic;
+  validation.executor = options.executor_name;
   validation.tolerance = tolerance_of(options);
   HSAP_TRY(const std::vector<Schedule> schedules, schedules_of(plan, problem, options));
   const Tensors inputs = random_inputs(problem, options.seed);
@@ -158,15 +173,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   for (std::size_t i = 0; i < schedules.size(); ++i) {
     validation.passes.push_back(describe(schedules[i], std::move(executions[i]), node_ranks));
   }
-  Tensors truth = inputs;
-  reference_attention(problem, truth);
-  for (const Role role : results_of(schedules)) {
-    validation.errors.push_back(
-        compare(role, tensors[role], truth[role], problem, schedules.front()));
-  }
-  if (options.gradients > 0 && schedules.back().pass == Pass::backward) {
-    validation.gradients = check_gradients(problem, tensors, options.seed, options.gradients);
-  }
+  if (options.compares) compare_with_truth(schedules, inputs, tensors, options, validation);
   if (options.leaks > 0) {
     HSAP_CHECK(probe_leaks(schedules, tensors, options, validation));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ struct RunOptions {
   int gradients = 0;  ///< places in each of q, k and v to hold against central differences
   std::uint64_t seed = 1;
   double patience_s = 60;
+  /// What runs a schedule; execute() unless another executor takes its place.
+  std::function<Result<Execution>(const Schedule&, Tensors&, const ExecuteOptions&)> executor =
+      execute;
+  std::string executor_name = "host";
+  /// False for processes that take part in the run while another one tells the result.
+  bool compares = true;
 };
 
 /// One pass as it ran.
@@ -43,6 +50,7 @@ struct Validation {
   Token planned_tokens = 0;
   Strategy strategy;
   Arithmetic arithmetic = Arithmetic::fp32;
+  std::string executor;
   double tolerance = 0;
   std::vector<PassRun> passes;
   std::vector<TensorError> errors;
