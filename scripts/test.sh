@@ -56,7 +56,8 @@ if [ "$fast" = no ]; then
   configure build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=0 \
     -Dcpp_args=-g1 -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-    suite build-sanitize --suite unit --suite algebra --suite error --timeout-multiplier 10
+    suite build-sanitize --suite unit --suite algebra --suite error --suite fuzz \
+      --timeout-multiplier 10
   echo "== ranks as threads under TSan"
   configure build-thread -Db_sanitize=thread -Db_lundef=false -Doptimization=1 -Dcpp_args=-g1 \
     -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled

@@ -1,0 +1,39 @@
+#include <algorithm>
+
+#include "fuzz/target.hpp"
+#include "hsap/compile.hpp"
+#include "hsap/plan.hpp"
+#include "hsap/verify.hpp"
+
+using namespace hsap;
+
+namespace {
+
+/// Small enough for many inputs a second.
+bool is_small(const Plan& plan) {
+  const auto short_batch = [](const Batch& batch) { return batch.tokens() <= 1 << 14; };
+  return plan.strategy.ranks() <= 64 && plan.problem.batches.size() <= 4 &&
+         std::all_of(plan.problem.batches.begin(), plan.problem.batches.end(), short_batch);
+}
+
+}  // namespace
+
+/// Reading a plan never crashes; what a plan's strategy compiles to is right; what it embeds can be
+/// verified.
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Result<Plan> plan = parse_plan(fuzz::text_of(data, size), "plan.json");
+  if (!plan) {
+    fuzz::demand(!plan.error().text().empty());
+    return 0;
+  }
+  if (!is_small(*plan)) return 0;
+  for (const EmbeddedSchedule& embedded : plan->schedules) {
+    static_cast<void>(verify(embedded.schedule, problem_of(*plan, embedded.batch)));
+  }
+  for (const PlannedPass& item : passes_of(*plan)) {
+    const Problem problem = problem_of(*plan, item.batch);
+    const Result<Schedule> schedule = compile(problem, plan->strategy, item.pass);
+    if (schedule) fuzz::demand(!verify(*schedule, problem));
+  }
+  return 0;
+}
