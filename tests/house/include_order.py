@@ -8,8 +8,8 @@ import re
 import sys
 
 # Lowest first. A room may include itself and the rooms before it.
-ROOMS = ["base", "workload", "cluster", "schedule", "compile", "cost", "simulate", "export", "cli",
-         "tuner", "validate", "apps"]
+ROOMS = ["base", "workload", "cluster", "schedule", "compile", "cost", "simulate", "export", "c_api",
+         "cli", "tuner", "validate", "apps"]
 # The room that implements each public header.
 HEADERS = {
     "status": "base", "interval": "base", "override": "base",
@@ -18,7 +18,7 @@ HEADERS = {
     "cluster": "cluster", "link_path": "cluster", "runtime": "cluster",
     "schedule": "schedule", "verify": "schedule", "buffer_plan": "schedule",
     "compile": "compile", "cost": "cost", "simulate": "simulate", "predict": "simulate",
-    "plan": "export", "export": "export", "tune": "tuner", "execute": "validate",
+    "plan": "export", "export": "export", "c_api": "c_api", "tune": "tuner", "execute": "validate",
 }
 LONGEST_FILE = 450  # lines
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
@@ -37,12 +37,13 @@ def room_of(path: pathlib.PurePath) -> str | None:
 
 def room_included(name: str) -> str | None:
     first, _, rest = name.partition("/")
-    return HEADERS.get(rest.removesuffix(".hpp")) if first == "hsap" else first
+    return HEADERS.get(rest.partition(".")[0]) if first == "hsap" else first
 
 
 def complaints(root: pathlib.Path) -> list[str]:
     found = []
-    files = [f for top in ("include", "src", "tuner", "validate") for f in root.glob(top + "/**/*.?pp")]
+    files = [f for top in ("include", "src", "tuner", "validate") for f in root.glob(top + "/**/*")
+             if f.suffix in (".h", ".hpp", ".cpp")]
     for file in sorted(files):
         path = file.relative_to(root)
         text = file.read_text(encoding="utf-8")

@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <new>
+#include <string>
+
+#include "base/json.hpp"
+#include "c_api/handles.hpp"
+#include "export/strategy_json.hpp"
+#include "hsap/batch.hpp"
+#include "hsap/c_api.h"
+#include "hsap/compile.hpp"
+#include "hsap/plan.hpp"
+#include "hsap/verify.hpp"
+
+namespace hsap {
+namespace {
+
+int32_t code_of(ErrorKind kind) {
+  if (kind == ErrorKind::bad_input) return HSAP_BAD_INPUT;
+  return kind == ErrorKind::infeasible ? HSAP_INFEASIBLE : HSAP_INTERNAL;
+}
+
+void leave(hsap_error** error, int32_t kind, const std::string& text) {
+  if (error != nullptr) *error = new (std::nothrow) hsap_error{kind, text};
+}
+
+/// Runs `work`, which answers a Result of an owned T: the object, or NULL and the error. Libraries
+/// below may throw (no memory); nothing leaves through C.
+template <typename T, typename Work>
+T* guarded(hsap_error** error, Work work) {
+  if (error != nullptr) *error = nullptr;
+  try {
+    Result<std::unique_ptr<T>> result = work();
+    if (result) return result->release();
+    leave(error, code_of(result.error().kind), result.error().text());
+  } catch (const std::exception& exception) {
+    leave(error, HSAP_INTERNAL, exception.what());
+  }
+  return nullptr;
+}
+
+std::string planner_text(const Problem& problem, const Strategy& strategy) {
+  json::Ordered out;
+  out["heads"] = problem.heads.query;
+  out["kv_heads"] = problem.heads.key_value;
+  out["head_dim"] = problem.heads.dim;
+  out["mask"] = to_string(problem.mask);
+  out["dtype"] = to_string(problem.dtype);
+  out["strategy"] = to_json(strategy);
+  return json::dump(out);
+}
+
+std::unique_ptr<hsap_planner> make_planner(Problem problem, const Strategy& strategy) {
+  std::string text = planner_text(problem, strategy);
+  return std::make_unique<hsap_planner>(
+      hsap_planner{std::move(problem), strategy, std::move(text)});
+}
+
+Result<std::unique_ptr<hsap_planner>> read_planner(const char* path) {
+  if (path == nullptr) return bad_input("no path of a plan", "NULL");
+  HSAP_TRY(const Plan plan, read_plan(path));
+  Problem problem = problem_of(plan, 0);
+  problem.batch = {};
+  return make_planner(std::move(problem), plan.strategy);
+}
+
+Result<std::unique_ptr<hsap_planner>> parse_planner(const char* text) {
+  constexpr int most = 4096;
+  if (text == nullptr) return bad_input("no text", "NULL");
+  HSAP_TRY(const json::Value value, json::parse(text, "planner"));
+  Problem problem;
+  Strategy strategy;
+  json::Object root(value, "planner");
+  problem.heads.query = static_cast<int>(root.integer("heads", 1, most));
+  problem.heads.key_value =
+      static_cast<int>(root.integer_or("kv_heads", problem.heads.query, 1, most));
+  problem.heads.dim = static_cast<int>(root.integer("head_dim", 1, most));
+  problem.mask = root.parsed_or("mask", parse_mask, problem.mask);
+  problem.dtype = root.parsed_or("dtype", parse_dtype, problem.dtype);
+  {
+    json::Object object = root.object("strategy");
+    strategy = read_strategy(object);
+    object.done();
+  }
+  HSAP_CHECK(root.finish());
+  HSAP_TRY(const Model model, attention_model(problem.heads));
+  problem.heads = model.heads;
+  return make_planner(std::move(problem), strategy);
+}
+
+Result<Batch> batch_of(const int64_t* cu_seqlens, size_t count) {
+  if (cu_seqlens == nullptr || count < 2 || cu_seqlens[0] != 0) {
+    return bad_input("cu_seqlens do not start with 0 and an end",
+                     fmt::format("{} numbers", cu_seqlens == nullptr ? 0 : count),
+                     "0, then the end of each document");
+  }
+  if (count - 1 > static_cast<size_t>(max_tokens)) {
+    return bad_input("too many documents", std::to_string(count - 1));
+  }
+  Batch batch;
+  batch.lengths.reserve(count - 1);
+  for (size_t i = 1; i < count; ++i) {
+    const bool sane = cu_seqlens[i] > cu_seqlens[i - 1] && cu_seqlens[i] <= max_tokens;
+    if (!sane) {
+      return bad_input(
+          "cu_seqlens do not ascend",
+          fmt::format("{} after {} at position {}", cu_seqlens[i], cu_seqlens[i - 1], i),
+          fmt::format("ascending numbers of at most {}", max_tokens));
+    }
+    batch.lengths.push_back(static_cast<Token>(cu_seqlens[i] - cu_seqlens[i - 1]));
+  }
+  HSAP_CHECK(check(batch));
+  return batch;
+}
+
+Result<std::unique_ptr<hsap_schedule>> compile_batch(const hsap_planner* planner,
+                                                     const int64_t* cu_seqlens, size_t count,
+                                                     bool backward) {
+  if (planner == nullptr) return bad_input("no planner", "NULL");
+  auto made = std::make_unique<hsap_schedule>();
+  made->problem = planner->problem;
+  HSAP_TRY(made->problem.batch, batch_of(cu_seqlens, count));
+  const Pass pass = backward ? Pass::backward : Pass::forward;
+  HSAP_TRY(made->schedule, compile(made->problem, planner->strategy, pass));
+  return made;
+}
+
+}  // namespace
+}  // namespace hsap
+
+extern "C" {
+
+int32_t hsap_abi(void) { return HSAP_ABI; }
+const char* hsap_version(void) { return HSAP_VERSION; }
+
+int32_t hsap_error_kind(const hsap_error* error) { return error->kind; }
+const char* hsap_error_text(const hsap_error* error) { return error->text.c_str(); }
+void hsap_error_free(hsap_error* error) { delete error; }
+
+hsap_planner* hsap_planner_read(const char* path, hsap_error** error) {
+  return hsap::guarded<hsap_planner>(error, [&] { return hsap::read_planner(path); });
+}
+hsap_planner* hsap_planner_parse(const char* json, hsap_error** error) {
+  return hsap::guarded<hsap_planner>(error, [&] { return hsap::parse_planner(json); });
+}
+const char* hsap_planner_json(const hsap_planner* planner) { return planner->text.c_str(); }
+void hsap_planner_free(hsap_planner* planner) { delete planner; }
+
+hsap_schedule* hsap_compile(const hsap_planner* planner, const int64_t* cu_seqlens, size_t count,
+                            int32_t backward, hsap_error** error) {
+  return hsap::guarded<hsap_schedule>(
+      error, [&] { return hsap::compile_batch(planner, cu_seqlens, count, backward != 0); });
+}
+
+int32_t hsap_verify(const hsap_schedule* schedule, hsap_error** error) {
+  if (error != nullptr) *error = nullptr;
+  try {
+    const auto finding = hsap::verify(schedule->schedule, schedule->problem);
+    if (!finding) return 1;
+    hsap::leave(error, HSAP_INFEASIBLE, finding->text());
+  } catch (const std::exception& exception) {
+    hsap::leave(error, HSAP_INTERNAL, exception.what());
+  }
+  return 0;
+}
+
+void hsap_schedule_free(hsap_schedule* schedule) { delete schedule; }
+
+}  // extern "C"
