@@ -1,0 +1,114 @@
+"""The Python package without torch: plans, programs, errors."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import pickle
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import hsap
+
+SHAPE = {"heads": 8, "kv_heads": 2, "head_dim": 64}
+DOCUMENTS = [0, 100, 101, 900, 1600]
+
+
+def plan(**strategy):
+    return hsap.make_plan(**SHAPE, **{"ulysses": 2, "context_parallel": 4, "exchange": "p2p",
+                                      "layout": "balanced"} | strategy)
+
+
+class Plans(unittest.TestCase):
+    def test_says_what_it_holds(self):
+        made = plan(mask="sliding:64", dtype="fp32")
+        self.assertEqual((made.heads, made.kv_heads, made.head_dim, made.ranks), (8, 2, 64, 8))
+        self.assertEqual((made.mask, made.dtype), ("sliding:64", "fp32"))
+        self.assertEqual(made.strategy["layout"], "balanced")
+        self.assertEqual(pickle.loads(pickle.dumps(made)).strategy, made.strategy)
+
+    def test_a_file_of_hsap_tune(self):
+        with tempfile.TemporaryDirectory(prefix="hsap-python-") as folder:
+            path = pathlib.Path(folder) / "plan.json"
+            subprocess.run([os.environ["HSAP_TUNE"], "--cluster", "dgx-h100", "--model",
+                            "llama3-8b", "--documents", "4K,12K", "--quiet", "-o", path],
+                           check=True, timeout=60)
+            loaded, text = hsap.load_plan(path), json.loads(path.read_text())
+            self.assertEqual(loaded.strategy, text["strategy"])
+            self.assertEqual((loaded.heads, loaded.kv_heads, loaded.head_dim), (32, 8, 128))
+            path.write_text(path.read_text()[:300])
+            with self.assertRaisesRegex(hsap.BadInput, "plan.json: line"):
+                hsap.load_plan(path)
+
+    def test_errors_say_what_and_where(self):
+        with self.assertRaisesRegex(hsap.BadInput, "/strategy/exchange: unknown exchange"):
+            plan(exchange="rings")
+        with self.assertRaisesRegex(hsap.BadInput, "strategy/exchanges"):
+            plan(exchanges="ring")
+        with self.assertRaisesRegex(hsap.BadInput, "head_dim"):
+            hsap.make_plan(heads=8, head_dim=2 ** 60)
+        with self.assertRaisesRegex(hsap.BadInput, "no such file"):
+            hsap.load_plan("/nowhere/plan.json")
+
+
+class Programs(unittest.TestCase):
+    def test_every_token_is_on_one_rank(self):
+        programs = [hsap.compile(DOCUMENTS, plan(), rank) for rank in range(8)]
+        tokens = sorted(t for program in programs for t in program.tokens)
+        self.assertEqual(tokens, list(range(1600)))
+
+    def test_positions_count_from_the_start_of_the_document(self):
+        program = hsap.compile(DOCUMENTS, plan(), 3)
+        starts = {t: max(b for b in DOCUMENTS if b <= t) for t in program.tokens}
+        self.assertEqual(program.positions, [t - starts[t] for t in program.tokens])
+
+    def test_both_passes_are_proved(self):
+        hsap.compile(DOCUMENTS, plan(), 0).verify()
+
+    def test_collectives_know_who_meets(self):
+        gathering = plan(exchange="all_gather")
+        program = hsap.compile(DOCUMENTS, gathering, 5)
+        meetings = program.forward.meetings(5)
+        self.assertTrue(meetings)
+        for mine, all_of_them in meetings.items():
+            operation = program.forward.operation(mine)
+            self.assertEqual(len(all_of_them), len(operation.payload))
+            self.assertEqual(all_of_them[operation.payload.index(5)], mine)
+            self.assertEqual({program.forward.operation(i).kind for i in all_of_them},
+                             {"all_gather"})
+
+    def test_errors(self):
+        with self.assertRaisesRegex(hsap.BadInput, "cu_seqlens do not ascend; found 5 after 5"):
+            hsap.compile([0, 5, 5], plan(), 0)
+        for wrong in ([], [0], [1, 5], [0, 2 ** 40], [0, -1]):
+            with self.assertRaises(hsap.BadInput):
+                hsap.compile(wrong, plan(), 0)
+        with self.assertRaisesRegex(hsap.Infeasible, "do not cover"):
+            hsap.compile(DOCUMENTS, plan(ulysses=16), 0)
+        with self.assertRaises(IndexError):
+            hsap.compile(DOCUMENTS, plan(), 8)
+
+    def test_threads_may_share_a_plan(self):
+        shared = plan()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(lambda _: hsap.compile(DOCUMENTS, shared, 2).forward.program(2),
+                                 range(40)))
+        self.assertTrue(all(program == made[0] for program in made))
+
+
+class Library(unittest.TestCase):
+    def load(self, path):
+        return subprocess.run([sys.executable, "-c", "import hsap"], capture_output=True, text=True,
+                              env=os.environ | {"HSAP_LIBRARY": str(path)}, timeout=60)
+
+    def test_something_else_in_its_place(self):
+        for wrong in ("/nowhere/libhsap.so", __file__):
+            done = self.load(wrong)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(f"ImportError: {wrong} is not libhsap", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
