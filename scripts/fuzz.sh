@@ -12,7 +12,7 @@ targets=("$@")
 
 scripts/setup.sh
 command -v clang++ >/dev/null || { echo "fuzz: needs clang++ (apt-get install clang)" >&2; exit 1; }
-[ -f build-fuzz/build.ninja ] || CXX=clang++ meson setup build-fuzz -Dfuzz=true -Dwerror=false \
+[ -f build-fuzz/build.ninja ] || CC=clang CXX=clang++ meson setup build-fuzz -Dfuzz=true -Dwerror=false \
   -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Dcuda=disabled -Dmpi=disabled \
   -Dsimgrid=disabled -Dcpp_args="-fsanitize=fuzzer-no-link -g1" >/dev/null
 for target in "${targets[@]}"; do

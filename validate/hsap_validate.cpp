@@ -86,6 +86,19 @@ Status run_plan(const RunFlags& flags) {
 }
 
 #ifdef HSAP_WITH_MPI
+Status can_begin(const RunFlags& flags, bool writes) {
+  const cli::Target json{"--json", flags.out.json};
+  if (writes) HSAP_CHECK(cli::check_targets({&json, 1}, flags.out.force));
+  HSAP_CHECK(read_plan(flags.plan));
+  return {};
+}
+
+Status take_part(const RunFlags& flags) {
+  HSAP_TRY(const Plan plan, read_plan(flags.plan));
+  HSAP_CHECK(validation::validate_plan(plan, flags.options));
+  return {};
+}
+
 /// Every process runs its rank, and one of them tells the result.
 Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
   flags.options.executor_name = "mpi";
@@ -93,14 +106,11 @@ Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
                                const ExecuteOptions& options) {
     return session.execute(schedule, tensors, options);
   };
-  if (session.speaks()) return run_plan(flags);
-  // Looks at the target as well, so that all processes refuse together.
-  const cli::Target json{"--json", flags.out.json};
-  HSAP_CHECK(cli::check_targets({&json, 1}, flags.out.force));
-  HSAP_TRY(const Plan plan, read_plan(flags.plan));
+  // A process that cannot begin must not leave the others waiting in the middle of the run.
+  HSAP_CHECK(session.agree(can_begin(flags, session.speaks())));
+  if (session.speaks()) return session.agree(run_plan(flags));
   flags.options.compares = false;
-  HSAP_CHECK(validation::validate_plan(plan, flags.options));
-  return {};
+  return session.agree(take_part(flags));
 }
 #endif
 

@@ -99,7 +99,8 @@ int run_main(CLI::App& app, int argc, const char* const* argv,
     if (const std::optional<int> code = parse(app, argc, argv)) return *code;
     const Status status = body();
     if (status) return exit_done;
-    tell(app, status.error().text());
+    const std::string text = status.error().text();
+    if (!text.empty()) tell(app, text);  // otherwise another process of the same run tells it
     return exit_code(status.error());
   } catch (const std::bad_alloc&) {
     tell(app, "out of memory");

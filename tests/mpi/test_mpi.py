@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-MPIRUN, TUNE, VALIDATE = (os.environ[name] for name in ("MPIRUN", "HSAP_TUNE", "HSAP_VALIDATE"))
+MPIRUN, TUNE, VALIDATE, STUCK = (
+    os.environ[name] for name in ("MPIRUN", "HSAP_TUNE", "HSAP_VALIDATE", "STUCK"))
 SECONDS = 120
 # As root in a container, with more processes than cores.
 MPI = [MPIRUN, "--allow-run-as-root", "--oversubscribe"]
@@ -62,6 +63,28 @@ class Mpi(unittest.TestCase):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("found 3, expected mpirun -n 4", done.stderr)
         self.assertEqual(done.stdout, "")
+
+    def test_all_fail_when_the_numbers_do(self):
+        self.plan.write_text(json.dumps(with_strategy(self.good, exchange="ring")))
+        run = [VALIDATE, "run", self.plan, "--executor", "mpi", "--tolerance", "1e-9"]
+        script = 'found=0; "$@" || found=$?; echo "exit code $found"'
+        done = call([*MPI, "-n", "4", "sh", "-c", script, "-", *run])
+        self.assertEqual(done.stdout.count("exit code 1"), 4, done.stdout)
+        self.assertEqual(done.stderr.count("hsap-validate: error"), 1, done.stderr)
+
+    def test_an_error_is_told_once(self):
+        self.plan.write_text("{}")
+        done = call([*MPI, "-n", "4", VALIDATE, "run", self.plan, "--executor", "mpi"])
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stderr.count("hsap-validate: error"), 1, done.stderr)
+
+    def test_ranks_that_cannot_go_on_are_reported(self):
+        stuck = call([*MPI, "-n", "2", STUCK, "lost-send"])
+        self.assertIn("ranks have waited too long", stuck.stdout)
+        self.assertIn("rank 1 at operation", stuck.stdout)
+        left = call([*MPI, "-n", "2", STUCK, "lost-receive"])
+        self.assertIn("messages that nobody received", left.stdout)
+        self.assertIn("rank 1 left 1 from rank 0", left.stdout)
 
     def test_a_rank_that_dies_ends_all(self):
         self.plan.write_text(json.dumps(with_strategy(self.good, exchange="ring")))

@@ -1,10 +1,14 @@
 #include "validate/mpi/execute_mpi.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "validate/host/program.hpp"
 #include "validate/mpi/transport.hpp"
@@ -12,32 +16,44 @@
 namespace hsap::mpi {
 namespace {
 
-/// What each rank has to say, heard by all in the order of the ranks.
-std::string gather_text(const std::string& own, int rank, int size) {
-  std::string all;
+/// What each rank has to say, heard by all.
+std::vector<std::string> gather_texts(const std::string& own, int rank, int size) {
+  std::vector<std::string> all;
   for (int from = 0; from < size; ++from) {
     std::string text = rank == from ? own : std::string();
     auto length = static_cast<int>(text.size());
     MPI_Bcast(&length, 1, MPI_INT, from, MPI_COMM_WORLD);
     text.resize(static_cast<std::size_t>(length));
     MPI_Bcast(text.data(), length, MPI_CHAR, from, MPI_COMM_WORLD);
-    all += text;
+    all.push_back(std::move(text));
   }
   return all;
 }
 
+std::string gather_text(const std::string& own, int rank, int size) {
+  return fmt::format("{}", fmt::join(gather_texts(own, rank, size), ""));
+}
+
 /// Spreads the rows of one result buffer from its rank to all.
 void share_rows(const Schedule& schedule, const Buffer& buffer, Tensor& tensor, int rank) {
-  std::vector<double> row;
-  for (const Interval& interval : schedule.intervals_of(buffer)) {
-    for (Token i = 0; i < interval.size(); ++i) {
-      const auto first = tensor.row(interval.at(i), buffer.heads.begin);
-      const auto numbers = first.size() * static_cast<std::size_t>(buffer.heads.size());
-      // The heads of a token stand side by side.
-      row.assign(numbers, 0);
-      if (rank == buffer.rank) row.assign(first.data(), first.data() + numbers);
-      MPI_Bcast(row.data(), static_cast<int>(numbers), MPI_DOUBLE, buffer.rank, MPI_COMM_WORLD);
-      std::copy(row.begin(), row.end(), first.data());
+  constexpr std::size_t rows_at_once = 256;
+  std::vector<double> rows;
+  const std::vector<Token> tokens = host::tokens_of(schedule.intervals_of(buffer));
+  const auto heads = static_cast<std::size_t>(buffer.heads.size());
+  for (std::size_t begin = 0; begin < tokens.size(); begin += rows_at_once) {
+    const std::span part =
+        std::span(tokens).subspan(begin).first(std::min(rows_at_once, tokens.size() - begin));
+    // The heads of a token stand side by side.
+    const std::size_t numbers = tensor.row(part[0], buffer.heads.begin).size() * heads;
+    rows.resize(part.size() * numbers);
+    for (std::size_t i = 0; rank == buffer.rank && i < part.size(); ++i) {
+      const double* from = tensor.row(part[i], buffer.heads.begin).data();
+      std::copy(from, from + numbers, &rows[i * numbers]);
+    }
+    MPI_Bcast(rows.data(), static_cast<int>(rows.size()), MPI_DOUBLE, buffer.rank, MPI_COMM_WORLD);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      std::copy(&rows[i * numbers], &rows[i * numbers] + numbers,
+                tensor.row(part[i], buffer.heads.begin).data());
     }
   }
 }
@@ -83,13 +99,15 @@ template <typename T>
 Result<Execution> run(const Schedule& schedule, const BufferPlan& plan, Tensors& tensors,
                       const ExecuteOptions& options, int rank, int size) {
   const auto begin = std::chrono::steady_clock::now();
-  MpiTransport transport(options.patience_s);
+  MpiTransport transport(options.patience_s, size);
   const host::Meetings meetings(schedule);
   host::Program<T> program(schedule, plan, meetings, rank, options.arithmetic, transport);
   program.read_inputs(tensors);
   const bool done = program.run() == host::Transport::Wake::look;
   const std::string reports = gather_text(done ? std::string() : program.report(), rank, size);
   if (!reports.empty()) return infeasible("ranks have waited too long:" + reports);
+  const std::string left = gather_text(transport.leftovers(), rank, size);
+  if (!left.empty()) return infeasible("messages that nobody received:" + left);
   transport.finish();
   host::make_room(schedule, tensors);
   program.write_results(tensors);
@@ -115,6 +133,21 @@ Session::~Session() {
   } else {
     MPI_Finalize();
   }
+}
+
+Status Session::agree(const Status& own) {
+  int kind = own ? -1 : static_cast<int>(own.error().kind);
+  MPI_Allreduce(MPI_IN_PLACE, &kind, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  const std::string text = own ? std::string() : own.error().text();
+  std::vector<std::string> texts = gather_texts(text, rank_, size_);
+  if (kind < 0) return {};
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  std::erase(texts, "");
+  Error error;
+  error.kind = static_cast<ErrorKind>(kind);
+  if (speaks()) error.message = fmt::format("{}", fmt::join(texts, "; "));
+  return error;
 }
 
 Result<Execution> Session::execute(const Schedule& schedule, Tensors& tensors,

@@ -17,10 +17,14 @@ class Session {
   /// Whether this process tells the result.
   [[nodiscard]] bool speaks() const { return rank_ == 0; }
 
+  /// Every process says how it fared and calls this; all fail when one did. The process that speaks
+  /// gets the texts, each once; the others an error of the same kind without text.
+  [[nodiscard]] Status agree(const Status& own);
+
   /// execute() with the ranks of MPI_COMM_WORLD. Every process calls it with the same schedule and
   /// inputs and holds all results afterwards, equal bit for bit to those of threads.
   /// Errors: another number of processes than ranks (bad_input); a message of 2 GiB or more, or
-  /// ranks that waited too long, with who waits for what (infeasible).
+  /// ranks that waited too long, with who waits for what; messages that nobody took (infeasible).
   [[nodiscard]] Result<Execution> execute(const Schedule& schedule, Tensors& tensors,
                                           const ExecuteOptions& options);
 

@@ -1,5 +1,7 @@
 #include "validate/mpi/transport.hpp"
 
+#include <fmt/format.h>
+
 #include <thread>
 
 namespace hsap::mpi {
@@ -38,6 +40,7 @@ bool MpiTransport::offer(const host::Lane& to, host::Message& message) {
   Sent& sent = sent_.emplace_back(Sent{to, std::move(message)});
   MPI_Isend(sent.message.data(), static_cast<int>(sent.message.size()), MPI_BYTE, to.peer,
             tag_of(to), MPI_COMM_WORLD, &sent.request);
+  ++sent_to_[static_cast<std::size_t>(to.peer)];
   waits_since_ = Clock::now();
   return true;
 }
@@ -52,6 +55,7 @@ std::optional<host::Message> MpiTransport::take(const host::Lane& from) {
   host::Message message(static_cast<std::size_t>(bytes));
   MPI_Recv(message.data(), bytes, MPI_BYTE, from.peer, tag_of(from), MPI_COMM_WORLD,
            MPI_STATUS_IGNORE);
+  ++taken_from_[static_cast<std::size_t>(from.peer)];
   waits_since_ = Clock::now();
   return message;
 }
@@ -63,6 +67,19 @@ host::Transport::Wake MpiTransport::wait() {
   drop_taken();
   waited_ = Clock::now();
   return waited_ - waits_since_ > patience_ ? Wake::stuck : Wake::look;
+}
+
+std::string MpiTransport::leftovers() const {
+  std::vector<int> meant_for_me(sent_to_.size());
+  MPI_Alltoall(sent_to_.data(), 1, MPI_INT, meant_for_me.data(), 1, MPI_INT, MPI_COMM_WORLD);
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  std::string text;
+  for (std::size_t peer = 0; peer < meant_for_me.size(); ++peer) {
+    const int left = meant_for_me[peer] - taken_from_[peer];
+    if (left > 0) text += fmt::format("\n  rank {} left {} from rank {}", rank, left, peer);
+  }
+  return text;
 }
 
 void MpiTransport::finish() {

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <list>
+#include <string>
+#include <vector>
 
 #include "validate/host/transport.hpp"
 
@@ -13,11 +15,18 @@ namespace hsap::mpi {
 /// taken it.
 class MpiTransport final : public host::Transport {
  public:
-  explicit MpiTransport(double patience_s) : patience_(patience_s) {}
+  /// Of a run of `ranks` processes that gives up after waiting for so long.
+  MpiTransport(double patience_s, int ranks)
+      : patience_(patience_s),
+        sent_to_(static_cast<std::size_t>(ranks), 0),
+        taken_from_(static_cast<std::size_t>(ranks), 0) {}
 
   bool offer(const host::Lane& to, host::Message& message) override;
   std::optional<host::Message> take(const host::Lane& from) override;
   Wake wait() override;
+  /// After every rank came to its end: messages to this one that it never took, in words. All
+  /// ranks call it together.
+  [[nodiscard]] std::string leftovers() const;
   /// Waits for MPI to take what was sent, after a run that went well.
   void finish();
 
@@ -32,6 +41,8 @@ class MpiTransport final : public host::Transport {
 
   std::chrono::duration<double> patience_;
   std::list<Sent> sent_;
+  std::vector<int> sent_to_;     ///< messages, by receiver
+  std::vector<int> taken_from_;  ///< messages, by sender
   Clock::time_point waits_since_ = Clock::now();
   Clock::time_point waited_ = waits_since_;  ///< when the last wait ended
 };
