@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(g++ meson ninja-build pkg-config cmake
           libboost-graph-dev libcli11-dev libeigen3-dev libfmt-dev libtbb-dev
-          nlohmann-json3-dev catch2 python3 python3-matplotlib)
+          libpugixml-dev nlohmann-json3-dev catch2 python3 python3-matplotlib)
 if [ "${1:-}" = --with-checks ]; then
   packages+=(clang-format clang-tidy git libopenmpi-dev openmpi-bin
              python3-torch python3-numpy)

@@ -1,6 +1,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/topo_import.hpp"
 #include "base/json.hpp"
 #include "cli/inputs.hpp"
 #include "cli/options.hpp"
@@ -45,13 +46,17 @@ Status show(const cli::ClusterOptions& options, const cli::OutputOptions& output
 int run_program(int argc, char** argv) {
   cli::ClusterOptions cluster;
   cli::OutputOptions output;
-  CLI::App app("Looks at clusters.", "hsap-topo");
+  apps::ImportFlags imports;
+  CLI::App app("Looks at clusters, and makes them from what other tools know.", "hsap-topo");
   app.require_subcommand(1);
   CLI::App* command = app.add_subcommand(
       "show", "draw a cluster: a node, how nodes are joined, and what a message meets on its way");
   cli::add_cluster(*command, cluster);
   cli::add_output(*command, output);
-  return cli::run_main(app, argc, argv, [&] { return show(cluster, output); });
+  apps::add_import(app, imports);
+  return cli::run_main(app, argc, argv, [&]() -> Status {
+    return app.got_subcommand("import") ? apps::run_import(imports) : show(cluster, output);
+  });
 }
 
 }  // namespace
