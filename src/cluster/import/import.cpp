@@ -11,6 +11,7 @@
 #include "cluster/import/assemble.hpp"
 #include "cluster/import/nccl_xml.hpp"
 #include "cluster/import/paths.hpp"
+#include "cluster/import/tidy.hpp"
 #include "cluster/import/topo_m.hpp"
 #include "cluster/node_reader.hpp"
 
@@ -103,6 +104,7 @@ Result<Imported> import_text(const std::string& text, const std::string& file,
   complete_pcie(machine, gpu);
   complete_nvlinks(machine, gpu, options);
   settle_nics(machine, options);
+  drop_idle_parts(machine);
   HSAP_TRY(const ClusterSpec lender, load_cluster(gpu.cluster));
   HSAP_TRY(Imported out, assemble(machine, gpu, lender, options));
   list_paths(machine, out);

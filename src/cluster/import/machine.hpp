@@ -64,6 +64,7 @@ struct Machine {
   [[nodiscard]] bool within(int index, int ancestor) const;
   /// Adds a part to the warning of that name, or starts it.
   void warn(const std::string& name, const std::string& part, const std::string& text);
+  [[nodiscard]] bool warned(const std::string& name) const;
   /// Leaves out the parts for which `gone` is set (by index), with their NVLinks. Children of a
   /// part that goes move to its parent.
   void remove(const std::vector<bool>& gone);

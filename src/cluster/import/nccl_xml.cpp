@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "cluster/import/nccl_element.hpp"
+#include "cluster/import/peers.hpp"
 #include "cluster/import/rates.hpp"
 #include "cluster/import/tidy.hpp"
 #include "cluster/import/xml.hpp"
@@ -18,10 +18,6 @@ using Kind = Part::Kind;
 
 constexpr double mega_bits = 1e6 / 8;
 constexpr int max_nvlinks = 64;
-
-constexpr const char* missing_gpus =
-    "NVLinks or numbers ('dev') tell of GPUs that the file does not hold, as in dumps of jobs on "
-    "some of the GPUs; the node has those that are there";
 
 /// Classes of PCI devices, by NCCL's own prefixes. A skeleton leaves the class to NCCL.
 Kind kind_of(const std::string& pci_class) {
@@ -47,21 +43,14 @@ class Reader {
                 "text between elements means nothing to NCCL and was skipped");
     }
     for (std::size_t i = 1; i < document_.elements.size(); ++i) HSAP_CHECK(add(i));
-    resolve_links();
-    note_gaps();
-    drop_other_devices(out_);
+    resolve_peers(out_, peers_, by_name_);
+    note_missing_gpus(out_);
+    drop_idle_parts(out_);
     merge_broadcom(out_);
     return std::move(out_);
   }
 
  private:
-  struct Target {
-    int gpu = 0;
-    std::string name;
-    int count = 0;
-    Element element;
-  };
-
   [[nodiscard]] Element element(std::size_t index) const {
     return {document_.elements[index], out_.file};
   }
@@ -133,7 +122,8 @@ class Reader {
     HSAP_TRY(part.link_bytes_per_s, link_rate(from));
     // Whatever holds other devices works as a switch.
     if (out_.part(parent).kind != Kind::cpu) out_.part(parent).kind = Kind::pcie_switch;
-    by_name_[part.host + " " + busid] = push(index, std::move(part));
+    by_name_[{part.host, busid}] = static_cast<int>(out_.parts.size());
+    push(index, std::move(part));
     return {};
   }
 
@@ -218,9 +208,9 @@ class Reader {
     if (target_class == "0x068001") {
       out_.part(parent).c2c_bytes_per_s += count * nvlink_rate(parent);
     } else if (to_switch) {
-      add_links(parent, NvLinks::to_switch, count);
+      add_nvlinks(out_, parent, NvLinks::to_switch, count);
     } else {
-      targets_.push_back({parent, target, count, from});
+      peers_.push_back({parent, target, count});
     }
     return {};
   }
@@ -236,61 +226,6 @@ class Reader {
     HSAP_TRY(const int count, from.integer("count", 1, max_nvlinks));
     out_.part(parent).c2c_bytes_per_s += 1e6 * bandwidth * count;
     return {};
-  }
-
-  void add_links(int gpu, int peer, int count) {
-    for (NvLinks& each : out_.nvlinks) {
-      if (each.gpu != gpu || each.peer != peer) continue;
-      each.links = std::min(each.links + count, max_nvlinks);
-      return;
-    }
-    out_.nvlinks.push_back({gpu, peer, count});
-  }
-
-  /// Finds the peers of NVLinks; both ends list a link, so the second mention only confirms it.
-  void resolve_links() {
-    std::map<std::pair<int, int>, int> listed;
-    for (const Target& target : targets_) {
-      const std::string& name = out_.part(target.gpu).name;
-      const auto found = by_name_.find(out_.part(target.gpu).host + " " + target.name);
-      if (found == by_name_.end() || out_.part(found->second).kind != Kind::gpu) {
-        out_.warn("missing-gpus", target.name, missing_gpus);
-      } else if (found->second == target.gpu) {
-        out_.warn("nvlink-to-self", name,
-                  "NVLinks that lead back to their own GPU are left out, as virtual machines hide "
-                  "the true peer");
-      } else {
-        listed[{target.gpu, found->second}] += target.count;
-      }
-    }
-    for (const auto& [pair, count] : listed) {
-      const auto back = listed.find({pair.second, pair.first});
-      if (back != listed.end() && pair.second < pair.first) continue;
-      const int other = back == listed.end() ? count : back->second;
-      if (other != count) {
-        out_.warn("uneven-nvlinks",
-                  out_.part(pair.first).name + " and " + out_.part(pair.second).name,
-                  "the two ends of NVLinks count differently; the lower number is taken");
-      }
-      add_links(pair.first, pair.second, std::min({count, other, max_nvlinks}));
-    }
-  }
-
-  /// GPUs of a host are numbered from 0 without gaps unless some were left out.
-  void note_gaps() {
-    std::map<std::string, std::set<int>> numbers;
-    for (const Part& part : out_.parts) {
-      if (part.kind == Kind::gpu && part.order) numbers[part.host].insert(*part.order);
-    }
-    for (const auto& [host, present] : numbers) {
-      constexpr int most_told = 16;
-      int told = 0;
-      for (int i = 0; i < *present.rbegin() && told < most_told; ++i) {
-        if (present.count(i) > 0) continue;
-        out_.warn("missing-gpus", fmt::format("dev {}", i), missing_gpus);
-        ++told;
-      }
-    }
   }
 
   Status expect(const Element& from, int parent, std::initializer_list<Kind> kinds) const {
@@ -318,17 +253,17 @@ class Reader {
         "each once");
   }
 
-  int push(std::size_t index, Part part) {
+  void push(std::size_t index, Part part) {
+    part_of_[index] = static_cast<int>(out_.parts.size());
     out_.parts.push_back(std::move(part));
-    return part_of_[index] = static_cast<int>(out_.parts.size()) - 1;
   }
 
   const XmlDocument& document_;
   Machine out_;
   std::vector<int> part_of_;  ///< by element: the part it lies in or is
-  std::map<std::string, int> by_name_;
+  PartsByName by_name_;
   std::map<std::string, int> claimed_;  ///< name to line
-  std::vector<Target> targets_;
+  std::vector<ListedPeer> peers_;
 };
 
 }  // namespace

@@ -127,11 +127,12 @@ void join_plenty(Machine& machine) {
   for (const auto& [nics, gpus] : groups) {
     for (const int nic : nics) ++mentions[nic];
   }
-  for (const auto& [nics, gpus] : groups) {
+  for (const auto& group : groups) {
+    const std::vector<int>& nics = group.first;
     const bool apart = std::all_of(nics.begin(), nics.end(), [&](int nic) {
       return mentions[nic] == 1 && machine.part(nic).parent == machine.part(nics[0]).parent;
     });
-    if (apart && nics.size() > gpus.size()) join(machine, nics, gpus.size(), gone);
+    if (apart && nics.size() > group.second.size()) join(machine, nics, group.second.size(), gone);
   }
   machine.remove(gone);
 }

@@ -11,11 +11,13 @@ bool is_broadcom(const Part& part) {
 
 }  // namespace
 
-void drop_other_devices(Machine& machine) {
+void drop_idle_parts(Machine& machine) {
   std::vector<bool> gone(machine.parts.size(), true);
   for (std::size_t i = machine.parts.size(); i-- > 0;) {
     const Part& part = machine.parts[i];
-    if (part.kind != Kind::other && part.kind != Kind::pcie_switch) gone[i] = false;
+    if (part.kind == Kind::gpu || part.kind == Kind::nic || part.kind == Kind::unknown) {
+      gone[i] = false;
+    }
     if (!gone[i] && part.parent >= 0) gone[static_cast<std::size_t>(part.parent)] = false;
   }
   machine.remove(gone);

@@ -77,6 +77,9 @@ class Reader {
     for (std::string line; next(line);) {
       const std::vector<std::string> words = words_of(line);
       if (words.empty() || words[0] != "GPU0") continue;
+      if (words.size() > 1 && words[1] == "X") {
+        return error("a row before the header", "'GPU0 X'", "the line that names the columns");
+      }
       for (const std::string& word : words) {
         if (word == "CPU" || word == "NUMA") break;
         out_.gpus += word.starts_with("GPU") ? 1 : 0;

@@ -82,8 +82,11 @@ TEST_CASE("A machine beyond the limits of a node is refused") {
   }
   CHECK(error_in_cpu(many) ==
         "m: too many devices; found 1025 GPUs of 1026, expected at most 1024 GPUs and 4095 in all");
-  std::string cpus = "<system version=\"1\"><cpu numaid=\"999\">" + gpu("") + "</cpu>\n";
-  for (int i = 0; i < 900; ++i) cpus += "<cpu numaid=\"" + std::to_string(i) + "\"/>\n";
+  std::string cpus = "<system version=\"1\">\n";
+  for (int i = 0; i < 900; ++i) {
+    const std::string number = std::to_string(i);
+    cpus += "<cpu numaid=\"" + number + "\"><pci busid=\"" + number + "\" class=\"0x03\"/></cpu>\n";
+  }
   CHECK(error_of(cpus + "</system>") ==
         "m: too many links; found more than 16384, expected at most 16384");
 }

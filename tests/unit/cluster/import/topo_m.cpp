@@ -96,6 +96,9 @@ TEST_CASE("Damaged tables say where") {
   CHECK(error_of("", options) ==
         "m: line 1: no table of nvidia-smi topo -m; found no line that begins with GPU0, expected "
         "a header such as 'GPU0 GPU1 NIC0 CPU Affinity NUMA Affinity'");
+  CHECK(error_of("GPU0 X NV18\nGPU1 NV18 X\n") ==
+        "m: line 1: a row before the header; found 'GPU0 X', expected the line that names the "
+        "columns");
   CHECK(error_of("GPU0 GPU1\nGPU0 X PIX\n") ==
         "m: line 3: the table ends too early; found no row of GPU1, expected a row for every "
         "column");
