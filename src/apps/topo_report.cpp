@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/units.hpp"
 #include "cli/table.hpp"
@@ -23,18 +24,35 @@ std::string heading(const std::string& text, bool color) {
   return "\n" + cli::styled(text, Style::bold, color) + "\n";
 }
 
-/// "a, b, c and 12 more".
+std::string shortened(const std::string& text) {
+  constexpr std::size_t most = 48;
+  return text.size() <= most ? text : text.substr(0, most - 3) + "...";
+}
+
+/// "a, b, c, d and 12 more".
 std::string some_of(const std::vector<std::string>& names) {
   constexpr std::size_t most = 4;
-  const auto shown = static_cast<std::ptrdiff_t>(std::min(most, names.size()));
-  std::string out = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+  std::string out;
+  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) {
+    out += (i > 0 ? ", " : "") + shortened(names[i]);
+  }
   if (names.size() > most) out += fmt::format(" and {} more", names.size() - most);
   return out;
 }
 
-std::string shortened(const std::string& text) {
-  constexpr std::size_t most = 48;
-  return text.size() <= most ? text : text.substr(0, most - 3) + "...";
+/// Words in lines of at most 100 columns; all but the first are indented by four.
+std::string wrapped(const std::string& text) {
+  constexpr std::size_t columns = 100;
+  std::string out;
+  std::size_t line = 0;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const bool fits = line + 1 + word.size() <= columns;
+    out += line == 0 ? "  " : fits ? " " : "\n    ";
+    line = (line == 0 ? 2 : fits ? line + 1 : 4) + word.size();
+    out += word;
+  }
+  return out + "\n";
 }
 
 std::string devices_table(const Imported& imported, bool color) {
@@ -93,9 +111,12 @@ std::string warnings_list(const Imported& imported, bool color) {
   if (imported.warnings.empty()) return {};
   std::string out = heading("Warnings", color);
   for (const topo::Warning& warning : imported.warnings) {
-    out += "  " + cli::styled(warning.name, Style::bad, color) + ": " + warning.text;
-    if (!warning.parts.empty()) out += " (" + some_of(warning.parts) + ")";
-    out += "\n";
+    std::string text = warning.name + ": " + warning.text;
+    if (!warning.parts.empty()) text += " (" + some_of(warning.parts) + ")";
+    text = wrapped(text);
+    // Colour comes last: it takes no columns.
+    text.replace(2, warning.name.size(), cli::styled(warning.name, Style::bad, color));
+    out += text;
   }
   return out;
 }

@@ -62,7 +62,7 @@ class Import(ProgramTest):
 
     def test_garbage(self):
         self.refuse_import("garbage.xml", bytes(range(256)) * 64, "line 1")
-        self.refuse_import("zeros.xml", b"<system>\0</system>", "a zero byte")
+        self.refuse_import("zeros.xml", b"<system>\0</system>", "a control character")
         self.refuse_import("empty.xml", "", "an empty file")
         self.refuse_import("log.txt", "no matrix here\n", "unknown format")
 

@@ -40,6 +40,19 @@ double usual_rate(const Machine& machine) {
   return most->first;
 }
 
+/// Whence PCIe rates are known.
+const char* pcie_told_by(const Machine& machine) {
+  const auto warning =
+      std::find_if(machine.warnings.begin(), machine.warnings.end(),
+                   [](const Warning& each) { return each.name == "no-link-speed"; });
+  if (warning == machine.warnings.end()) return "by the file";
+  const auto in_file =
+      std::count_if(machine.parts.begin(), machine.parts.end(),
+                    [](const Part& part) { return part.parent >= 0 && part.line > 0; });
+  const bool all = static_cast<std::ptrdiff_t>(warning->parts.size()) >= in_file;
+  return all ? "assumed" : "by the file, or assumed";
+}
+
 /// Links from a GPU to its nearest NIC, else to the nearest GPU; two when there is neither.
 int nearest_hops(const Machine& machine) {
   const std::vector<int> nics = machine.all(Kind::nic);
@@ -125,11 +138,9 @@ void add_pcie(Draft& draft) {
     add_links_of(draft, static_cast<int>(i));
     c2c = std::max(c2c, draft.machine.parts[i].c2c_bytes_per_s);
   }
-  draft.reason(
-      "PCIe", format_rate(pcie.bandwidth_bytes_per_s),
-      fmt::format("{}: what most links have; {} from a GPU to what is nearest",
-                  draft.machine.warned("no-link-speed") ? "by the file, or assumed" : "by the file",
-                  hops));
+  draft.reason("PCIe", format_rate(pcie.bandwidth_bytes_per_s),
+               fmt::format("{}: the usual link; what is nearest to a GPU is {} links away",
+                           pcie_told_by(draft.machine), hops));
   if (c2c > 0) draft.reason("GPU to CPU", format_rate(c2c), "by the file: C2C beside PCIe");
 }
 

@@ -59,16 +59,20 @@ Status check_size(const Machine& machine) {
   return error;
 }
 
-/// The cluster must stand as a whole, and have room for the nodes that were asked for.
+/// The cluster must stand as a whole, alone and, where it has NICs, beside others.
 Status check_nodes(const ClusterSpec& spec, const ImportOptions& options) {
-  const int nodes = std::max(options.nodes, 1);
-  if (nodes > 1 && spec.max_nodes == 1) {
-    Error error = bad_input("--nodes: nothing joins the nodes", "no NIC", "--nodes 1");
-    error.file = spec.file;
-    return error;
+  Error error;
+  if (options.nodes > 1 && spec.max_nodes == 1) {
+    error = bad_input("--nodes: nothing joins the nodes", "no NIC", "--nodes 1");
+  } else {
+    const int nodes = spec.max_nodes == 1 ? 1 : std::max(options.nodes, 2);
+    const Result<Cluster> cluster = Cluster::build(spec, nodes);
+    if (cluster) return {};
+    error = cluster.error();
   }
-  const Result<Cluster> cluster = Cluster::build(spec, nodes);
-  return cluster ? Status() : Status(cluster.error());
+  error.file = spec.file;
+  error.position.clear();  // not that of a cluster file
+  return error;
 }
 
 void list_paths(const Machine& machine, Imported& out) {

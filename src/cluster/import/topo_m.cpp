@@ -17,7 +17,8 @@ namespace {
 using Near = TopoMatrix::Near;
 using Cell = TopoMatrix::Cell;
 
-/// "\x1b[4m" and its like, which nvidia-smi writes around the header.
+/// Without "\x1b[4m" and its like, which nvidia-smi writes around the header, and other control
+/// characters.
 std::string without_escapes(const std::string& line) {
   std::string out;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -25,7 +26,8 @@ std::string without_escapes(const std::string& line) {
       i = std::min(line.find_first_of("mK", i), line.size());
       continue;
     }
-    out += line[i];
+    const bool control = (line[i] >= 0 && line[i] < ' ') || line[i] == 127;
+    out += control ? ' ' : line[i];
   }
   return out;
 }

@@ -51,12 +51,16 @@ class Reader {
   }
 
  private:
-  /// What must not reach the parser: NULs, which would end the text for it, and more markup than
-  /// a topology has, which would fill memory.
+  /// What must not reach the parser: control characters, which XML forbids and which would steer
+  /// a terminal later, and more markup than a topology has, which would fill memory.
   [[nodiscard]] Status check_raw() const {
-    const std::size_t nul = text_.find('\0');
-    if (nul != std::string::npos) {
-      return error(static_cast<std::ptrdiff_t>(nul), "not text", "a zero byte", "UTF-8 text");
+    const auto control = std::find_if(text_.begin(), text_.end(), [](char c) {
+      return (c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 127;
+    });
+    if (control != text_.end()) {
+      return error(control - text_.begin(), "not text",
+                   fmt::format("a control character, {:#04x}", static_cast<int>(*control)),
+                   "UTF-8 text");
     }
     std::size_t tags = 0;
     for (std::size_t at = text_.find('<'); at != std::string::npos; at = text_.find('<', at + 1)) {

@@ -103,7 +103,15 @@ TEST_CASE("What is no topology is told from a broken one") {
         "m: a machine without GPUs; found no device that is one, expected <gpu> elements, or PCI "
         "devices of class 0x03");
   CHECK(error_of(head + std::string(1, '\0') + tail) ==
-        "m: line 3: not text; found a zero byte, expected UTF-8 text");
+        "m: line 3: not text; found a control character, 0x00, expected UTF-8 text");
+}
+
+TEST_CASE("Nothing in a file steers the terminal") {
+  CHECK(error_in_cpu("<pci busid=\"\x1b[2J\" class=\"0x0302\"/>") ==
+        "m: line 3: not text; found a control character, 0x1b, expected UTF-8 text");
+  const auto table = topo::import_text("GPU0 NIC\x07\nGPU0 X SYS\nNIC SYS X\n", "m", {});
+  REQUIRE(table);
+  CHECK(table->origins.back().part == "NIC");
 }
 
 TEST_CASE("Attributes that are missing, given twice or out of range") {

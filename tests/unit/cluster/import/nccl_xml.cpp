@@ -120,6 +120,28 @@ TEST_CASE("C2C beside PCIe, and two hosts in one NVLink domain") {
   CHECK(machine.warnings.empty());
 }
 
+TEST_CASE("Two hosts in one file may use the same bus ids, and NVLink peers stay on their host") {
+  const auto host = [](const std::string& hash) {
+    const auto gpu = [](const char* busid, int dev, const char* peer) {
+      return "<pci busid=\"" + std::string(busid) + "\" class=\"0x0302\"><gpu dev=\"" +
+             std::to_string(dev) + "\" sm=\"80\"><nvlink target=\"" + peer +
+             "\" count=\"12\" tclass=\"0x0302\"/></gpu></pci>";
+    };
+    return "<cpu host_hash=\"" + hash + "\" numaid=\"0\">" + gpu("a", 0, "b") + gpu("b", 1, "a") +
+           "<pci busid=\"n\" class=\"0x02\"><nic><net speed=\"200000\"/></nic></pci></cpu>";
+  };
+  const auto one = topo::import_text("<system version=\"1\">" + host("0x1") + "</system>", "m", {});
+  REQUIRE(one);
+  CHECK(links_of(one->spec) == Names{"gpu0 cpu0 pcie 24", "gpu0 gpu1 nvlink 240",
+                                     "gpu1 cpu0 pcie 24", "nic0 cpu0 pcie 24"});
+  // Nothing joins the hosts inside what would be one node.
+  const auto two = topo::import_text(
+      "<system version=\"1\">" + host("0x1") + host("0x2") + "</system>", "m", {});
+  REQUIRE_FALSE(two);
+  CHECK(two.error().message == "disconnected graph");
+  CHECK(two.error().found == "no way from gpu0 to gpu2");
+}
+
 TEST_CASE("Stray text, missing GPUs, wrong speeds") {
   const topo::Imported machine = imported("partial_dump.xml");
   CHECK(machine.spec.gpus_per_node() == 2);
