@@ -42,6 +42,8 @@ struct AttentionKernel {
   bool splits_keys = false;     ///< splits the walk of a block when blocks are too few to fill
                                 ///< the device (FlashAttention-2 forward)
   bool longest_first = true;    ///< starts the longest blocks first; otherwise last
+  double ragged_slowdown = 0;   ///< tiles take 1 + this times as long when rows or columns of a
+                                ///< slice are no multiple of the tile and every one is checked
 };
 
 /// One GPU model.
@@ -89,7 +91,9 @@ struct ClusterSpec {
   int nodes_per_leaf = 1;       ///< nodes under one leaf switch of a rail
   bool rails = true;            ///< NIC i of every node joins rail i; otherwise all share leaves
   double oversubscription = 1;  ///< leaf downlink over uplink bandwidth
-  int max_nodes = 0;            ///< 0: any number up to max_cluster_gpus
+  double node_bandwidth_bytes_per_s = 0;  ///< what all NICs of a node send, or receive, together;
+                                          ///< 0: as much as each alone
+  int max_nodes = 0;                      ///< 0: any number up to max_cluster_gpus
 
   [[nodiscard]] int gpus_per_node() const;
 };

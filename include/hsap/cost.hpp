@@ -23,6 +23,19 @@ namespace hsap {
 [[nodiscard]] double attention_seconds(std::span<const Slice> slices, int query_heads, int head_dim,
                                        Pass pass, const Device& device);
 
+/// How long a kernel runs, and of that how long it keeps every multiprocessor taken from its begin
+/// on, so that no other kernel gets in.
+struct KernelTime {
+  double seconds = 0;
+  double full_s = 0;
+};
+
+/// The same as attention_seconds() with its full_s: to the last wave of thread blocks forward; to
+/// the end backward, which ends with a pass of its own over dq; 0 when the blocks do not fill the
+/// device.
+[[nodiscard]] KernelTime attention_time(std::span<const Slice> slices, int query_heads,
+                                        int head_dim, Pass pass, const Device& device);
+
 /// Bytes that an operation reads and writes in device memory, each row once per use; attention
 /// touches the rows of its slices only. Exchanges and collectives answer 0.
 [[nodiscard]] double memory_bytes(const Schedule& schedule, const Operation& op);
@@ -32,6 +45,9 @@ namespace hsap {
 /// traffic, whichever is more; so is `compute`; the others move bytes.
 [[nodiscard]] double kernel_seconds(const Schedule& schedule, const Operation& op,
                                     const Device& device);
+/// The same with its full_s; only attention has one.
+[[nodiscard]] KernelTime kernel_time(const Schedule& schedule, const Operation& op,
+                                     const Device& device);
 
 /// How the parts of a model outside sequence-parallel attention are trained.
 struct Training {

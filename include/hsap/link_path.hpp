@@ -41,7 +41,7 @@ class LinkPath {
   LinkPath() = default;
   explicit LinkPath(Piece head) : head_(head) {}
   /// Head, then the first `fabric_links` of `fabric`, then tail.
-  LinkPath(Piece head, std::array<LinkId, 2> fabric, std::size_t fabric_links, Piece tail)
+  LinkPath(Piece head, std::array<LinkId, 4> fabric, std::size_t fabric_links, Piece tail)
       : head_(head), tail_(tail), fabric_(fabric), fabric_links_(fabric_links) {}
 
   [[nodiscard]] std::size_t size() const {
@@ -59,7 +59,7 @@ class LinkPath {
  private:
   Piece head_;
   Piece tail_;
-  std::array<LinkId, 2> fabric_{};
+  std::array<LinkId, 4> fabric_{};
   std::size_t fabric_links_ = 0;
 };
 

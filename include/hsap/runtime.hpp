@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,12 @@ namespace hsap {
 /// How a given implementation executes a schedule: a runtime profile. It changes when things
 /// happen, never what is computed. File format: docs/runtime-format.md.
 struct Runtime {
+  /// When communication that is ready gets multiprocessors.
+  enum class Entry : std::uint8_t {
+    at_once,          ///< some are kept free for it, or it has priority
+    between_kernels,  ///< not while an attention kernel fills the device: before it, or in its last
+                      ///< wave. Backward begins with small kernels, so what waits then gets in
+  };
   std::string name;
   std::string description;
   std::vector<std::string> sources;
@@ -25,10 +32,19 @@ struct Runtime {
   int concurrent_peers = 8;      ///< transfers of one exchange that progress at once on a rank;
                                  ///< 0: all
   bool one_communication_stream = false;  ///< all communication of a rank shares one queue
-  /// Share of the overlapped time that is lost, by pass: while computation and communication run
-  /// together on a rank each proceeds at 1 / (1 + interference). 0: perfect overlap, 1: none.
-  double interference_forward = 0;
-  double interference_backward = 0;
+  /// A communication stream waits for everything that was issued before it on the compute stream,
+  /// as PyTorch orders them; otherwise for its dependencies only.
+  bool stream_ordered = false;
+  double stream_wait_s = 0;    ///< from the end of an operation to the begin of one that waits for
+                               ///< it on another stream
+  double kernel_slowdown = 0;  ///< attention takes 1 + this times as long as alone on one GPU of a
+                               ///< node: all GPUs busy, clocks lower, the slowest of them counts
+  int communication_multiprocessors = 0;  ///< taken by communication while it runs
+  Entry entry = Entry::at_once;
+  /// Speed of messages beside an attention kernel of `seconds` that fills the device:
+  /// overlap_share x exp(-seconds / overlap_decay_s). A decay of 0 means none.
+  double overlap_share = 1;
+  double overlap_decay_s = 0;
   double communicator_bytes = 0;  ///< device memory for communication buffers, per rank
 };
 

@@ -96,6 +96,7 @@ class Cluster::Builder {
     }
     for (int node = 0; node < graph.nodes; ++node) add_node(node);
     if (graph.fabric.spine) add_uplinks();
+    if (networked && graph.spec.node_bandwidth_bytes_per_s > 0) add_node_ports();
     return std::move(graph_);
   }
 
@@ -139,6 +140,16 @@ class Cluster::Builder {
     }
   }
 
+  void add_node_ports() {
+    graph_->first_node_port = static_cast<LinkId>(graph_->links.size());
+    const std::uint32_t first = leaf_vertex(graph_->fabric.leaves() + 1);
+    const auto nodes = static_cast<std::uint32_t>(graph_->nodes);
+    for (std::uint32_t node = 0; node < nodes; ++node) {
+      add_both(graph_->links, first + node, first + nodes, LinkClass::nic,
+               graph_->spec.node_bandwidth_bytes_per_s);
+    }
+  }
+
   std::unique_ptr<Graph> graph_;
 };
 
@@ -150,6 +161,10 @@ std::string Cluster::Graph::vertex_name(std::uint32_t vertex) const {
   }
   const auto leaf = static_cast<int>(vertex - first_leaf);
   if (leaf == fabric.leaves()) return "spine";
+  if (leaf > fabric.leaves()) {
+    const int node = leaf - fabric.leaves() - 1;
+    return node < nodes ? fmt::format("node{}.nics", node) : "network";
+  }
   if (!spec.rails) return fmt::format("leaf{}", leaf);
   return fmt::format("rail{}.leaf{}", leaf % fabric.leaves_per_pod, leaf / fabric.leaves_per_pod);
 }

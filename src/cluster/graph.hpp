@@ -19,8 +19,9 @@ struct Fabric {
 };
 
 /// Everything a Cluster holds. Vertices: device d of node n is n * devices + d, then the leaves,
-/// then the spine. Links: those of node n begin at n * links_per_node, numbered as in NodeRoutes;
-/// then the uplinks.
+/// the spine, all NICs of each node as one, and the network as a whole. Links: those of node n
+/// begin at n * links_per_node, numbered as in NodeRoutes; then the uplinks; then two for each
+/// node, of all its NICs together, if they are limited.
 struct Cluster::Graph {
   ClusterSpec spec;
   int nodes = 0;
@@ -28,6 +29,7 @@ struct Cluster::Graph {
   NodeRoutes routes;
   Fabric fabric;
   LinkId links_per_node = 0;
+  LinkId first_node_port = 0;  ///< node n sends on first_node_port + 2n, receives on + 1; 0: none
   std::vector<Link> links;
 
   [[nodiscard]] int leaf_of(int node, int rail) const {

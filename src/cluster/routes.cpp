@@ -68,15 +68,22 @@ Route Cluster::route(int from_gpu, int to_gpu) const {
   extend(route, down);
   route.inter_node = true;
   std::size_t fabric_links = 0;
-  std::array<LinkId, 2> fabric{};
+  std::array<LinkId, 4> fabric{};
+  if (graph.first_node_port > 0) {
+    fabric[fabric_links++] = graph.first_node_port + static_cast<LinkId>(2 * from_node);
+    fabric[fabric_links++] = graph.first_node_port + static_cast<LinkId>(2 * to_node + 1);
+  }
   const int from_leaf = graph.leaf_of(from_node, up.rail);
   const int to_leaf = graph.leaf_of(to_node, down.rail);
   if (from_leaf != to_leaf) {
-    fabric = {graph.fabric.first_uplink + static_cast<LinkId>(2 * from_leaf),
-              graph.fabric.first_uplink + static_cast<LinkId>(2 * to_leaf + 1)};
-    extend(route, graph.spine_piece(fabric));
+    const std::array<LinkId, 2> uplinks = {
+        graph.fabric.first_uplink + static_cast<LinkId>(2 * from_leaf),
+        graph.fabric.first_uplink + static_cast<LinkId>(2 * to_leaf + 1)};
+    extend(route, graph.spine_piece(uplinks));
     // What enters a leaf fits its uplink unless it is oversubscribed: then it cannot limit.
-    if (graph.spec.oversubscription > 1) fabric_links = fabric.size();
+    if (graph.spec.oversubscription > 1) {
+      for (const LinkId link : uplinks) fabric[fabric_links++] = link;
+    }
   }
   route.links = LinkPath({graph.routes.links(up), from_shift}, fabric, fabric_links,
                          {graph.routes.links(down), to_shift});

@@ -1,6 +1,7 @@
 #include "hsap/runtime.hpp"
 
 #include "base/files.hpp"
+#include "base/names.hpp"
 #include "cluster/read.hpp"
 
 namespace hsap {
@@ -8,6 +9,11 @@ namespace {
 
 constexpr json::Limits seconds{0, 1};
 constexpr json::Limits share{0, 1};
+
+Result<Runtime::Entry> parse_entry(const std::string& text) {
+  constexpr std::string_view names[] = {"at_once", "between_kernels"};
+  return parse_name<Runtime::Entry>(text, "way in for communication", names);
+}
 
 }  // namespace
 
@@ -27,8 +33,14 @@ Result<Runtime> read_runtime(json::Value root, const std::string& file,
   runtime.packs_transfers = from.boolean_or("packs_transfers", false);
   runtime.concurrent_peers = static_cast<int>(from.integer("concurrent_peers", 0, 1 << 20));
   runtime.one_communication_stream = from.boolean_or("one_communication_stream", false);
-  runtime.interference_forward = from.number("interference_forward", share);
-  runtime.interference_backward = from.number("interference_backward", share);
+  runtime.stream_ordered = from.boolean_or("stream_ordered", false);
+  runtime.stream_wait_s = from.number("stream_wait_s", seconds);
+  runtime.kernel_slowdown = from.number("kernel_slowdown", share);
+  runtime.communication_multiprocessors =
+      static_cast<int>(from.integer("communication_multiprocessors", 0, 1024));
+  runtime.entry = from.parsed("communication_enters", parse_entry);
+  runtime.overlap_share = from.number("overlap_share", json::Limits{0, 1, true});
+  runtime.overlap_decay_s = from.number_or("overlap_decay_s", 0, json::Limits{0, 1e3});
   runtime.communicator_bytes = from.number("communicator_bytes", json::Limits{0, 1e12});
   HSAP_CHECK(from.finish());
   return runtime;

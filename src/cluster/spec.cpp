@@ -26,6 +26,7 @@ AttentionKernel read_kernel(json::Object from) {
   kernel.fixed_share = from.number_or("fixed_share", 0, share);
   kernel.splits_keys = from.boolean_or("splits_keys", false);
   kernel.longest_first = from.boolean_or("longest_first", true);
+  kernel.ragged_slowdown = from.number_or("ragged_slowdown", 0, json::Limits{0, 10});
   from.done();
   return kernel;
 }
@@ -70,6 +71,8 @@ void read_network(json::Object& root, ClusterSpec& spec) {
   spec.rails = from.boolean_or("rails", true);
   spec.nodes_per_leaf = static_cast<int>(from.integer("nodes_per_leaf", 1, max_cluster_gpus));
   spec.oversubscription = from.number("oversubscription", json::Limits{0.001, 1000});
+  spec.node_bandwidth_bytes_per_s =
+      from.number_or("node_bandwidth_bytes_per_s", 0, json::not_negative);
   spec.max_nodes = static_cast<int>(from.integer_or("max_nodes", 0, 0, max_cluster_gpus));
   from.done();
   const LinkCurve& nic = spec.curves[static_cast<int>(LinkClass::nic)];

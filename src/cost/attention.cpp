@@ -51,6 +51,10 @@ double tile_seconds(const AttentionKernel& kernel, int head_dim, Pass pass, int 
   return at_reference * (share + (1 - share) * ratio);
 }
 
+bool ragged(const Slice& slice, const AttentionKernel& kernel) {
+  return slice.query.size() % kernel.tile_query != 0 || slice.key.size() % kernel.tile_key != 0;
+}
+
 /// How long `blocks` keep `multiprocessors` busy.
 class Makespan {
  public:
@@ -98,9 +102,18 @@ double attention_flop(std::int64_t pairs, int heads, int head_dim, Pass pass) {
 
 double attention_seconds(std::span<const Slice> slices, int query_heads, int head_dim, Pass pass,
                          const Device& device) {
+  return attention_time(slices, query_heads, head_dim, pass, device).seconds;
+}
+
+KernelTime attention_time(std::span<const Slice> slices, int query_heads, int head_dim, Pass pass,
+                          const Device& device) {
   const AttentionKernel& kernel = pass == Pass::forward ? device.forward : device.backward;
   const auto grid_of = pass == Pass::forward ? query_major : key_major;
-  const double tile_s = tile_seconds(kernel, head_dim, pass, device.multiprocessors);
+  double tile_s = tile_seconds(kernel, head_dim, pass, device.multiprocessors);
+  if (std::any_of(slices.begin(), slices.end(),
+                  [&](const Slice& slice) { return ragged(slice, kernel); })) {
+    tile_s *= 1 + kernel.ragged_slowdown;
+  }
   const Makespan makespan(kernel, tile_s, device.multiprocessors);
   Blocks all;
   double busy_s = 0;  // a slice among others takes no less than by itself
@@ -111,7 +124,10 @@ double attention_seconds(std::span<const Slice> slices, int query_heads, int hea
     all.add(blocks);
   }
   if (slices.size() > 1) busy_s = std::max(busy_s, makespan(makespan.split(all)));
-  return kernel.launch_s + busy_s;
+  const double seconds = kernel.launch_s + busy_s;
+  const double waves = all.count / device.multiprocessors;
+  if (waves < 1) return {seconds, 0};
+  return {seconds, pass == Pass::forward ? seconds - busy_s / waves : seconds};
 }
 
 }  // namespace hsap

@@ -106,13 +106,15 @@ double copy_bytes(const Schedule& schedule, const Operation& op) {
   return row_bytes(schedule, op, 0, rows) + row_bytes(schedule, op, 1, rows);
 }
 
-double attend_seconds(const Schedule& schedule, const Operation& op, Pass pass,
-                      const Device& device) {
+KernelTime attend_time(const Schedule& schedule, const Operation& op, Pass pass,
+                       const Device& device) {
   const AttentionKernel& kernel = pass == Pass::forward ? device.forward : device.backward;
   const double memory_s =
       kernel.launch_s + memory_bytes(schedule, op) / device.memory_bandwidth_bytes_per_s;
-  return std::max(memory_s, attention_seconds(schedule.slices_of(op), op.heads.size(),
-                                              schedule.heads.dim, pass, device));
+  KernelTime time =
+      attention_time(schedule.slices_of(op), op.heads.size(), schedule.heads.dim, pass, device);
+  time.seconds = std::max(memory_s, time.seconds);
+  return time;
 }
 
 }  // namespace
@@ -142,28 +144,32 @@ double memory_bytes(const Schedule& schedule, const Operation& op) {
 }
 
 double kernel_seconds(const Schedule& schedule, const Operation& op, const Device& device) {
+  return kernel_time(schedule, op, device).seconds;
+}
+
+KernelTime kernel_time(const Schedule& schedule, const Operation& op, const Device& device) {
   const auto memory_s = [&] {
     return memory_bytes(schedule, op) / device.memory_bandwidth_bytes_per_s;
   };
   switch (op.kind) {
     case Kind::attend:
-      return attend_seconds(schedule, op, Pass::forward, device);
+      return attend_time(schedule, op, Pass::forward, device);
     case Kind::attend_backward:
-      return attend_seconds(schedule, op, Pass::backward, device);
+      return attend_time(schedule, op, Pass::backward, device);
     case Kind::compute:
-      return device.kernel_launch_s +
-             std::max(memory_s(), schedule.work_of(op).flop / device.matmul_flop_per_s);
+      return {device.kernel_launch_s +
+              std::max(memory_s(), schedule.work_of(op).flop / device.matmul_flop_per_s)};
     case Kind::delta:
     case Kind::merge:
     case Kind::reduce:
     case Kind::copy:
-      return device.kernel_launch_s + memory_s();
+      return {device.kernel_launch_s + memory_s()};
     case Kind::exchange:
     case Kind::all_gather:
     case Kind::reduce_scatter:
-      return 0;
+      return {};
   }
-  return 0;
+  return {};
 }
 
 }  // namespace hsap

@@ -11,11 +11,11 @@ namespace {
 using json::Ordered;
 
 Ordered kernel_json(const AttentionKernel& kernel) {
-  return {{"tile_query", kernel.tile_query},      {"tile_key", kernel.tile_key},
-          {"flop_per_s", kernel.flop_per_s},      {"block_overhead_s", kernel.block_overhead_s},
-          {"launch_s", kernel.launch_s},          {"lone_block_rate", kernel.lone_block_rate},
-          {"fixed_share", kernel.fixed_share},    {"splits_keys", kernel.splits_keys},
-          {"longest_first", kernel.longest_first}};
+  return {{"tile_query", kernel.tile_query},       {"tile_key", kernel.tile_key},
+          {"flop_per_s", kernel.flop_per_s},       {"block_overhead_s", kernel.block_overhead_s},
+          {"launch_s", kernel.launch_s},           {"lone_block_rate", kernel.lone_block_rate},
+          {"fixed_share", kernel.fixed_share},     {"splits_keys", kernel.splits_keys},
+          {"longest_first", kernel.longest_first}, {"ragged_slowdown", kernel.ragged_slowdown}};
 }
 
 Ordered device_json(const Device& device) {
@@ -82,6 +82,7 @@ json::Ordered to_json(const ClusterSpec& spec) {
     out["network"] = {{"rails", spec.rails},
                       {"nodes_per_leaf", spec.nodes_per_leaf},
                       {"oversubscription", spec.oversubscription},
+                      {"node_bandwidth_bytes_per_s", spec.node_bandwidth_bytes_per_s},
                       {"max_nodes", spec.max_nodes}};
   }
   return out;

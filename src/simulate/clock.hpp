@@ -15,6 +15,7 @@ class RankClock {
   }
 
   [[nodiscard]] bool computing() const { return kernels_ > 0; }
+  [[nodiscard]] bool communicating() const { return communications_ > 0; }
   [[nodiscard]] double compute_s() const { return compute_s_; }
   [[nodiscard]] double communication_s() const { return communication_s_; }
   [[nodiscard]] double exposed_s() const { return exposed_s_; }

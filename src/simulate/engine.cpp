@@ -12,9 +12,11 @@ NetworkOptions network_options(const EngineInput& input) {
   return options;
 }
 
-double interference(const EngineInput& input) {
-  return input.schedule.pass == Pass::forward ? input.runtime.interference_forward
-                                              : input.runtime.interference_backward;
+/// Of kernels, whose share of the device is what communication leaves.
+double crowded_speed(const EngineInput& input) {
+  const double taken = static_cast<double>(input.runtime.communication_multiprocessors) /
+                       std::max(1, input.machine.multiprocessors);
+  return std::max(0.1, 1 - taken);
 }
 
 double host_cost_s(const Runtime& runtime, const Operation& op) {
@@ -37,7 +39,9 @@ Engine::Engine(const EngineInput& input)
       messages_(static_cast<Index>(input.traffic.messages.size())),
       lanes_per_unit_(input.runtime.one_communication_stream ? 2 : streams),
       lanes_per_copy_(static_cast<std::uint32_t>(input.schedule.programs.size()) * lanes_per_unit_),
-      slow_speed_(1 / (1 + interference(input))),
+      crowded_speed_(crowded_speed(input)),
+      overlap_costs_(crowded_speed_ < 1 || input.runtime.overlap_share < 1 ||
+                     input.runtime.overlap_decay_s > 0),
       limit_(input.runtime.concurrent_peers),
       network_(input.machine.links, network_options(input)) {
   const std::size_t copies = input.routes.copies.size();
@@ -64,6 +68,15 @@ void Engine::set_up_host() {
       issued_s_[op] = issued;
     }
     host_s_.push_back(issued);
+  }
+  if (!in_.runtime.stream_ordered) return;
+  kernel_before_.assign(operations_, no_operation);
+  for (const Range& program : in_.schedule.programs) {
+    Index last = no_operation;
+    for (Index op = program.first; op < program.first + program.count; ++op) {
+      kernel_before_[op] = last;
+      if (in_.schedule.operations[op].stream == Stream::compute) last = op;
+    }
   }
 }
 
@@ -147,9 +160,7 @@ void Engine::handle(const Event& event) {
       break;
     case Event::Kind::kernel_end:
       if (lanes_[event.index].busy && lanes_[event.index].generation == event.generation) {
-        units_[unit_of(event.index)].clock.kernel(now_, -1);
-        mark_changed(unit_of(event.index));
-        end(event.index);
+        end_kernel(event.index);
       }
       break;
     case Event::Kind::packed:
@@ -163,6 +174,7 @@ void Engine::handle(const Event& event) {
       break;
     case Event::Kind::exchange_end:
       units_[unit_of(event.index)].clock.communication(now_, -1);
+      mark_changed(unit_of(event.index));
       end(event.index);
       break;
   }
@@ -172,23 +184,49 @@ void Engine::start_what_can(std::uint32_t unit) {
   for (std::uint32_t i = 0; i < lanes_per_unit_; ++i) try_start(unit * lanes_per_unit_ + i);
 }
 
-bool Engine::dependencies_done(std::uint32_t copy, const Operation& op) const {
-  for (const Index dependency : in_.schedule.dependencies_of(op)) {
+bool Engine::dependencies_done(std::uint32_t copy, Index op) const {
+  for (const Index dependency : in_.schedule.dependencies_of(in_.schedule.operations[op])) {
     if (end_s_[instance(copy, dependency)] < 0) return false;
   }
-  return true;
+  if (kernel_before_.empty() || kernel_before_[op] == no_operation) return true;
+  return end_s_[instance(copy, kernel_before_[op])] >= 0;
+}
+
+/// When the head of a lane may start: it is issued, and what it waits for on other streams has
+/// ended stream_wait_s ago. All it waits for has ended.
+double Engine::ready_s(std::uint32_t lane) const {
+  const Index head = lanes_[lane].head;
+  const std::uint32_t copy = copy_of(lane);
+  double ready = issued_s_[head];
+  if (in_.runtime.stream_wait_s == 0) return ready;
+  const auto wait_for = [&](Index op) {
+    if (lane_of(unit_of(lane), in_.schedule.operations[op].stream) == lane) return;
+    ready = std::max(ready, end_s_[instance(copy, op)] + in_.runtime.stream_wait_s);
+  };
+  for (const Index op : in_.schedule.dependencies_of(in_.schedule.operations[head])) wait_for(op);
+  if (kernel_before_.empty()) return ready;
+  if (kernel_before_[head] != no_operation) wait_for(kernel_before_[head]);
+  // Between communication and kernels issued after it the compute stream has waited for it, and
+  // what communicates next waits for the compute stream.
+  const Index before = lanes_[lane].before;
+  if (communicates(in_.schedule.operations[head]) && before != no_operation && before + 1 != head) {
+    ready = std::max(ready, end_s_[instance(copy, before)] + in_.runtime.stream_wait_s);
+  }
+  return ready;
 }
 
 void Engine::try_start(std::uint32_t lane) {
   Lane& state = lanes_[lane];
   if (state.busy || state.wakes || state.head == state.end) return;
-  if (!dependencies_done(copy_of(lane), in_.schedule.operations[state.head])) return;
-  if (issued_s_[state.head] > now_) {
-    state.wakes = true;
-    queue_.push(issued_s_[state.head], Event::Kind::wake, lane);
-    return;
+  if (!dependencies_done(copy_of(lane), state.head)) return;
+  double ready = ready_s(lane);
+  if (ready <= now_ && communicates(in_.schedule.operations[state.head])) {
+    ready = entry_s(unit_of(lane));
+    state.blocked = ready > now_;
   }
-  start(lane);
+  if (ready <= now_) return start(lane);
+  state.wakes = true;
+  queue_.push(ready, Event::Kind::wake, lane);
 }
 
 void Engine::start(std::uint32_t lane) {
@@ -214,6 +252,7 @@ void Engine::end(std::uint32_t lane) {
   end_s_[instance(copy_of(lane), state.head)] = now_;
   ++ended_;
   state.busy = false;
+  state.before = state.head;
   state.head = next_on_lane(lane, state.head + 1);
   start_what_can(unit_of(lane));
 }

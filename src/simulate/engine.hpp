@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hsap/cost.hpp"
 #include "hsap/runtime.hpp"
 #include "hsap/schedule.hpp"
 #include "hsap/simulate.hpp"
@@ -25,7 +26,7 @@ struct EngineInput {
   const Runtime& runtime;
   const Traffic& traffic;
   const Routes& routes;
-  std::span<const double> kernel_s;  ///< by operation; exchanges and collectives are not read
+  std::span<const KernelTime> kernels;  ///< by operation; exchanges and collectives are not read
   bool record_link_use = false;
 };
 
@@ -50,6 +51,8 @@ class Engine {
   [[nodiscard]] Network& network() { return network_; }
 
  private:
+  static constexpr Index no_operation = ~Index{0};
+
   /// Parts [begin, end) of an exchange; all before `begin` are under way or done.
   struct Waiting {
     Index begin = 0;
@@ -66,10 +69,12 @@ class Engine {
     std::uint32_t receiver = 0;
   };
   struct Lane {
-    Index head = 0;  ///< next or running operation
-    Index end = 0;   ///< of the program: no further operation
+    Index head = 0;               ///< next or running operation
+    Index end = 0;                ///< of the program: no further operation
+    Index before = no_operation;  ///< the operation that ended last
     bool busy = false;
     bool wakes = false;            ///< a wake event for the head is on its way
+    bool blocked = false;          ///< the head waits for multiprocessors
     std::uint32_t generation = 0;  ///< of the kernel's end event
     double work_s = 0;             ///< kernel: time left at full speed, at `since`
     double since = 0;
@@ -83,9 +88,10 @@ class Engine {
   };
   struct Unit {
     RankClock clock;
-    bool slowed = false;            ///< computing while its messages move
+    bool crowded = false;           ///< computes and communicates
     bool changed = false;           ///< is in changed_
-    std::vector<ActiveFlow> flows;  ///< kept only with interference
+    double flow_speed = 1;          ///< of its messages beside the running kernel
+    std::vector<ActiveFlow> flows;  ///< kept only when overlap costs something
   };
   struct Gathering {
     Index missing = 0;  ///< members that have not started
@@ -105,7 +111,8 @@ class Engine {
   [[nodiscard]] std::uint32_t unit_of(std::uint32_t lane) const { return lane / lanes_per_unit_; }
   [[nodiscard]] std::uint32_t copy_of(std::uint32_t lane) const;
   [[nodiscard]] Index next_on_lane(std::uint32_t lane, Index from) const;
-  [[nodiscard]] bool dependencies_done(std::uint32_t copy, const Operation& op) const;
+  [[nodiscard]] bool dependencies_done(std::uint32_t copy, Index op) const;
+  [[nodiscard]] double ready_s(std::uint32_t lane) const;
   void start_what_can(std::uint32_t unit);
   void try_start(std::uint32_t lane);
   void start(std::uint32_t lane);
@@ -140,11 +147,18 @@ class Engine {
 
   // Overlap: engine_overlap.cpp.
   void start_kernel(std::uint32_t lane);
+  void end_kernel(std::uint32_t lane);
+  [[nodiscard]] double kernel_speed(const Unit& unit) const;
+  [[nodiscard]] const Lane* filling_kernel(std::uint32_t unit) const;
+  [[nodiscard]] double full_left_s(std::uint32_t unit, const Lane& kernel) const;
+  [[nodiscard]] double entry_s(std::uint32_t unit) const;
   void add_flow(std::uint32_t message, FlowId flow);
   void remove_flow(std::uint32_t message);
   void mark_changed(std::uint32_t unit);
   void settle_overlap();
-  void change_speed(std::uint32_t unit);
+  void change_kernel_speed(std::uint32_t unit, bool crowded);
+  void change_flow_speed(std::uint32_t unit, double speed);
+  [[nodiscard]] double flow_speed(std::uint32_t unit) const;
   [[nodiscard]] double speed_of_flow(std::uint32_t message) const;
 
   // Failure: engine_stuck.cpp.
@@ -156,8 +170,9 @@ class Engine {
   Index messages_ = 0;    ///< of one copy
   std::uint32_t lanes_per_unit_ = streams;
   std::uint32_t lanes_per_copy_ = 0;
-  double slow_speed_ = 1;  ///< of computation and communication that overlap
-  int limit_ = 0;          ///< messages of an exchange at once in one direction
+  double crowded_speed_ = 1;    ///< of kernels while communication takes multiprocessors
+  bool overlap_costs_ = false;  ///< kernels or messages that overlap are slower than alone
+  int limit_ = 0;               ///< messages of an exchange at once in one direction
 
   double now_ = 0;
   std::uint64_t events_ = 0;
@@ -166,10 +181,12 @@ class Engine {
   Network network_;
   std::vector<Unit> units_;
   std::vector<Lane> lanes_;
-  std::vector<Moving> moving_;    ///< by lane
-  std::vector<Ends> ends_;        ///< by message of the first copy
-  std::vector<double> issued_s_;  ///< by operation of one copy
-  std::vector<double> host_s_;    ///< by rank
+  std::vector<Moving> moving_;        ///< by lane
+  std::vector<Ends> ends_;            ///< by message of the first copy
+  std::vector<double> issued_s_;      ///< by operation of one copy
+  std::vector<Index> kernel_before_;  ///< by operation of one copy, where streams are ordered: the
+                                      ///< last kernel issued before, or no_operation
+  std::vector<double> host_s_;        ///< by rank
   std::vector<double> begin_s_;
   std::vector<double> end_s_;  ///< negative: not yet
   std::vector<State> states_;  ///< of messages

@@ -17,6 +17,7 @@ void Engine::start_collective(std::uint32_t lane) {
   const std::uint32_t copy = copy_of(lane);
   const Index collective = in_.traffic.parts_of(lanes_[lane].head).front();
   units_[unit_of(lane)].clock.communication(now_, 1);
+  mark_changed(unit_of(lane));
   Gathering& gathering = gatherings_[copy * in_.traffic.collectives.size() + collective];
   if (--gathering.missing == 0) launch(copy, collective);
 }

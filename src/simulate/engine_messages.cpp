@@ -48,6 +48,7 @@ void Engine::start_exchange(std::uint32_t lane) {
   Lane& state = lanes_[lane];
   const std::span<const Index> parts = in_.traffic.parts_of(state.head);
   units_[unit_of(lane)].clock.communication(now_, 1);
+  mark_changed(unit_of(lane));
   state.open = static_cast<Index>(parts.size());
   state.sends = {0, 0};
   if (parts.empty()) {

@@ -12,6 +12,7 @@ struct Machine {
   int gpus = 0;
   int gpus_per_node = 1;
   double memory_bandwidth_bytes_per_s = 0;       ///< of every GPU, read plus write
+  int multiprocessors = 1;                       ///< of every GPU
   std::vector<double> links;                     ///< bandwidth, by LinkId
   std::function<Route(int from, int to)> route;  ///< of two GPUs; the links outlive the machine
 };

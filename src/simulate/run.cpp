@@ -84,13 +84,13 @@ std::vector<Span> spans_of(const Engine& engine) {
 
 Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
                                 const Runtime& runtime, const SimulateOptions& options,
-                                std::span<const double> kernel_s) {
+                                std::span<const KernelTime> kernels) {
   const Placement place{schedule.ranks(), options.replicas, options.tensor_parallel};
   HSAP_CHECK(check_fit(machine, place));
   HSAP_TRY(const Traffic traffic, find_traffic(schedule, machine.gpus_per_node / place.slices));
   const Routes routes = find_routes(machine, traffic, place);
   HSAP_CHECK(check_size(schedule, traffic, routes.copies.size()));
-  Engine engine({schedule, machine, runtime, traffic, routes, kernel_s, options.timeline});
+  Engine engine({schedule, machine, runtime, traffic, routes, kernels, options.timeline});
   HSAP_CHECK(engine.run());
 
   Simulation result;

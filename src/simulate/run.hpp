@@ -2,15 +2,16 @@
 
 #include <span>
 
+#include "hsap/cost.hpp"
 #include "hsap/simulate.hpp"
 #include "simulate/machine.hpp"
 
 namespace hsap {
 
-/// simulate() on a machine wired by hand, with the time of every kernel given (by operation).
+/// simulate() on a machine wired by hand, with the times of every kernel given (by operation).
 [[nodiscard]] Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
                                               const Runtime& runtime,
                                               const SimulateOptions& options,
-                                              std::span<const double> kernel_s);
+                                              std::span<const KernelTime> kernels);
 
 }  // namespace hsap

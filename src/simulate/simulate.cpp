@@ -12,6 +12,7 @@ Machine machine_of(const Cluster& cluster) {
   machine.gpus = cluster.gpus();
   machine.gpus_per_node = cluster.gpus_per_node();
   machine.memory_bandwidth_bytes_per_s = cluster.spec().device.memory_bandwidth_bytes_per_s;
+  machine.multiprocessors = cluster.spec().device.multiprocessors;
   for (const Link& link : cluster.links()) machine.links.push_back(link.bandwidth_bytes_per_s);
   machine.route = [&cluster](int from, int to) { return cluster.route(from, to); };
   return machine;
@@ -19,12 +20,17 @@ Machine machine_of(const Cluster& cluster) {
 
 Result<Simulation> simulate(const Schedule& schedule, const Cluster& cluster,
                             const Runtime& runtime, const SimulateOptions& options) {
-  std::vector<double> kernel_s(schedule.operations.size(), 0.0);
-  for (std::size_t i = 0; i < kernel_s.size(); ++i) {
+  const Device& device = cluster.spec().device;
+  std::vector<KernelTime> kernels(schedule.operations.size());
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
     const Operation& op = schedule.operations[i];
-    if (!communicates(op)) kernel_s[i] = kernel_seconds(schedule, op, cluster.spec().device);
+    if (communicates(op)) continue;
+    kernels[i] = kernel_time(schedule, op, device);
+    if (op.kind != Kind::attend && op.kind != Kind::attend_backward) continue;
+    kernels[i].seconds *= 1 + runtime.kernel_slowdown;
+    kernels[i].full_s *= 1 + runtime.kernel_slowdown;
   }
-  return run_schedule(schedule, machine_of(cluster), runtime, options, kernel_s);
+  return run_schedule(schedule, machine_of(cluster), runtime, options, kernels);
 }
 
 }  // namespace hsap

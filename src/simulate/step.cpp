@@ -113,12 +113,10 @@ class Step {
       return collective_seconds(*in_.setting.cluster, bytes, data_ranks(),
                                 training_.tensor_parallel);
     };
-    const Runtime& runtime = in_.setting.runtime;
     const double forward = linear_forward() + elementwise_forward();
-    return exposed_seconds(seconds(traffic.forward_bytes), forward, runtime.interference_forward,
-                           model_.layers) +
-           exposed_seconds(seconds(traffic.backward_bytes), 2 * forward,
-                           runtime.interference_backward, model_.layers);
+    const double lost = overlap_loss(in_.setting.runtime, device_);
+    return exposed_seconds(seconds(traffic.forward_bytes), forward, lost, model_.layers) +
+           exposed_seconds(seconds(traffic.backward_bytes), 2 * forward, lost, model_.layers);
   }
 
   [[nodiscard]] double optimizer() const {
@@ -160,11 +158,16 @@ ParameterTraffic parameter_traffic(const Model& model, const Training& training)
   return {bytes, bytes};
 }
 
-double exposed_seconds(double communication_s, double compute_s, double interference, int layers) {
+double overlap_loss(const Runtime& runtime, const Device& device) {
+  const double taken = static_cast<double>(runtime.communication_multiprocessors) /
+                       std::max(1, device.multiprocessors);
+  return std::min(1.0, 1 - runtime.overlap_share + taken);
+}
+
+double exposed_seconds(double communication_s, double compute_s, double lost, int layers) {
   const double last = communication_s / layers;
   const double hideable = communication_s - last;
-  const double together =
-      std::max(hideable, compute_s) + interference * std::min(hideable, compute_s);
+  const double together = std::max(hideable, compute_s) + lost * std::min(hideable, compute_s);
   return together - compute_s + last;
 }
 

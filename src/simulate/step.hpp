@@ -41,9 +41,12 @@ struct ParameterTraffic {
 };
 [[nodiscard]] ParameterTraffic parameter_traffic(const Model& model, const Training& training);
 
+/// Share of the overlapped time that communication behind a kernel costs, one way or the other.
+[[nodiscard]] double overlap_loss(const Runtime& runtime, const Device& device);
+
 /// Seconds that `communication_s` adds to `compute_s` when it can hide behind it but for the share
-/// of one of `layers`, and `interference` of the overlapped time is lost.
-[[nodiscard]] double exposed_seconds(double communication_s, double compute_s, double interference,
+/// of one of `layers`, and the share `lost` of the overlapped time is lost.
+[[nodiscard]] double exposed_seconds(double communication_s, double compute_s, double lost,
                                      int layers);
 
 /// One step of the whole model: docs/step-and-memory.md lists the parts. The model has layers.

@@ -1,5 +1,7 @@
 // Streams, host and overlap on one schedule, worked out by hand. A `compute` takes as many seconds
 // as it has FLOP; links carry 100 B/s; messages have no latency unless a test says so.
+#include <cmath>
+
 #include "support/machines.hpp"
 #include "support/programs.hpp"
 
@@ -25,11 +27,20 @@ Schedule compute_and_swap(double compute_s, Token bytes, Pass pass = Pass::forwa
   return programs.build.finish();
 }
 
-Runtime with_interference(double forward, double backward) {
+/// Communication takes one of five multiprocessors.
+Runtime crowded() {
   Runtime runtime = ideal();
-  runtime.interference_forward = forward;
-  runtime.interference_backward = backward;
+  runtime.communication_multiprocessors = 1;
   return runtime;
+}
+
+/// The same schedule with kernels that fill the device for `full_s` of their time.
+Simulation run_full(const Schedule& schedule, double full_s, const Runtime& runtime) {
+  std::vector<KernelTime> kernels = test_kernels(schedule);
+  for (KernelTime& kernel : kernels) kernel.full_s = std::min(full_s, kernel.seconds);
+  Result<Simulation> result = run_schedule(schedule, wire({}), runtime, {}, kernels);
+  if (!result) FAIL(result.error().text());
+  return std::move(*result);
 }
 
 }  // namespace
@@ -65,25 +76,58 @@ TEST_CASE("perfect overlap takes the longer of the two") {
   REQUIRE(network_bound.ranks[1].exposed_communication_s == exactly(1));
 }
 
-TEST_CASE("interference costs its share of the overlapped time") {
-  // Both run at 1 / (1 + g) while both run, so the shorter takes min * (1 + g), and the longer then
-  // has max - min left: max + g * min in all.
-  const double g = 0.25;
-  const Runtime runtime = with_interference(g, 0);
-  REQUIRE(run(compute_and_swap(5, 300), wire({}), runtime).seconds == exactly(5 + g * 3));
-  REQUIRE(run(compute_and_swap(2, 300), wire({}), runtime).seconds == exactly(3 + g * 2));
+TEST_CASE("communication takes its multiprocessors from kernels while it runs") {
+  // 3 s of message: the kernel does 3 * 4/5 of its 5 s meanwhile, the rest alone.
+  REQUIRE(run(compute_and_swap(5, 300), wire({}), crowded()).seconds == exactly(5 + 3 / 5.0));
+  REQUIRE(run(compute_and_swap(2, 300), wire({}), crowded()).seconds == exactly(3));
+  REQUIRE(run(compute_and_swap(2, 300), wire({}), crowded()).ranks[0].compute_s == exactly(2.5));
 }
 
-TEST_CASE("interference is taken by pass") {
-  const Runtime runtime = with_interference(0.25, 1);
-  const Simulation result = run(compute_and_swap(5, 300, Pass::backward), wire({}), runtime);
-  REQUIRE(result.seconds == exactly(5 + 1.0 * 3));
+TEST_CASE("an exchange that waits for its peer takes multiprocessors too") {
+  // Rank 1 sends after 4 s. Rank 0 receives from the begin, so its 10 s kernel has 4/5 of the
+  // device for 4 s of waiting and 3 s of message: 7 + (10 - 7 * 0.8).
+  Programs programs(1 << 20);
+  programs.rank();
+  const Index in = programs.buffer(300);
+  programs.build.exchange(Stream::keys);
+  programs.receive(1, in);
+  programs.kernel(10);
+  programs.rank();
+  const Index out = programs.buffer(300);
+  const Index late = programs.kernel(4);
+  programs.build.exchange(Stream::keys);
+  programs.send(0, out);
+  programs.build.after(late);
+  const Simulation result = run(programs.build.finish(), wire({}), crowded());
+  REQUIRE(result.ranks[1].finish_s == exactly(7));
+  REQUIRE(result.ranks[0].finish_s == exactly(7 + 10 - 7 * 0.8));
+}
+
+TEST_CASE("communication that must find room waits for the last wave of a kernel") {
+  Runtime runtime = ideal();
+  runtime.entry = Runtime::Entry::between_kernels;
+  // The kernel fills the device for 4 of its 5 s; then the message takes 3.
+  REQUIRE(run_full(compute_and_swap(5, 300), 4, runtime).seconds == exactly(4 + 3));
+  // A kernel that never fills it keeps nothing waiting.
+  REQUIRE(run_full(compute_and_swap(5, 300), 0, runtime).seconds == exactly(5));
+  // A kernel that fills it to its end: the message comes before whatever is issued next.
+  REQUIRE(run_full(compute_and_swap(5, 300), 5, runtime).seconds == exactly(5 + 3));
+}
+
+TEST_CASE("messages beside a kernel that fills the device move at their share of the speed") {
+  Runtime runtime = ideal();
+  runtime.overlap_share = 0.5;
+  // 2.5 s of the message during the 5 s kernel, 0.5 s alone.
+  REQUIRE(run_full(compute_and_swap(5, 300), 5, runtime).seconds == exactly(5.5));
+  REQUIRE(run_full(compute_and_swap(5, 300), 0, runtime).seconds == exactly(5));
+  // With a decay of 5 s it is exp(-1) of that.
+  runtime.overlap_decay_s = 5;
+  REQUIRE(run_full(compute_and_swap(5, 300), 5, runtime).seconds ==
+          exactly(5 + 3 - 5 * 0.5 * std::exp(-1.0)));
 }
 
 TEST_CASE("a rank that does not compute is slowed by a peer that does") {
-  // Only rank 0 computes, 4 s. Its message of 300 bytes moves at half speed from then on: 6 s, and
-  // its kernel at half speed until... both are slowed until the kernel has its 4 s of work at 8 s
-  // or the message its 3 s at 6 s. From 6 s on the kernel runs alone: 6 + (4 - 3) = 7 s.
+  // Only rank 0 computes, 4 s; the message of 3 s moves at half speed beside it: 2 s by then.
   Programs programs(1 << 20);
   programs.rank();
   const Index out = programs.buffer(300);
@@ -94,9 +138,33 @@ TEST_CASE("a rank that does not compute is slowed by a peer that does") {
   const Index in = programs.buffer(300);
   programs.build.exchange(Stream::keys);
   programs.receive(0, in);
-  const Simulation result = run(programs.build.finish(), wire({}), with_interference(1, 0));
-  REQUIRE(result.ranks[1].finish_s == exactly(6));
-  REQUIRE(result.ranks[0].finish_s == exactly(7));
+  Runtime runtime = ideal();
+  runtime.overlap_share = 0.5;
+  const Simulation result = run_full(programs.build.finish(), 4, runtime);
+  REQUIRE(result.ranks[1].finish_s == exactly(5));
+  REQUIRE(result.ranks[0].finish_s == exactly(5));
+}
+
+TEST_CASE("waiting for another stream costs a moment, ordered streams wait for more") {
+  // Kernel 2 s, an exchange of 3 s that does not need it, a kernel of 1 s that needs the exchange.
+  Programs programs(1 << 20);
+  for (const Rank peer : {1, 0}) {
+    programs.rank();
+    const Index out = programs.buffer(300);
+    const Index in = programs.buffer(300);
+    programs.kernel(2);
+    const Index swap = programs.build.exchange(Stream::keys);
+    programs.send(peer, out);
+    programs.receive(peer, in);
+    programs.kernel(1);
+    programs.build.after(swap);
+  }
+  const Schedule schedule = programs.build.finish();
+  Runtime runtime = ideal();
+  runtime.stream_wait_s = 0.25;
+  REQUIRE(run(schedule, wire({}), runtime).seconds == exactly(3 + 0.25 + 1));
+  runtime.stream_ordered = true;
+  REQUIRE(run(schedule, wire({}), runtime).seconds == exactly(2 + 0.25 + 3 + 0.25 + 1));
 }
 
 TEST_CASE("a host that issues slowly bounds the time") {

@@ -19,6 +19,7 @@ struct Wires {
   double latency_s = 0;            ///< of every message
   double ramp_bytes = 0;
   double memory_bytes_per_s = 1000;
+  int multiprocessors = 5;
 
   [[nodiscard]] LinkId out(int gpu) const { return static_cast<LinkId>(2 * gpu); }
   [[nodiscard]] LinkId in(int gpu) const { return static_cast<LinkId>(2 * gpu + 1); }
@@ -40,6 +41,7 @@ inline Machine wire(const Wires& wires) {
   machine.gpus = wires.nodes * wires.gpus_per_node;
   machine.gpus_per_node = wires.gpus_per_node;
   machine.memory_bandwidth_bytes_per_s = wires.memory_bytes_per_s;
+  machine.multiprocessors = wires.multiprocessors;
   machine.links.assign(wires.nic_out(0), wires.link_bytes_per_s);
   machine.links.resize(wires.spine(), wires.nic_bytes_per_s);
   machine.links.push_back(wires.spine_bytes_per_s);

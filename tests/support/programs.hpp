@@ -38,12 +38,12 @@ class Programs {
 };
 
 /// Kernel times of the tests: a `compute` takes as many seconds as it has FLOP, other kernels 1.
-inline std::vector<double> test_kernel_seconds(const Schedule& schedule) {
-  std::vector<double> seconds;
+inline std::vector<KernelTime> test_kernels(const Schedule& schedule) {
+  std::vector<KernelTime> kernels;
   for (const Operation& op : schedule.operations) {
-    seconds.push_back(op.kind == Kind::compute ? schedule.work_of(op).flop : 1);
+    kernels.push_back({op.kind == Kind::compute ? schedule.work_of(op).flop : 1});
   }
-  return seconds;
+  return kernels;
 }
 
 /// A runtime that costs nothing.
@@ -56,7 +56,7 @@ inline Runtime ideal() {
 inline Simulation run(const Schedule& schedule, const Machine& machine,
                       const Runtime& runtime = ideal(), const SimulateOptions& options = {}) {
   Result<Simulation> result =
-      run_schedule(schedule, machine, runtime, options, test_kernel_seconds(schedule));
+      run_schedule(schedule, machine, runtime, options, test_kernels(schedule));
   if (!result) FAIL(result.error().text());
   return std::move(*result);
 }

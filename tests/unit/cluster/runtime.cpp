@@ -26,7 +26,10 @@ TEST_CASE("The ideal runtime costs nothing") {
   const Result<Runtime> ideal = load_runtime("ideal");
   REQUIRE(ideal);
   CHECK(ideal->host_launch_s + ideal->host_exchange_s + ideal->host_transfer_s == 0);
-  CHECK(ideal->interference_forward + ideal->interference_backward == 0);
+  CHECK(ideal->stream_wait_s + ideal->kernel_slowdown == 0);
+  CHECK(ideal->communication_multiprocessors == 0);
+  CHECK(ideal->overlap_share == 1);
+  CHECK(ideal->entry == Runtime::Entry::at_once);
   CHECK(ideal->communicator_bytes == 0);
   CHECK(ideal->concurrent_peers == 0);
   CHECK(ideal->duplex);
@@ -49,10 +52,11 @@ TEST_CASE("Bad runtime values") {
         "'runtime.host_exchange_s' or 'runtime.host_transfer_s'");
   CHECK(error_of("hsap", {{"runtime.duplex", "maybe"}}) ==
         "--set runtime.duplex; found 'maybe', expected true or false");
-  CHECK(
-      error_of("hsap", {{"runtime.interference_forward", "1.5"}})
-          .find("/interference_forward: out of range; found 1.5, expected a number from 0 to 1") !=
-      std::string::npos);
+  CHECK(error_of("hsap", {{"runtime.kernel_slowdown", "1.5"}})
+            .find("/kernel_slowdown: out of range; found 1.5, expected a number from 0 to 1") !=
+        std::string::npos);
+  CHECK(error_of("hsap", {{"runtime.communication_enters", "never"}})
+            .find("expected 'at_once' or 'between_kernels'") != std::string::npos);
   CHECK(error_of("hsap", {{"runtime.concurrent_peers", "2.5"}}).find("wrong type") !=
         std::string::npos);
   CHECK(error_of("hsapp", {}).find("'hsap'") != std::string::npos);
@@ -61,11 +65,13 @@ TEST_CASE("Bad runtime values") {
 TEST_CASE("A runtime inside another file is read in place") {
   json::Value value = json::Value::parse(R"({"schema": "hsap.runtime/1", "name": "x",
     "description": "", "sources": [], "host_launch_s": 0, "host_exchange_s": 0,
-    "host_transfer_s": 0, "concurrent_peers": 1, "interference_forward": 0.5,
-    "interference_backward": 0, "communicator_bytes": 0})");
+    "host_transfer_s": 0, "concurrent_peers": 1, "stream_wait_s": 0, "kernel_slowdown": 0,
+    "communication_multiprocessors": 4, "communication_enters": "between_kernels",
+    "overlap_share": 0.5, "communicator_bytes": 0})");
   const Result<Runtime> runtime = read_runtime(value, "cases.json");
   if (!runtime) FAIL(runtime.error().text());
-  CHECK(runtime->interference_forward == 0.5);
+  CHECK(runtime->overlap_share == 0.5);
+  CHECK(runtime->entry == Runtime::Entry::between_kernels);
   value["duplx"] = true;
   const Result<Runtime> typo = read_runtime(value, "cases.json");
   REQUIRE_FALSE(typo);

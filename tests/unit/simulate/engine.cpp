@@ -53,8 +53,7 @@ Schedule random_schedule(Rank ranks, std::uint64_t seed) {
 }
 
 Result<Simulation> attempt(const Schedule& schedule, int replicas = 1) {
-  return run_schedule(schedule, wire({}), ideal(), {.replicas = replicas},
-                      test_kernel_seconds(schedule));
+  return run_schedule(schedule, wire({}), ideal(), {.replicas = replicas}, test_kernels(schedule));
 }
 
 }  // namespace
@@ -171,7 +170,8 @@ TEST_CASE("two runs give identical spans under every runtime") {
       Runtime runtime = ideal();
       runtime.duplex = duplex;
       runtime.concurrent_peers = peers;
-      runtime.interference_forward = 0.3;
+      runtime.communication_multiprocessors = 1;
+      runtime.overlap_share = 0.7;
       runtime.packs_transfers = true;
       const Simulation a = run(schedule, machine, runtime, {.timeline = true});
       const Simulation b = run(schedule, machine, runtime, {.timeline = true});

@@ -167,7 +167,7 @@ TEST_CASE("MFU counts model FLOP once, over the peak of all GPUs") {
   CHECK(step.tokens_per_s == Approx(8192 / step.seconds));
 }
 
-TEST_CASE("Communication hides behind work but for a layer's share and what interference costs") {
+TEST_CASE("Communication hides behind work but for a layer's share and what is lost") {
   CHECK(exposed_seconds(0, 1, 0.5, 4) == 0);
   CHECK(exposed_seconds(1, 10, 0, 4) == Approx(0.25));     // three of four layers hide
   CHECK(exposed_seconds(8, 2, 0, 4) == Approx(8 - 2));     // more than there is to hide behind
