@@ -18,15 +18,6 @@ constexpr LinkCurve usual_nvlink{0, 6e-6, 0};
 constexpr LinkCurve usual_pcie{0, 5.5e-6, 0};
 constexpr LinkCurve usual_socket{16e9, 1e-6, 0};
 
-/// Whence NVLinks are known.
-std::string told_by(const Draft& draft) {
-  if (draft.machine.warned("no-nvlinks")) return "assumed";
-  const std::vector<int> gpus = draft.machine.all(Kind::gpu);
-  const bool told = std::any_of(gpus.begin(), gpus.end(),
-                                [&](int gpu) { return draft.machine.part(gpu).described; });
-  return told || !draft.options.nvlinks ? "by the file" : "by --nvlink";
-}
-
 /// The rate that most links have; of equally many the higher.
 double usual_rate(const Machine& machine) {
   std::map<double, int> counts;
@@ -38,19 +29,6 @@ double usual_rate(const Machine& machine) {
         return std::tie(a.second, a.first) < std::tie(b.second, b.first);
       });
   return most->first;
-}
-
-/// Whence PCIe rates are known.
-const char* pcie_told_by(const Machine& machine) {
-  const auto warning =
-      std::find_if(machine.warnings.begin(), machine.warnings.end(),
-                   [](const Warning& each) { return each.name == "no-link-speed"; });
-  if (warning == machine.warnings.end()) return "by the file";
-  const auto in_file =
-      std::count_if(machine.parts.begin(), machine.parts.end(),
-                    [](const Part& part) { return part.parent >= 0 && part.line > 0; });
-  const bool all = static_cast<std::ptrdiff_t>(warning->parts.size()) >= in_file;
-  return all ? "assumed" : "by the file, or assumed";
 }
 
 /// Links from a GPU to its nearest NIC, else to the nearest GPU; two when there is neither.
@@ -108,7 +86,7 @@ void add_nvlinks(Draft& draft) {
     direct = direct || each.peer >= 0;
   }
   if (most == 0) {
-    draft.reason("NVLink", "none", told_by(draft) + ": GPUs talk over PCIe");
+    draft.reason("NVLink", "none", draft.machine.nvlinks_told + ": GPUs talk over PCIe");
     return;
   }
   const double one = generation(draft.gpu.sm).nvlink_bytes_per_s;
@@ -122,8 +100,8 @@ void add_nvlinks(Draft& draft) {
   }
   draft.reason(
       "NVLink", format_rate(nvlink.bandwidth_bytes_per_s),
-      fmt::format("{}: {}{} links of {}, {}", told_by(draft), direct ? "up to " : "", most,
-                  format_rate(one), direct ? "between GPUs" : "of each GPU to NVSwitches"));
+      fmt::format("{}: {}{} links of {}, {}", draft.machine.nvlinks_told, direct ? "up to " : "",
+                  most, format_rate(one), direct ? "between GPUs" : "of each GPU to NVSwitches"));
 }
 
 void add_pcie(Draft& draft) {
@@ -140,7 +118,7 @@ void add_pcie(Draft& draft) {
   }
   draft.reason("PCIe", format_rate(pcie.bandwidth_bytes_per_s),
                fmt::format("{}: the usual link; what is nearest to a GPU is {} links away",
-                           pcie_told_by(draft.machine), hops));
+                           draft.machine.pcie_told, hops));
   if (c2c > 0) draft.reason("GPU to CPU", format_rate(c2c), "by the file: C2C beside PCIe");
 }
 

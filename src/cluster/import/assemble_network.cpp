@@ -20,13 +20,10 @@ void set_nic(Draft& draft, const std::vector<int>& nics) {
   LinkCurve& nic = draft.curve(LinkClass::nic);
   nic = draft.lent(LinkClass::nic, usual_nic);
   nic.bandwidth_bytes_per_s = *draft.machine.part(nics[0]).rate_bytes_per_s;
-  const char* told = draft.options.nic_bytes_per_s       ? "by --nic-gbps"
-                     : draft.machine.warned("nic-speed") ? "assumed"
-                                                         : "by the file";
-  draft.reason(
-      "NIC", format_rate(nic.bandwidth_bytes_per_s),
-      fmt::format("{}: {:g} Gbit/s; {} for {} GPUs", told, nic.bandwidth_bytes_per_s * 8 / 1e9,
-                  nics.size(), draft.machine.all(Kind::gpu).size()));
+  draft.reason("NIC", format_rate(nic.bandwidth_bytes_per_s),
+               fmt::format("{}: {:g} Gbit/s; {} for {} GPUs", draft.machine.nics_told,
+                           nic.bandwidth_bytes_per_s * 8 / 1e9, nics.size(),
+                           draft.machine.all(Kind::gpu).size()));
 }
 
 /// Rails need as many GPUs at each NIC, and NVLink to change rails over, as NCCL's PXN does.

@@ -53,22 +53,17 @@ void check_gpu_link(Machine& machine, Part& part, int sm, double usual) {
   }
 }
 
-/// Whether GPUs look as if they sit on a board with NVSwitches: their model says so, or there are
-/// several below PCIe switches.
-bool on_a_board(const Machine& machine, const GpuChoice& gpu) {
-  if (gpu.model != nullptr) return gpu.model->sxm;
+/// How many links a GPU has when the file is silent about them: those of its model, or of its
+/// generation when several sit below PCIe switches, as they do on boards with NVSwitches.
+int assumed_nvlinks(const Machine& machine, const GpuChoice& gpu) {
+  if (gpu.model != nullptr) return gpu.model->nvlinks;
   const std::vector<int> gpus = machine.all(Kind::gpu);
   const bool below_switches = std::all_of(gpus.begin(), gpus.end(), [&](int each) {
     return machine.part(machine.part(each).parent).kind == Kind::pcie_switch;
   });
-  return gpus.size() >= 4 && below_switches;
-}
-
-/// How many links a GPU has when the file is silent about them.
-int assumed_nvlinks(const Machine& machine, const GpuChoice& gpu) {
-  // V100 boards have no NVSwitch in most machines: their meshes differ, and none can be guessed.
+  // Boards of V100s differ in their meshes; none can be guessed.
   const bool switched = gpu.sm >= 80 && gpu.sm != 86;
-  return switched && on_a_board(machine, gpu) ? generation(gpu.sm).nvlinks : 0;
+  return gpus.size() >= 4 && below_switches && switched ? generation(gpu.sm).nvlinks : 0;
 }
 
 }  // namespace
@@ -80,30 +75,38 @@ void complete_pcie(Machine& machine, const GpuChoice& gpu) {
   const std::string text =
       fmt::format("no usable PCIe speed in the file; Gen{} x16 ({}) is assumed, as sm{} has", pcie,
                   format_rate(usual), gpu.sm);
+  bool any_told = false;
+  bool all_told = true;
   for (Part& part : machine.parts) {
     if (part.kind == Kind::cpu) continue;
-    if (!part.link_bytes_per_s) {
+    const bool told = part.link_bytes_per_s.has_value();
+    any_told = any_told || told;
+    all_told = all_told && told;
+    if (!told) {
       part.link_bytes_per_s = usual;
       if (part.line > 0) machine.warn("no-link-speed", part.name, text);
     } else if (part.kind == Kind::gpu) {
       check_gpu_link(machine, part, gpu.sm, usual);
     }
   }
+  if (!all_told) machine.pcie_told = any_told ? "by the file, or assumed" : "assumed";
 }
 
 void complete_nvlinks(Machine& machine, const GpuChoice& gpu, const ImportOptions& options) {
   const std::vector<int> gpus = machine.all(Kind::gpu);
+  if (!machine.nvlinks.empty() || gpus.size() < 2) return;
   const bool silent = std::none_of(gpus.begin(), gpus.end(),
                                    [&](int each) { return machine.part(each).described; });
-  if (!silent || !machine.nvlinks.empty() || gpus.size() < 2) return;
+  if (!silent && !options.nvlinks) return;
   const int links = options.nvlinks.value_or(assumed_nvlinks(machine, gpu));
+  machine.nvlinks_told = options.nvlinks ? "by --nvlink" : "assumed";
   if (!options.nvlinks) {
-    machine.warn(
-        "no-nvlinks", "",
-        fmt::format("the file says nothing of NVLink, which NCCL looks up on the machine; "
-                    "{} {} assumed; --nvlink says otherwise",
-                    links == 0 ? "none" : fmt::format("{} of each GPU to NVSwitches", links),
-                    links == 0 ? "is" : "are"));
+    const std::string what =
+        links == 0 ? "none is" : fmt::format("{} of each GPU to NVSwitches are", links);
+    machine.warn("no-nvlinks", "",
+                 fmt::format("the file says nothing of NVLink, which NCCL looks up on the machine; "
+                             "{} assumed; --nvlink says otherwise",
+                             what));
   }
   if (links == 0) return;
   for (const int each : gpus) machine.nvlinks.push_back({each, NvLinks::to_switch, links});

@@ -31,11 +31,6 @@ void Machine::warn(const std::string& name, const std::string& part, const std::
   if (!part.empty()) found->parts.push_back(part);
 }
 
-bool Machine::warned(const std::string& name) const {
-  return std::any_of(warnings.begin(), warnings.end(),
-                     [&](const Warning& warning) { return warning.name == name; });
-}
-
 void Machine::remove(const std::vector<bool>& gone) {
   std::vector<int> now(parts.size(), -1);
   std::vector<Part> kept;

@@ -52,6 +52,10 @@ struct Machine {
   std::string format;  ///< for people: "NCCL topology XML"
   std::vector<Part> parts;
   std::vector<NvLinks> nvlinks;
+  // Whence the rates are known: "by the file", "assumed" or "by --flag".
+  std::string nvlinks_told = "by the file";
+  std::string pcie_told = "by the file";
+  std::string nics_told = "by the file";
   std::vector<Warning> warnings;
 
   [[nodiscard]] const Part& part(int index) const { return parts[static_cast<std::size_t>(index)]; }
@@ -64,7 +68,6 @@ struct Machine {
   [[nodiscard]] bool within(int index, int ancestor) const;
   /// Adds a part to the warning of that name, or starts it.
   void warn(const std::string& name, const std::string& part, const std::string& text);
-  [[nodiscard]] bool warned(const std::string& name) const;
   /// Leaves out the parts for which `gone` is set (by index), with their NVLinks. Children of a
   /// part that goes move to its parent.
   void remove(const std::vector<bool>& gone);

@@ -35,10 +35,14 @@ int cards_per_gpu(const Machine& machine, const Part& nic) {
 void find_rates(Machine& machine, const ImportOptions& options) {
   for (const int index : machine.all(Kind::nic)) {
     Part& nic = machine.part(index);
-    if (options.nic_bytes_per_s) nic.rate_bytes_per_s = options.nic_bytes_per_s;
+    if (options.nic_bytes_per_s) {
+      nic.rate_bytes_per_s = options.nic_bytes_per_s;
+      machine.nics_told = "by --nic-gbps";
+    }
     const double slot = nic.link_bytes_per_s.value_or(0);
     if (!nic.rate_bytes_per_s) {
       nic.rate_bytes_per_s = nic_bytes_per_s(slot) / cards_per_gpu(machine, nic);
+      machine.nics_told = "assumed";
       machine.warn("nic-speed", called(nic),
                    fmt::format("network cards without a speed, or below 1 Gbit/s; {} is assumed, "
                                "so that the cards of a GPU fill its slot; --nic-gbps says "

@@ -22,22 +22,22 @@ constexpr std::array generations{
 };
 
 constexpr std::array models{
-    GpuModel{"10de:1db1", "V100 SXM2 16GB", 70, 16e9, true, ""},
-    GpuModel{"10de:1db5", "V100 SXM2 32GB", 70, 32e9, true, ""},
-    GpuModel{"10de:20b0", "A100 SXM4 40GB", 80, 40e9, true, ""},
-    GpuModel{"10de:20b2", "A100 SXM4 80GB", 80, 80e9, true, "dgx-a100"},
-    GpuModel{"10de:20b5", "A100 PCIe 80GB", 80, 80e9, false, ""},
-    GpuModel{"10de:20f1", "A100 PCIe 40GB", 80, 40e9, false, ""},
-    GpuModel{"10de:20f3", "A800 SXM4 80GB", 80, 80e9, true, "a800"},
-    GpuModel{"10de:2237", "A10G 24GB", 86, 24e9, false, ""},
-    GpuModel{"10de:26b9", "L40S 48GB", 89, 48e9, false, ""},
-    GpuModel{"10de:26ba", "L20 48GB", 89, 48e9, false, "l20x8-pcie"},
-    GpuModel{"10de:2324", "H800 SXM5 80GB", 90, 80e9, true, "h800"},
-    GpuModel{"10de:2330", "H100 SXM5 80GB", 90, 80e9, true, "dgx-h100"},
-    GpuModel{"10de:2331", "H100 PCIe 80GB", 90, 80e9, false, ""},
-    GpuModel{"10de:2335", "H200 SXM5 141GB", 90, 141e9, true, "hgx-h200"},
-    GpuModel{"10de:2901", "B200 180GB", 100, 180e9, true, ""},
-    GpuModel{"10de:2941", "GB200 186GB", 100, 186e9, true, "gb200-nvl72"},
+    GpuModel{"10de:1db1", "V100 SXM2 16GB", 70, 16e9, 0, ""},
+    GpuModel{"10de:1db5", "V100 SXM2 32GB", 70, 32e9, 0, ""},
+    GpuModel{"10de:20b0", "A100 SXM4 40GB", 80, 40e9, 12, ""},
+    GpuModel{"10de:20b2", "A100 SXM4 80GB", 80, 80e9, 12, "dgx-a100"},
+    GpuModel{"10de:20b5", "A100 PCIe 80GB", 80, 80e9, 0, ""},
+    GpuModel{"10de:20f1", "A100 PCIe 40GB", 80, 40e9, 0, ""},
+    GpuModel{"10de:20f3", "A800 SXM4 80GB", 80, 80e9, 8, "a800"},
+    GpuModel{"10de:2237", "A10G 24GB", 86, 24e9, 0, ""},
+    GpuModel{"10de:26b9", "L40S 48GB", 89, 48e9, 0, ""},
+    GpuModel{"10de:26ba", "L20 48GB", 89, 48e9, 0, "l20x8-pcie"},
+    GpuModel{"10de:2324", "H800 SXM5 80GB", 90, 80e9, 8, "h800"},
+    GpuModel{"10de:2330", "H100 SXM5 80GB", 90, 80e9, 18, "dgx-h100"},
+    GpuModel{"10de:2331", "H100 PCIe 80GB", 90, 80e9, 0, ""},
+    GpuModel{"10de:2335", "H200 SXM5 141GB", 90, 141e9, 18, "hgx-h200"},
+    GpuModel{"10de:2901", "B200 180GB", 100, 180e9, 18, ""},
+    GpuModel{"10de:2941", "GB200 186GB", 100, 186e9, 18, "gb200-nvl72"},
 };
 
 /// In NCCL's unit, 100 Mbit/s of one lane; the first prefix that matches wins.

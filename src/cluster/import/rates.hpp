@@ -25,7 +25,7 @@ struct GpuModel {
   const char* name = "";
   int sm = 0;
   double memory_bytes = 0;
-  bool sxm = false;          ///< sits on an NVSwitch board, or the like
+  int nvlinks = 0;           ///< to NVSwitches, where it sits on a board with them
   const char* cluster = "";  ///< shipped cluster with this very GPU; empty when none
 };
 /// Null for a chip that is not known.

@@ -77,6 +77,16 @@ TEST_CASE("NVLinks that cannot all be direct go through NVSwitches") {
   CHECK(warnings_of(of(uniform(4, "NV12"), options)) == Names{"hidden-pcie", "no-link-speed"});
 }
 
+TEST_CASE("A table without NVLink says there is none, unless the flag knows better") {
+  topo::ImportOptions options;
+  options.sm = 90;
+  CHECK(paths_of(of(uniform(2, "NODE"), options), 0) == "X PHB");
+  options.nvlinks = 18;  // of nvidia-smi topo -mp
+  const topo::Imported machine = of(uniform(2, "NODE"), options);
+  CHECK(paths_of(machine, 0) == "X NVL");
+  CHECK(machine.spec.curves[static_cast<int>(LinkClass::nvlink)].bandwidth_bytes_per_s == 370.8e9);
+}
+
 TEST_CASE("Cells that no tree explains are told") {
   const topo::Imported machine =
       of("GPU0 GPU1 GPU2\nGPU0 X PIX SYS\nGPU1 PIX X PIX\nGPU2 SYS PIX X\n");
