@@ -28,9 +28,9 @@ struct GpuChoice {
   std::string why;                  ///< how sm is known
 };
 
-/// Decides what leaves without a class are: below CPUs GPUs, as many at each as at the poorest,
-/// and NICs after them; below switches NICs, with one GPU assumed beside them. Leaves them out
-/// when the file names GPUs.
+/// Tells a file that describes no GPU, and decides what leaves without a class are: below CPUs
+/// GPUs, as many at each as at the poorest, and NICs after them; below switches NICs, with one GPU
+/// assumed beside them. Leaves them out when the file names GPUs.
 void settle_skeleton(Machine& machine);
 
 /// From the file, else from `options.sm`, else by the generation of PCIe. Errors: no GPU at all,

@@ -31,10 +31,9 @@ void settle_below_cpus(Machine& machine, const std::map<int, std::vector<int>>& 
     }
   }
   machine.warn("skeleton-classes", "",
-               fmt::format("a skeleton that NCCL completes on the machine: no device has a class; "
-                           "the first {} below each CPU are taken for GPUs, the rest for NICs. A "
-                           "copy of the file with class=\"0x0302..\" for GPUs and \"0x0200..\" for "
-                           "NICs says otherwise",
+               fmt::format("no device has a class; the first {} below each CPU are taken for GPUs, "
+                           "the rest for NICs. A copy of the file with class=\"0x0302..\" for GPUs "
+                           "and \"0x0200..\" for NICs says otherwise",
                            gpus));
 }
 
@@ -48,9 +47,8 @@ void settle_below_switches(Machine& machine, const std::map<int, std::vector<int
     gpu.host = machine.part(parent).host;
     gpu.parent = parent;
     machine.warn("skeleton-gpus", machine.part(parent).name,
-                 "a skeleton that NCCL completes on the machine: it holds no GPU and no classes; "
-                 "devices below switches are taken for NICs, and one GPU is assumed at each "
-                 "switch");
+                 "no GPU and no classes; devices below switches are taken for NICs, and one GPU is "
+                 "assumed at each switch");
     machine.parts.push_back(std::move(gpu));
   }
 }
@@ -58,6 +56,13 @@ void settle_below_switches(Machine& machine, const std::map<int, std::vector<int
 }  // namespace
 
 void settle_skeleton(Machine& machine) {
+  const bool skeleton = std::none_of(machine.parts.begin(), machine.parts.end(),
+                                     [](const Part& part) { return part.described; });
+  if (skeleton) {
+    machine.warn("skeleton", "",
+                 "the file describes no GPU: NCCL completes such a file on its machine, here the "
+                 "rest is assumed as told below");
+  }
   const std::vector<int> leaves = machine.all(Kind::unknown);
   if (leaves.empty()) return;
   if (!machine.all(Kind::gpu).empty()) {

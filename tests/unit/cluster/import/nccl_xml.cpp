@@ -67,15 +67,15 @@ TEST_CASE("A skeleton with four NICs at a switch and no GPUs") {
   CHECK(machine.spec.curves[static_cast<int>(LinkClass::nic)].bandwidth_bytes_per_s == 50e9);
   CHECK(named_by(machine, "skeleton-gpus") == Names{"0000:45:00.0", "0000:89:00.0"});
   CHECK(named_by(machine, "nic-speed").size() == 8);
-  CHECK(warnings_of(machine) ==
-        Names{"gpu-model", "nic-speed", "no-link-speed", "no-nvlinks", "skeleton-gpus"});
+  CHECK(warnings_of(machine) == Names{"gpu-model", "nic-speed", "no-link-speed", "no-nvlinks",
+                                      "skeleton", "skeleton-gpus"});
   topo::ImportOptions options;
   options.nic_bytes_per_s = 12.5e9;
   options.nvlinks = 18;
   const topo::Imported told = imported("many_nics.xml", options);
   CHECK(told.spec.curves[static_cast<int>(LinkClass::nic)].bandwidth_bytes_per_s == 50e9);
   CHECK(paths_of(told, 0) == "X NVL PIX SYS");
-  CHECK(warnings_of(told) == Names{"gpu-model", "no-link-speed", "skeleton-gpus"});
+  CHECK(warnings_of(told) == Names{"gpu-model", "no-link-speed", "skeleton", "skeleton-gpus"});
 }
 
 TEST_CASE("A skeleton of bare leaves") {
@@ -86,8 +86,9 @@ TEST_CASE("A skeleton of bare leaves") {
   CHECK(machine.origins.back().part == "0000:00:15.0");
   topo::ImportOptions options;
   options.sm = 86;
-  CHECK(warnings_of(imported("bare_leaves.xml", options)) ==
-        Names{"gpu-constants", "nic-speed", "no-link-speed", "no-nvlinks", "skeleton-classes"});
+  CHECK(warnings_of(imported("bare_leaves.xml", options)) == Names{"gpu-constants", "nic-speed",
+                                                                   "no-link-speed", "no-nvlinks",
+                                                                   "skeleton", "skeleton-classes"});
 }
 
 TEST_CASE("A virtual machine: no speeds, NVLinks to themselves, a virtual NIC") {
@@ -104,7 +105,7 @@ TEST_CASE("Classes without GPUs' own numbers: devices are numbered by bus id") {
   CHECK(machine.origins[0].part == "0001:00:00.0");
   CHECK(machine.origins[0].joined_to == "pcie_switch1");
   CHECK(paths_of(machine, 0) == "X NVL NVL NVL PIX PIX SYS SYS");
-  CHECK(warnings_of(machine) == Names{"gpu-model", "nic-speed", "no-nvlinks"});
+  CHECK(warnings_of(machine) == Names{"gpu-model", "nic-speed", "no-nvlinks", "skeleton"});
   CHECK(machine.spec.rails);
 }
 
@@ -170,7 +171,7 @@ TEST_CASE("Options fill in what a file leaves open, and cannot contradict it") {
   CHECK(told.spec.max_nodes == 4);
   CHECK(told.spec.curves[static_cast<int>(LinkClass::nvlink)].bandwidth_bytes_per_s == 160e9);
   // Its PCIe is faster than an A800 can be, so it is taken down.
-  CHECK(warnings_of(told) == Names{"fast-gpu-link", "nic-speed"});
+  CHECK(warnings_of(told) == Names{"fast-gpu-link", "nic-speed", "skeleton"});
 }
 
 TEST_CASE("Every machine makes a cluster of several nodes where it has NICs") {
