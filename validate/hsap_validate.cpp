@@ -11,6 +11,7 @@
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "export/json_text.hpp"
+#include "validate/cases/command.hpp"
 #include "validate/probe/command.hpp"
 #include "validate/run/report.hpp"
 
@@ -121,12 +122,15 @@ int run_program(int argc, char** argv) {
   add_run(app, flags);
   ProbeCommand probe;
   probe.add(app);
+  CasesCommand cases;
+  cases.add(app);
 #ifdef HSAP_WITH_MPI
   // Outlives the telling of errors: its end may abort all processes.
   std::optional<mpi::Session> session;
 #endif
   return cli::run_main(app, argc, argv, [&]() -> Status {
-    if (!app.got_subcommand("run")) return probe.run();
+    if (app.got_subcommand("probe")) return probe.run();
+    if (app.got_subcommand("cases")) return cases.run();
     if (flags.executor != "mpi") return run_plan(flags);
 #ifdef HSAP_WITH_MPI
     session.emplace();

@@ -1,0 +1,215 @@
+#include "validate/cases/case_file.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "base/names.hpp"
+#include "cluster/read.hpp"
+#include "export/option_names.hpp"
+#include "export/strategy_json.hpp"
+
+namespace hsap::cases {
+namespace {
+
+constexpr std::size_t most_cases = 1 << 20;
+constexpr std::size_t most_documents = 1 << 20;
+constexpr std::size_t most_pairs = 1 << 16;
+constexpr std::int64_t most_bytes = std::int64_t{1} << 40;
+
+Result<Collective::Kind> parse_collective(const std::string& text) {
+  constexpr std::string_view names[] = {"all_gather", "reduce_scatter", "all_reduce", "all_to_all"};
+  return parse_name<Collective::Kind>(text, "collective", names);
+}
+
+Heads read_heads(json::Object& from) {
+  constexpr int most = 4096;
+  Heads heads;
+  heads.query = static_cast<int>(from.integer("heads", 1, most));
+  heads.key_value = static_cast<int>(from.integer_or("kv_heads", heads.query, 1, most));
+  heads.dim = static_cast<int>(from.integer("head_dim", 8, 1024));
+  const Result<Model> model = attention_model(heads);
+  if (!model && !from.failed()) from.fail("kv_heads", model.error().message, model.error().found);
+  return heads;
+}
+
+Batch read_documents(json::Object& from) {
+  Batch batch;
+  for (const std::int64_t length : from.integers("documents", most_documents, 1, max_tokens)) {
+    batch.lengths.push_back(static_cast<Token>(length));
+  }
+  const Status sane = check(batch);
+  if (!sane && !from.failed()) {
+    from.fail("documents", sane.error().message, sane.error().found, sane.error().expected);
+  }
+  return batch;
+}
+
+Attention read_attention(json::Object& from) {
+  Attention work;
+  work.problem.heads = read_heads(from);
+  work.problem.batch = read_documents(from);
+  work.problem.mask = from.parsed_or("mask", parse_mask, Mask{});
+  work.problem.dtype = from.parsed_or("dtype", parse_dtype, Dtype::bf16);
+  work.passes = from.parsed("pass", parse_passes);
+  json::Object strategy = from.object("strategy");
+  work.strategy = read_strategy(strategy);
+  strategy.done();
+  return work;
+}
+
+/// Of "query" x "key" tokens, or of packed documents.
+Kernel read_kernel(json::Object& from) {
+  Kernel work;
+  work.heads = read_heads(from);
+  const Mask mask = from.parsed_or("mask", parse_mask, Mask{});
+  const Passes passes = from.parsed("pass", parse_passes);
+  if (passes == Passes::both) from.fail("pass", "a kernel has one pass", "'both'");
+  work.pass = passes == Passes::backward ? Pass::backward : Pass::forward;
+  if (from.has("documents")) {
+    const Batch batch = read_documents(from);
+    if (!from.failed()) work.slices = lower(mask, batch);
+    return work;
+  }
+  json::Object kernel = from.object("kernel");
+  const auto query = static_cast<Token>(kernel.integer("query", 1, max_tokens));
+  const auto key = static_cast<Token>(kernel.integer("key", 1, max_tokens));
+  kernel.done();
+  const bool causal = mask.kind == Mask::Kind::causal;
+  if (!causal && mask.kind != Mask::Kind::full) {
+    from.fail("mask", "a kernel of query x key tokens is causal or full", to_string(mask));
+  }
+  work.slices = {{make_interval(0, query), make_interval(0, key),
+                  causal ? SliceKind::causal : SliceKind::full}};
+  return work;
+}
+
+Transfers read_transfers(json::Object& from, int gpus) {
+  Transfers work;
+  work.bytes = from.integer("bytes", 1, most_bytes);
+  const json::Value* list = from.raw("transfers");
+  if (list == nullptr) return work;
+  const std::string expected = fmt::format("pairs of GPUs [from, to] below {}", gpus);
+  if (!list->is_array() || list->empty() || list->size() > most_pairs) {
+    from.fail("transfers", "no list of pairs", json::brief(*list), expected);
+    return work;
+  }
+  for (const json::Value& pair : *list) {
+    const bool sane = pair.is_array() && pair.size() == 2 && pair[0].is_number_unsigned() &&
+                      pair[1].is_number_unsigned() &&
+                      pair[0].get<std::uint64_t>() < static_cast<std::uint64_t>(gpus) &&
+                      pair[1].get<std::uint64_t>() < static_cast<std::uint64_t>(gpus) &&
+                      pair[0] != pair[1];
+    if (!sane) {
+      from.fail("transfers", "no pair of GPUs", json::brief(pair), expected);
+      return work;
+    }
+    work.pairs.emplace_back(pair[0].get<int>(), pair[1].get<int>());
+  }
+  return work;
+}
+
+Collective read_collective(json::Object& from) {
+  Collective work;
+  work.kind = from.parsed("collective", parse_collective);
+  work.bytes = from.integer("bytes", 1, most_bytes);
+  return work;
+}
+
+Case read_case(json::Object from, const ClusterSpec& cluster) {
+  Case item;
+  item.name = from.text("name");
+  item.group = from.text("group");
+  item.note = from.text_or("note", "");
+  item.nodes = static_cast<int>(from.integer_or("nodes", 1, 1, max_cluster_gpus));
+  item.gpus_per_node = static_cast<int>(
+      from.integer_or("gpus_per_node", cluster.gpus_per_node(), 1, cluster.gpus_per_node()));
+  item.measured_s = from.number("measured_s", json::positive);
+  if (from.has("strategy")) {
+    item.work = read_attention(from);
+  } else if (from.has("transfers")) {
+    const std::int64_t gpus = std::int64_t{item.nodes} * cluster.gpus_per_node();
+    item.work = read_transfers(from, static_cast<int>(std::min<std::int64_t>(gpus, 1 << 20)));
+  } else if (from.has("collective")) {
+    item.work = read_collective(from);
+  } else {
+    item.work = read_kernel(from);
+  }
+  from.done();
+  return item;
+}
+
+/// A name or path, or the object itself; "calibration" overrides numbers of a cluster.
+template <typename T, typename Load, typename Read>
+Result<T> name_or_object(const json::Value& root, const char* key, const std::string& path,
+                         const std::vector<Override>& changes, Load load, Read read) {
+  const auto found = root.find(key);
+  if (found == root.end() || !(found->is_string() || found->is_object())) {
+    Error error =
+        bad_input("no name and no object", found == root.end() ? "nothing" : json::brief(*found),
+                  "a name, a path or an object");
+    error.file = path;
+    error.position = fmt::format("/{}", key);
+    return error;
+  }
+  if (found->is_string()) return load(found->template get<std::string>(), changes);
+  return read(*found, path, changes);
+}
+
+std::vector<Override> calibration_of(json::Object& root) {
+  std::vector<Override> changes;
+  if (!root.has("calibration")) return changes;
+  const json::Value* numbers = root.raw("calibration");
+  for (const auto& [key, value] : numbers->items()) {
+    if (!numbers->is_object() || !value.is_number()) {
+      root.fail("calibration", "no numbers by path", json::brief(value),
+                "{\"nic.bandwidth_bytes_per_s\": 25e9, ...}");
+      return {};
+    }
+    changes.push_back({key, value.dump()});
+  }
+  return changes;
+}
+
+}  // namespace
+
+Result<CaseFile> parse_cases(const json::Value& value, const std::string& path) {
+  CaseFile file;
+  file.path = path;
+  json::Object root(value, path);
+  root.schema("hsap.cases/1");
+  file.source = root.text("source");
+  const std::vector<Override> changes = calibration_of(root);
+  if (root.failed()) return root.finish().error();
+  const auto load = [](const std::string& name, const std::vector<Override>& by) {
+    return load_cluster(name, by);
+  };
+  HSAP_TRY(file.cluster,
+           name_or_object<ClusterSpec>(value, "cluster", path, changes, load, read_cluster));
+  const auto load_profile = [](const std::string& name, const std::vector<Override>& by) {
+    return load_runtime(name, by);
+  };
+  HSAP_TRY(file.runtime,
+           name_or_object<Runtime>(value, "runtime", path, {}, load_profile, read_runtime));
+  static_cast<void>(root.raw("cluster"));
+  static_cast<void>(root.raw("runtime"));
+  file.cluster_name = file.cluster.name;
+  for (json::Object& item : root.objects("cases", most_cases)) {
+    file.cases.push_back(read_case(std::move(item), file.cluster));
+  }
+  HSAP_CHECK(root.finish());
+  if (file.cases.empty()) {
+    Error error = bad_input("no cases", "an empty list", "at least one case");
+    error.file = path;
+    error.position = "/cases";
+    return error;
+  }
+  return file;
+}
+
+Result<CaseFile> read_cases(const std::string& path) {
+  HSAP_TRY(const json::Value value, json::read(path));
+  return parse_cases(value, path);
+}
+
+}  // namespace hsap::cases

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/json.hpp"
+#include "hsap/cluster.hpp"
+#include "hsap/mask.hpp"
+#include "hsap/predict.hpp"
+#include "hsap/runtime.hpp"
+#include "hsap/strategy.hpp"
+
+/// Measured runs with their setups, kept to check predictions. File format: docs/cases-format.md.
+namespace hsap::cases {
+
+/// Attention of one layer under a strategy.
+struct Attention {
+  Problem problem;
+  Passes passes = Passes::forward;
+  Strategy strategy;
+};
+
+/// One attention kernel, alone on a GPU.
+struct Kernel {
+  std::vector<Slice> slices;
+  Heads heads;
+  Pass pass = Pass::forward;
+};
+
+/// Messages of equal size that start together.
+struct Transfers {
+  std::vector<std::pair<int, int>> pairs;  ///< GPUs of the cluster: from, to
+  std::int64_t bytes = 0;                  ///< of each message
+};
+
+/// A collective of nccl-tests over `nodes` x `gpus_per_node` GPUs.
+struct Collective {
+  enum class Kind : std::uint8_t { all_gather, reduce_scatter, all_reduce, all_to_all };
+  Kind kind = Kind::all_gather;
+  std::int64_t bytes = 0;  ///< "size" of nccl-tests: of the whole gathered, reduced or sent buffer
+};
+
+struct Case {
+  std::string name;
+  std::string group;
+  std::string note;
+  int nodes = 1;
+  int gpus_per_node = 1;
+  std::variant<Attention, Kernel, Transfers, Collective> work;
+  double measured_s = 0;
+};
+
+struct CaseFile {
+  std::string path;
+  std::string source;
+  std::string cluster_name;
+  ClusterSpec cluster;
+  Runtime runtime;
+  std::vector<Case> cases;
+};
+
+/// Reads "hsap.cases/1" of at most 64 MiB. Nothing in it is trusted: errors name file, JSON
+/// pointer, what was found and what was expected.
+[[nodiscard]] Result<CaseFile> read_cases(const std::string& path);
+[[nodiscard]] Result<CaseFile> parse_cases(const json::Value& value, const std::string& path);
+
+}  // namespace hsap::cases

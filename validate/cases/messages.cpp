@@ -1,0 +1,109 @@
+#include "validate/cases/messages.hpp"
+
+#include <algorithm>
+
+#include "schedule/builder.hpp"
+
+namespace hsap::cases {
+namespace {
+
+/// Rows of 2 bytes x dim, so that any size is a number of rows that fits a Token.
+struct Rows {
+  Token count = 0;
+  int dim = 1;
+};
+
+Rows rows_of(std::int64_t bytes) {
+  Rows rows;
+  while (rows.dim < 1024 && bytes / (2 * rows.dim) > (1 << 20)) rows.dim *= 2;
+  rows.count = static_cast<Token>(std::max<std::int64_t>(1, bytes / (2 * rows.dim)));
+  return rows;
+}
+
+/// Writes programs whose buffers hold keys.
+class Writer {
+ public:
+  Writer(const Rows& rows, Token tokens)
+      : build_(Pass::forward, tokens, {.query = 1, .key_value = 1, .dim = rows.dim}) {}
+
+  Index buffer(Token begin, Token end) {
+    return build_.buffer(Role::k, Usage::staging, Dtype::bf16, {0, 1}, rows(begin, end));
+  }
+  Range rows(Token begin, Token end) { return build_.intervals({{begin, end, 1}}); }
+  ScheduleBuilder& build() { return build_; }
+
+ private:
+  ScheduleBuilder build_;
+};
+
+/// Everybody sends its part to everybody, as nccl-tests' alltoall does.
+Schedule all_to_all(std::int64_t bytes, const std::vector<int>& members, int gpus) {
+  Transfers work;
+  work.bytes = std::max<std::int64_t>(1, bytes / static_cast<std::int64_t>(members.size()));
+  for (const int from : members) {
+    for (const int to : members) {
+      if (from != to) work.pairs.emplace_back(from, to);
+    }
+  }
+  return schedule_of(work, gpus);
+}
+
+}  // namespace
+
+Schedule schedule_of(const Transfers& work, int gpus) {
+  const Rows rows = rows_of(work.bytes);
+  Writer writer(rows, rows.count);
+  ScheduleBuilder& build = writer.build();
+  for (Rank rank = 0; rank < gpus; ++rank) {
+    build.begin_rank(build.intervals({}));
+    const Index buffer = writer.buffer(0, rows.count);
+    bool begun = false;
+    for (const auto& [from, to] : work.pairs) {
+      if (from != rank && to != rank) continue;
+      if (!begun) build.exchange(Stream::keys);
+      begun = true;
+      if (from == rank) build.send(to, buffer, writer.rows(0, rows.count), {0, 1});
+      if (to == rank) build.receive(from, buffer, writer.rows(0, rows.count), {0, 1});
+    }
+  }
+  return build.finish();
+}
+
+Result<Schedule> schedule_of(const Collective& work, const Case& item, const Cluster& cluster) {
+  const int gpus = cluster.gpus();
+  const int size = cluster.gpus_per_node();
+  std::vector<int> members;
+  for (int node = 0; node < item.nodes; ++node) {
+    for (int gpu = 0; gpu < item.gpus_per_node; ++gpu) members.push_back(node * size + gpu);
+  }
+  if (work.kind == Collective::Kind::all_to_all) return all_to_all(work.bytes, members, gpus);
+  const int stride = members.size() > 1 ? members[1] - members[0] : 1;
+  const bool even = item.gpus_per_node == size || item.gpus_per_node == 1 || item.nodes == 1;
+  if (!even) return infeasible("a collective over a part of several nodes is no strided group");
+  const Group group{0, static_cast<Rank>(members.size()), stride};
+  const auto count = static_cast<Token>(members.size());
+  const Rows part = rows_of(std::max<std::int64_t>(1, work.bytes / count));
+  const Token whole = part.count * count;
+  Writer writer(part, whole);
+  ScheduleBuilder& build = writer.build();
+  for (Rank rank = 0; rank < gpus; ++rank) {
+    build.begin_rank(build.intervals({}));
+    const auto place = std::find(members.begin(), members.end(), rank);
+    if (place == members.end()) continue;
+    const auto first = static_cast<Token>(place - members.begin()) * part.count;
+    const ScheduleBuilder::Pair own_and_all{writer.buffer(first, first + part.count),
+                                            writer.buffer(0, whole)};
+    Index before = ScheduleBuilder::none;
+    if (work.kind != Collective::Kind::all_gather) {
+      const ScheduleBuilder::Pair all_and_own{own_and_all.second, own_and_all.first};
+      before = build.reduce_scatter(Stream::keys, group, {0, 1}, {&all_and_own, 1});
+    }
+    if (work.kind != Collective::Kind::reduce_scatter) {
+      build.all_gather(Stream::keys, group, {0, 1}, {&own_and_all, 1});
+      build.after(before);
+    }
+  }
+  return build.finish();
+}
+
+}  // namespace hsap::cases

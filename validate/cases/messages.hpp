@@ -1,0 +1,18 @@
+#pragma once
+
+#include "hsap/schedule.hpp"
+#include "validate/cases/case_file.hpp"
+
+/// The smallest schedules that say what a measured communication does: one rank for each GPU of the
+/// cluster, of which some send and receive. They are simulated and never run, so their rows mean
+/// nothing.
+namespace hsap::cases {
+
+[[nodiscard]] Schedule schedule_of(const Transfers& work, int gpus);
+
+/// Rings of NCCL over the first gpus_per_node GPUs of each node; an all-reduce is a reduce-scatter
+/// and an all-gather. Errors: more GPUs than the group's stride can say (infeasible).
+[[nodiscard]] Result<Schedule> schedule_of(const Collective& work, const Case& item,
+                                           const Cluster& cluster);
+
+}  // namespace hsap::cases
