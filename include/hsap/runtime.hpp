@@ -25,7 +25,7 @@ struct Runtime {
   double host_launch_s = 0;      ///< host time to issue one kernel
   double host_exchange_s = 0;    ///< host time to issue one exchange or collective
   double host_transfer_s = 0;    ///< and for each transfer in it
-  bool duplex = true;            ///< sends and receives of an exchange are grouped and run at
+  bool duplex = true;            ///< sends and receives of a pair are grouped and run at
                                  ///< once; otherwise the two directions take turns
   bool packs_transfers = false;  ///< rows or heads that are not contiguous are copied to a send
                                  ///< buffer before and from a receive buffer after

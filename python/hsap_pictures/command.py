@@ -6,6 +6,7 @@ import sys
 from .document import BadInput, read
 
 PICTURES = {
+    "accuracy": "predicted against measured, from `hsap-validate cases --json`",
     "mask": "the packed mask and its shards, from `hsap-plan show PLAN --json -`",
     "proof": "a plan against float64, from `hsap-validate run --json`",
     "ranks": "what each rank does over time, from `hsap-sim --timeline`",
@@ -28,7 +29,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def drawing(picture: str):
     """The function that draws a picture. matplotlib is slow to import: only when needed."""
-    if picture == "mask":
+    if picture == "accuracy":
+        from .accuracy import draw
+    elif picture == "mask":
         from .mask import draw
     elif picture == "proof":
         from .proof import draw

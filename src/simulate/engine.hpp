@@ -123,7 +123,8 @@ class Engine {
   void start_exchange(std::uint32_t lane);
   void send_packed(std::uint32_t lane);
   void arrive(std::uint32_t message);
-  [[nodiscard]] bool has_room(const Ends& ends) const;
+  [[nodiscard]] bool has_room(std::uint32_t message) const;
+  [[nodiscard]] bool answers(std::uint32_t message) const;
   void start_message(std::uint32_t message);
   void start_flow(std::uint32_t message);
   void message_done(std::uint32_t message);

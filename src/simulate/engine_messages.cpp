@@ -86,14 +86,28 @@ void Engine::arrive(std::uint32_t message) {
     return;
   }
   states_[message] = State::ready;
-  if (has_room(ends(message))) start_message(message);
+  if (has_room(message)) start_message(message);
 }
 
-bool Engine::has_room(const Ends& ends) const {
-  const Moving& from = moving_[ends.sender];
-  const Moving& to = moving_[ends.receiver];
-  if (limit_ > 0 && (from.out >= limit_ || to.in >= limit_)) return false;
-  return in_.runtime.duplex || (from.in == 0 && to.out == 0);
+bool Engine::has_room(std::uint32_t message) const {
+  const Ends lanes = ends(message);
+  if (limit_ > 0 && (moving_[lanes.sender].out >= limit_ || moving_[lanes.receiver].in >= limit_)) {
+    return false;
+  }
+  return in_.runtime.duplex || !answers(message);
+}
+
+/// Whether a message moves the other way between the same two exchanges. Without a group both
+/// directions of a pair share one queue; other pairs have their own.
+bool Engine::answers(std::uint32_t message) const {
+  const Message& own = message_at(message);
+  const std::uint32_t base = message - message % messages_;
+  for (const Index part : in_.traffic.parts_of(own.sender)) {
+    const Message& other = in_.traffic.messages[part];
+    const bool reverse = other.sender == own.receiver && other.receiver == own.sender;
+    if (reverse && own.sender != own.receiver && states_[base + part] == State::moving) return true;
+  }
+  return false;
 }
 
 void Engine::start_message(std::uint32_t message) {
@@ -146,7 +160,7 @@ void Engine::admit_waiting(std::uint32_t lane, Waiting& waiting) {
   for (Index i = waiting.begin; i < waiting.end; ++i) {
     if (limit_ > 0 && (sends ? moving_[lane].out : moving_[lane].in) >= limit_) return;
     const std::uint32_t message = base + parts[i];
-    if (states_[message] == State::ready && has_room(ends(message))) start_message(message);
+    if (states_[message] == State::ready && has_room(message)) start_message(message);
   }
 }
 

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from harness import ATTENTION, ProgramTest, run
+from harness import ATTENTION, ROOT, ProgramTest, run
 
 TUNE = ["hsap-tune", "--cluster", "dgx-h100", *ATTENTION, "--documents", "400,600,24"]
 
@@ -57,6 +57,23 @@ class Validate(ProgramTest):
         self.assertIn(done.returncode, (1, 2), done.stderr)
         self.assertEqual(done.stdout, "")
         self.assertEqual(done.stderr.count("hsap-validate: error: "), 1)
+
+    def test_measured_cases(self):
+        shipped = ROOT / "validate" / "cases" / "kernels-hgx-h200.json"
+        good = json.loads(shipped.read_text())
+        command = lambda content, *more: ["hsap-validate", "cases",
+                                          self.file("cases.json", content), *more]
+        self.refuse(command("[]"), "cases.json", "wrong type")
+        self.refuse(command(good | {"cases": []}), "/cases", "no cases")
+        self.refuse(command(good | {"cluster": "dgx-h1000"}), "dgx-h1000")
+        broken = [good["cases"][0] | {"measured_s": "fast"}]
+        self.refuse(command(good | {"cases": broken}), "/cases/0/measured_s", "wrong type")
+        self.refuse(command(good, "--max-mape", "0"), "--max-mape")
+        fine = run(command(good, "--max-mape", "50"))
+        self.assertEqual(fine.returncode, 0, fine.stderr)
+        poor = run(command(good, "--max-mape", "0.01"))
+        self.assertEqual(poor.returncode, 1)
+        self.assertIn("mean error", poor.stderr)
 
     def test_flags(self):
         self.refuse(self.command(self.good, "--batch", "7"), "--batch", "no such batch", "7")

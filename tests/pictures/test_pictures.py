@@ -20,7 +20,8 @@ import inputs
 ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ".").resolve()
 SKIPPED = 77  # what meson takes for "skipped"
 PICTURES = {"mask": inputs.layout(4096, 7, 4), "ranks": inputs.timeline(8, 4),
-            "search": inputs.search(8), "step": inputs.plan(), "proof": inputs.validation()}
+            "search": inputs.search(8), "step": inputs.plan(), "proof": inputs.validation(),
+            "accuracy": inputs.accuracy()}
 
 
 sys.path.insert(0, str(ROOT / "python"))
@@ -116,7 +117,8 @@ class BadInput(Command):
 
     def test_another_schema(self):
         for picture, document in (("mask", inputs.search(8)), ("search", inputs.plan()),
-                                  ("step", inputs.search(8)), ("proof", inputs.plan())):
+                                  ("step", inputs.search(8)), ("proof", inputs.plan()),
+                                  ("accuracy", inputs.plan())):
             self.assert_refused(picture, document, "/schema", "found", "expected", "hsap.")
         self.assert_refused("mask", {}, "/schema", '"none"', "hsap.layout/1")
         self.assert_refused("ranks", inputs.timeline(0, 1), "no threads named")
@@ -124,7 +126,7 @@ class BadInput(Command):
     def test_missing_keys(self):
         for picture, key in (("mask", "shards"), ("ranks", "traceEvents"),
                              ("search", "candidates"), ("step", "runners_up"),
-                             ("proof", "passes")):
+                             ("proof", "passes"), ("accuracy", "files")):
             document = copy.deepcopy(PICTURES[picture])
             del document[key]
             self.assert_refused(picture, document, "missing key", f"'{key}'")

@@ -119,6 +119,7 @@ void CasesCommand::add(CLI::App& app) {
   command.add_flag("--each", each_, "print every case, not only the groups");
   cli::add_parsed(command, "--max-mape", max_mape_, parse_share, "PERCENT",
                   "exit with 1 when the mean error over all cases is larger");
+  cli::add_threads(command, out_);
   cli::add_output(command, out_);
 }
 

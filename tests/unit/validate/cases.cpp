@@ -1,0 +1,204 @@
+// Measured cases: reading them, predicting each kind, and the statistics.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+
+#include "hsap/compile.hpp"
+#include "hsap/cost.hpp"
+#include "hsap/simulate.hpp"
+#include "validate/cases/predict_case.hpp"
+#include "validate/cases/statistics.hpp"
+
+namespace hsap::cases {
+namespace {
+
+json::Value file_with(const std::string& items) {
+  return json::Value::parse(R"({"schema": "hsap.cases/1", "source": "a test", "cluster": "dgx-h100",
+                                "runtime": "ideal", "cases": [)" +
+                            items + "]}");
+}
+
+CaseFile good(const std::string& items) {
+  Result<CaseFile> file = parse_cases(file_with(items), "cases.json");
+  if (!file) FAIL(file.error().text());
+  return std::move(*file);
+}
+
+std::string error_of(const json::Value& value) {
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE_FALSE(file);
+  return file.error().text();
+}
+
+double seconds_of(const CaseFile& file) {
+  const Result<double> seconds = predict_case(file, file.cases.front());
+  if (!seconds) FAIL(seconds.error().text());
+  return *seconds;
+}
+
+const std::string attention = R"("name": "x", "group": "g", "nodes": 1, "gpus_per_node": 8,
+  "documents": [4096, 4096], "heads": 32, "kv_heads": 8, "head_dim": 128, "mask": "causal",
+  "dtype": "bf16", "pass": "both", "strategy": {"context_parallel": 8, "exchange": "ring"},
+  "measured_s": 0.001)";
+
+}  // namespace
+
+TEST_CASE("Kendall's tau-b by hand") {
+  const std::vector<double> up{1, 2, 3, 4};
+  const std::vector<double> down{4, 3, 2, 1};
+  CHECK(kendall_tau(up, up) == 1);
+  CHECK(kendall_tau(up, down) == -1);
+  CHECK(kendall_tau(up, std::vector<double>{1, 3, 2, 4}) == Approx(4.0 / 6));
+  // A tie in b: 5 pairs agree, none disagrees; 6 untied pairs in a and 5 in b.
+  CHECK(kendall_tau(up, std::vector<double>{1, 2, 2, 3}) == Approx(5 / std::sqrt(30.0)));
+  CHECK(std::isnan(kendall_tau(up, std::vector<double>{1, 1, 1, 1})));
+  CHECK(std::isnan(kendall_tau({}, {})));
+}
+
+TEST_CASE("Errors of a group by hand") {
+  // +10 %, -20 %, +30 %, 0 %.
+  std::vector<Case> items(4);
+  const double measured[] = {1, 1, 2, 4};
+  const double predicted[] = {1.1, 0.8, 2.6, 4};
+  std::vector<Outcome> outcomes;
+  for (std::size_t i = 0; i < 4; ++i) {
+    items[i].group = i < 2 ? "a" : "b";
+    items[i].measured_s = measured[i];
+    outcomes.push_back({&items[i], predicted[i]});
+  }
+  const std::vector<Statistics> all = by_group(outcomes);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].group == "a");
+  CHECK(all[0].mape == Approx(0.15));
+  CHECK(all[0].bias == Approx(-0.05));
+  CHECK(all[2].group == "all");
+  CHECK(all[2].cases == 4);
+  CHECK(all[2].mape == Approx(0.15));
+  CHECK(all[2].median == Approx(0.15));
+  CHECK(all[2].p90 == Approx(0.3));
+  CHECK(all[2].bias == Approx(0.05));
+  CHECK(all[2].tau == Approx(5 / std::sqrt(5.0 * 6)));
+}
+
+TEST_CASE("Attention is predicted as hsap-sim does") {
+  const CaseFile file = good("{" + attention + "}");
+  const Attention& work = std::get<Attention>(file.cases.front().work);
+  const Result<Cluster> cluster = Cluster::build(file.cluster, 1);
+  REQUIRE(cluster);
+  double expected = 0;
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    const auto schedule = compile(work.problem, work.strategy, pass);
+    REQUIRE(schedule);
+    expected += simulate(*schedule, *cluster, file.runtime)->seconds;
+  }
+  CHECK(seconds_of(file) == expected);
+}
+
+TEST_CASE("A kernel is predicted by the cost model alone") {
+  const CaseFile file = good(R"({"name": "x", "group": "g", "heads": 16, "head_dim": 128,
+    "mask": "causal", "pass": "backward", "kernel": {"query": 1024, "key": 2048},
+    "measured_s": 1})");
+  const Slice slice{make_interval(0, 1024), make_interval(0, 2048), SliceKind::causal};
+  CHECK(seconds_of(file) ==
+        attention_seconds({&slice, 1}, 16, 128, Pass::backward, file.cluster.device));
+  const CaseFile packed = good(R"({"name": "x", "group": "g", "heads": 16, "head_dim": 128,
+    "mask": "full", "pass": "forward", "documents": [100, 300], "measured_s": 1})");
+  CHECK(std::get<Kernel>(packed.cases.front().work).slices.size() == 2);
+}
+
+TEST_CASE("One transfer takes the latency and its bytes over the bandwidth of the route") {
+  const CaseFile file = good(R"({"name": "x", "group": "g", "nodes": 2, "transfers": [[0, 8]],
+    "bytes": 1048576, "measured_s": 1})");
+  const Result<Cluster> cluster = Cluster::build(file.cluster, 2);
+  REQUIRE(cluster);
+  const Route route = cluster->route(0, 8);
+  CHECK(seconds_of(file) ==
+        Approx(route.latency_s + (1048576 + route.ramp_bytes) / route.bandwidth_bytes_per_s));
+}
+
+TEST_CASE("An all-reduce is a reduce-scatter and an all-gather") {
+  const auto collective = [](const std::string& kind) {
+    return seconds_of(good(R"({"name": "x", "group": "g", "nodes": 2, "collective": ")" + kind +
+                           R"(", "bytes": 67108864, "measured_s": 1})"));
+  };
+  CHECK(collective("all_reduce") ==
+        Approx(collective("reduce_scatter") + collective("all_gather")));
+  CHECK(collective("all_to_all") > 0);
+}
+
+TEST_CASE("Calibration overrides numbers of the cluster") {
+  json::Value value = file_with("{" + attention + "}");
+  value["calibration"]["nvlink.bandwidth_bytes_per_s"] = 1e9;
+  const Result<CaseFile> slow = parse_cases(value, "cases.json");
+  REQUIRE(slow);
+  CHECK(seconds_of(*slow) > 10 * seconds_of(good("{" + attention + "}")));
+}
+
+TEST_CASE("Bad case files") {
+  json::Value value = file_with("{" + attention + "}");
+  value["cases"][0]["measured_s"] = 0;
+  CHECK(error_of(value).find("/cases/0/measured_s: out of range; found 0") != std::string::npos);
+  value = file_with("{" + attention + "}");
+  value["cases"][0]["strategy"]["exchange"] = "rings";
+  CHECK(error_of(value).find("/cases/0/strategy/exchange: unknown exchange") != std::string::npos);
+  value = file_with("{" + attention + "}");
+  value["cases"][0]["heads"] = 12;
+  CHECK(error_of(value).find("/cases/0/kv_heads") != std::string::npos);
+  value = file_with("{" + attention + "}");
+  value["cases"][0]["documents"] = {std::int64_t{1} << 60};
+  CHECK(error_of(value).find("/cases/0/documents") != std::string::npos);
+  value = file_with("{" + attention + "}");
+  value["runtime"] = 7;
+  CHECK(
+      error_of(value) ==
+      "cases.json: /runtime: no name and no object; found 7, expected a name, a path or an object");
+  value = file_with("{" + attention + "}");
+  value["calibration"] = {{"nic.bandwidth_bytes_per_s", "fast"}};
+  CHECK(error_of(value).find("/calibration") != std::string::npos);
+  value = file_with(R"({"name": "x", "group": "g", "transfers": [[0, 9]], "bytes": 1,
+                        "measured_s": 1})");
+  CHECK(error_of(value).find("/cases/0/transfers: no pair of GPUs; found an array of 2") !=
+        std::string::npos);
+  CHECK(error_of(file_with("")).find("/cases: no cases") != std::string::npos);
+}
+
+TEST_CASE("A strategy that does not fit its nodes is told with its case") {
+  json::Value value = file_with("{" + attention + "}");
+  value["cases"][0]["gpus_per_node"] = 4;
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE(file);
+  const auto outcomes = predict_all(*file, 1);
+  REQUIRE_FALSE(outcomes);
+  CHECK(outcomes.error().text().find("cases.json: /cases/0: the strategy does not fill") == 0);
+}
+
+TEST_CASE("Every shipped file predicts, alike on any number of threads") {
+  const std::filesystem::path folder =
+      std::filesystem::path(HSAP_SOURCE_ROOT) / "validate" / "cases";
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".json") continue;
+    ++files;
+    INFO(entry.path());
+    Result<CaseFile> file = read_cases(entry.path().string());
+    if (!file) FAIL(file.error().text());
+    CHECK_FALSE(file->source.empty());
+    // A few from all over the file: whole files are for docs/accuracy.md.
+    std::vector<Case> some;
+    const std::size_t step = std::max<std::size_t>(1, file->cases.size() / 5);
+    for (std::size_t i = 0; i < file->cases.size(); i += step) some.push_back(file->cases[i]);
+    file->cases = some;
+    const auto one = predict_all(*file, 1);
+    const auto two = predict_all(*file, 2);
+    if (!one) FAIL(one.error().text());
+    REQUIRE(two);
+    for (std::size_t i = 0; i < one->size(); ++i) {
+      CHECK((*one)[i].predicted_s > 0);
+      CHECK((*one)[i].predicted_s == (*two)[i].predicted_s);
+    }
+  }
+  CHECK(files >= 15);
+}
+
+}  // namespace hsap::cases
