@@ -39,6 +39,8 @@ struct Runtime {
                                ///< it on another stream
   double kernel_slowdown = 0;  ///< attention takes 1 + this times as long as alone on one GPU of a
                                ///< node: all GPUs busy, clocks lower, the slowest of them counts
+  bool separate_accumulation = false;  ///< attention kernels cannot add to dq, so a pass of its own
+                                       ///< adds what they leave
   int communication_multiprocessors = 0;  ///< taken by communication while it runs
   Entry entry = Entry::at_once;
   /// Speed of messages beside an attention kernel of `seconds` that fills the device:

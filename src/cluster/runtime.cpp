@@ -36,6 +36,7 @@ Result<Runtime> read_runtime(json::Value root, const std::string& file,
   runtime.stream_ordered = from.boolean_or("stream_ordered", false);
   runtime.stream_wait_s = from.number("stream_wait_s", seconds);
   runtime.kernel_slowdown = from.number("kernel_slowdown", share);
+  runtime.separate_accumulation = from.boolean_or("separate_accumulation", false);
   runtime.communication_multiprocessors =
       static_cast<int>(from.integer("communication_multiprocessors", 0, 1024));
   runtime.entry = from.parsed("communication_enters", parse_entry);

@@ -52,6 +52,34 @@ TEST_CASE("a kernel and a message take what the cluster says, inside a node and 
   }
 }
 
+TEST_CASE("a runtime slows attention down and adds to dq in a pass of its own") {
+  const Cluster cluster = two_nodes();
+  const Device& device = cluster.spec().device;
+  ScheduleBuilder build(Pass::backward, 256, {.query = 2, .key_value = 2, .dim = 128});
+  const Range rows = build.intervals({{0, 256, 1}});
+  build.begin_rank(rows);
+  const auto buffer = [&](Role role, Dtype dtype) {
+    return build.buffer(role, Usage::staging, dtype, {0, 2}, rows);
+  };
+  const Index q = buffer(Role::q, Dtype::bf16), k = buffer(Role::k, Dtype::bf16);
+  const Index v = buffer(Role::v, Dtype::bf16), dout = buffer(Role::dout, Dtype::bf16);
+  const Index lse = buffer(Role::lse, Dtype::fp32), delta = buffer(Role::delta, Dtype::fp32);
+  const Index dq = buffer(Role::dq, Dtype::fp32), dk = buffer(Role::dk, Dtype::fp32);
+  const Index dv = buffer(Role::dv, Dtype::fp32);
+  const Range slices = build.slices({{{0, 256, 1}, {0, 256, 1}, SliceKind::full}});
+  build.attend_backward({q, k, v, dout, lse, delta, dq, dk, dv}, {0, 2}, slices, {.query = true});
+  const Schedule schedule = build.finish();
+  const double alone = kernel_seconds(schedule, schedule.operations[0], device);
+  Runtime runtime = ideal();
+  runtime.kernel_slowdown = 0.1;
+  REQUIRE(simulate(schedule, cluster, runtime)->seconds == Approx(1.1 * alone));
+  // 256 rows x 2 heads x 128 numbers: bf16 read, fp32 read and written.
+  runtime.separate_accumulation = true;
+  const double pass =
+      device.kernel_launch_s + 256 * 2 * 128 * 10.0 / device.memory_bandwidth_bytes_per_s;
+  REQUIRE(simulate(schedule, cluster, runtime)->seconds == Approx(1.1 * alone + pass));
+}
+
 TEST_CASE("an all-to-all of many peers asks no link for more than it can carry") {
   // 16 GPUs, every pair, sizes from 64 KiB up: more than 128 coupled flows, so shares may wait.
   Programs programs(1 << 24);
