@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -78,6 +79,20 @@ struct ClusterSpec {
     double count = 1;  ///< parallel lanes of the class's bandwidth
     friend bool operator==(const NodeLink&, const NodeLink&) = default;
   };
+  /// What the numbers were fitted on; outside of it a prediction is extrapolated. Nothing where the
+  /// file does not say.
+  struct Calibrated {
+    struct Range {
+      double low = 0;
+      double high = 0;
+    };
+    std::optional<Range> tokens;                 ///< queries and keys of an attention kernel
+    std::optional<Range> heads;                  ///< of an attention kernel
+    std::optional<Range> head_dim;               ///< of an attention kernel
+    std::optional<Range> node_message_bytes;     ///< inside a node
+    std::optional<Range> network_message_bytes;  ///< between nodes
+    std::optional<Range> nodes;                  ///< of messages between nodes
+  };
   std::string file;  ///< where it was read, for errors
   std::string name;
   std::string description;
@@ -94,6 +109,7 @@ struct ClusterSpec {
   double node_bandwidth_bytes_per_s = 0;  ///< what all NICs of a node send, or receive, together;
                                           ///< 0: as much as each alone
   int max_nodes = 0;                      ///< 0: any number up to max_cluster_gpus
+  Calibrated calibrated;
 
   [[nodiscard]] int gpus_per_node() const;
 };

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hsap/cluster.hpp"
@@ -76,6 +77,19 @@ struct Memory {
   Breakdown breakdown;  ///< bytes on the rank that needs most
 };
 
+/// What one number of a prediction rests on.
+struct Basis {
+  enum class Kind : std::uint8_t {
+    calibrated,    ///< fitted to measurements of what is asked for
+    extrapolated,  ///< fitted, but outside of what was measured
+    uncalibrated,  ///< from data sheets or other machines
+  };
+  std::string number;  ///< "attention forward", "messages between nodes", ...
+  Kind kind = Kind::calibrated;
+  std::string why;  ///< what is outside, in words; empty when calibrated
+};
+[[nodiscard]] std::string_view to_string(Basis::Kind kind);
+
 struct BatchPrediction {
   Token tokens = 0;
   std::size_t documents = 0;
@@ -84,6 +98,7 @@ struct BatchPrediction {
   std::optional<StepTimes> step;  ///< when the model has layers and both passes are asked for
   Memory memory;
   std::string limit;  ///< what limits the run, in words
+  std::vector<Basis> basis;
   std::uint64_t events = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "apps/sim_report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -172,6 +173,26 @@ std::string limits(const SimRun& run) {
   return text;
 }
 
+/// What the prediction rests on where that is less than measurements of the same.
+std::string beyond_calibration(const SimRun& run) {
+  std::map<std::string, std::vector<std::string>> numbers;
+  for (const BatchPrediction& batch : run.prediction.batches) {
+    for (const Basis& basis : batch.basis) {
+      if (basis.kind == Basis::Kind::calibrated) continue;
+      const std::string how = fmt::format("{}: {}", to_string(basis.kind), basis.why);
+      std::vector<std::string>& known = numbers[how];
+      if (std::find(known.begin(), known.end(), basis.number) == known.end()) {
+        known.push_back(basis.number);
+      }
+    }
+  }
+  std::string text;
+  for (const auto& [how, names] : numbers) {
+    text += fmt::format("{}, {}\n", fmt::join(names, ", "), how);
+  }
+  return text.empty() ? text : "Not calibrated for this\n" + text;
+}
+
 std::string footer(std::uint64_t events, double wall_s) {
   return fmt::format("Simulated {} in {}.\n", plural(static_cast<std::int64_t>(events), "event"),
                      format_seconds(wall_s));
@@ -240,7 +261,7 @@ std::string report_one(const SimRun& run, const Setting& setting, bool color) {
       run.prediction.replicas > 1 ? fmt::format(", {} replicas\n", run.prediction.replicas) : "\n";
   text += header(setting) + "\n" + attention_table(run, color) + "\n";
   if (const std::string steps = step_table(run, color); !steps.empty()) text += steps + "\n";
-  text += memory_table(run, setting, color) + "\n" + limits(run);
+  text += memory_table(run, setting, color) + "\n" + limits(run) + beyond_calibration(run);
   return text + footer(events_of(run), run.wall_s);
 }
 

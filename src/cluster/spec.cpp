@@ -87,6 +87,29 @@ void read_network(json::Object& root, ClusterSpec& spec) {
   }
 }
 
+void read_range(json::Object& from, const std::string& key,
+                std::optional<ClusterSpec::Calibrated::Range>& range) {
+  if (!from.has(key)) return;
+  const std::vector<std::int64_t> ends = from.integers(key, 2, 1, std::int64_t{1} << 50);
+  if (ends.size() == 2 && ends[0] <= ends[1]) {
+    range = {static_cast<double>(ends[0]), static_cast<double>(ends[1])};
+  } else {
+    from.fail(key, "no range", fmt::format("{} numbers", ends.size()), "[least, most]");
+  }
+}
+
+void read_calibrated(json::Object& root, ClusterSpec::Calibrated& known) {
+  if (!root.has("calibrated")) return;
+  json::Object from = root.object("calibrated");
+  read_range(from, "tokens", known.tokens);
+  read_range(from, "heads", known.heads);
+  read_range(from, "head_dim", known.head_dim);
+  read_range(from, "node_message_bytes", known.node_message_bytes);
+  read_range(from, "network_message_bytes", known.network_message_bytes);
+  read_range(from, "nodes", known.nodes);
+  from.done();
+}
+
 bool belongs_elsewhere(const Override& change) {
   return change.path.starts_with("model.") || change.path.starts_with("runtime.");
 }
@@ -115,6 +138,7 @@ Result<ClusterSpec> read_cluster(json::Value root, const std::string& file,
   read_curves(from, spec);
   read_node(from, spec);
   read_network(from, spec);
+  read_calibrated(from, spec.calibrated);
   HSAP_CHECK(from.finish());
   return spec;
 }

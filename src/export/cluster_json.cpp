@@ -60,6 +60,22 @@ Ordered node_json(const ClusterSpec& spec) {
   return {{"devices", std::move(devices)}, {"links", std::move(links)}};
 }
 
+Ordered calibrated_json(const ClusterSpec::Calibrated& known) {
+  Ordered out = Ordered::object();
+  const auto add = [&](const char* key, const auto& range) {
+    if (range) {
+      out[key] = {static_cast<std::int64_t>(range->low), static_cast<std::int64_t>(range->high)};
+    }
+  };
+  add("tokens", known.tokens);
+  add("heads", known.heads);
+  add("head_dim", known.head_dim);
+  add("node_message_bytes", known.node_message_bytes);
+  add("network_message_bytes", known.network_message_bytes);
+  add("nodes", known.nodes);
+  return out;
+}
+
 bool has_network(const ClusterSpec& spec) {
   return spec.max_nodes != 1 &&
          std::any_of(spec.devices.begin(), spec.devices.end(), [](const auto& device) {
@@ -85,6 +101,8 @@ json::Ordered to_json(const ClusterSpec& spec) {
                       {"node_bandwidth_bytes_per_s", spec.node_bandwidth_bytes_per_s},
                       {"max_nodes", spec.max_nodes}};
   }
+  Ordered calibrated = calibrated_json(spec.calibrated);
+  if (!calibrated.empty()) out["calibrated"] = std::move(calibrated);
   return out;
 }
 

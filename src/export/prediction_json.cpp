@@ -21,6 +21,11 @@ Ordered batch_json(const BatchPrediction& batch) {
   if (batch.step) out["step"] = to_json(*batch.step);
   out["memory"] = to_json(batch.memory);
   out["limit"] = batch.limit;
+  out["basis"] = Ordered::array();
+  for (const Basis& basis : batch.basis) {
+    out["basis"].push_back(
+        {{"number", basis.number}, {"basis", to_string(basis.kind)}, {"why", basis.why}});
+  }
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "hsap/compile.hpp"
+#include "simulate/basis.hpp"
 #include "simulate/limit.hpp"
 #include "simulate/step.hpp"
 #include "simulate/training_memory.hpp"
@@ -124,6 +125,11 @@ Result<int> replicas_of(int ranks, const Setting& setting) {
   return static_cast<int>(gpus / (ranks * tensor));
 }
 
+std::string_view to_string(Basis::Kind kind) {
+  constexpr std::string_view names[] = {"calibrated", "extrapolated", "uncalibrated"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
 Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
                                 const Setting& setting) {
   HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));
@@ -139,6 +145,11 @@ Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
   }
   out.memory = memory_of(runs, setting, strategy.ranks() * replicas);
   out.limit = limit_of(runs, out, *setting.cluster);
+  std::vector<std::vector<Basis>> basis;
+  for (const PassRun& run : runs) {
+    basis.push_back(basis_of(run.schedule, *setting.cluster, setting.training.tensor_parallel));
+  }
+  out.basis = joined(basis);
   for (const PassRun& run : runs) out.events += run.simulation.events;
   return out;
 }
