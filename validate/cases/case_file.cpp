@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/names.hpp"
@@ -109,8 +110,9 @@ Transfers read_transfers(json::Object& from, int gpus) {
   return work;
 }
 
-Collective read_collective(json::Object& from) {
+Collective read_collective(json::Object& from, std::int64_t gpus) {
   Collective work;
+  if (gpus < 2) from.fail("collective", "a collective of one GPU", "1 GPU", "at least 2");
   work.kind = from.parsed("collective", parse_collective);
   work.bytes = from.integer("bytes", 1, most_bytes);
   return work;
@@ -131,7 +133,7 @@ Case read_case(json::Object from, const ClusterSpec& cluster) {
     const std::int64_t gpus = std::int64_t{item.nodes} * cluster.gpus_per_node();
     item.work = read_transfers(from, static_cast<int>(std::min<std::int64_t>(gpus, 1 << 20)));
   } else if (from.has("collective")) {
-    item.work = read_collective(from);
+    item.work = read_collective(from, std::int64_t{item.nodes} * item.gpus_per_node);
   } else {
     item.work = read_kernel(from);
   }
@@ -139,7 +141,8 @@ Case read_case(json::Object from, const ClusterSpec& cluster) {
   return item;
 }
 
-/// A name or path, or the object itself; "calibration" overrides numbers of a cluster.
+/// A name or path, or the object itself; "calibration" overrides numbers of a cluster. Errors
+/// inside an object get the place where it stands.
 template <typename T, typename Load, typename Read>
 Result<T> name_or_object(const json::Value& root, const char* key, const std::string& path,
                          const std::vector<Override>& changes, Load load, Read read) {
@@ -152,22 +155,29 @@ Result<T> name_or_object(const json::Value& root, const char* key, const std::st
     error.position = fmt::format("/{}", key);
     return error;
   }
-  if (found->is_string()) return load(found->template get<std::string>(), changes);
-  return read(*found, path, changes);
+  const bool named = found->is_string();
+  Result<T> result =
+      named ? load(found->template get<std::string>(), changes) : read(*found, path, changes);
+  if (result) return result;
+  Error error = std::move(result).error();
+  if (!named || error.file.empty()) {
+    error.file = path;
+    error.position = fmt::format("/{}{}", key, error.position);
+  }
+  return error;
 }
 
 std::vector<Override> calibration_of(json::Object& root) {
   std::vector<Override> changes;
   if (!root.has("calibration")) return changes;
-  const json::Value* numbers = root.raw("calibration");
-  for (const auto& [key, value] : numbers->items()) {
-    if (!numbers->is_object() || !value.is_number()) {
-      root.fail("calibration", "no numbers by path", json::brief(value),
-                "{\"nic.bandwidth_bytes_per_s\": 25e9, ...}");
-      return {};
-    }
-    changes.push_back({key, value.dump()});
+  const json::Value& numbers = *root.raw("calibration");
+  const auto is_number = [](const json::Value& value) { return value.is_number(); };
+  if (!numbers.is_object() || !std::all_of(numbers.begin(), numbers.end(), is_number)) {
+    root.fail("calibration", "no numbers by path", json::brief(numbers),
+              "{\"nic.bandwidth_bytes_per_s\": 25e9, ...}");
+    return changes;
   }
+  for (const auto& [key, value] : numbers.items()) changes.push_back({key, value.dump()});
   return changes;
 }
 

@@ -67,6 +67,8 @@ Result<std::vector<Outcome>> predict_all(const CaseFile& file, int threads) {
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!*found[i]) {
       Error error = found[i]->error();
+      // A setup that cannot have been measured is a mistake of the file.
+      if (error.kind == ErrorKind::infeasible) error.kind = ErrorKind::bad_input;
       error.file = file.path;
       error.position = fmt::format("/cases/{}", i);
       return error;
