@@ -27,6 +27,7 @@ GOALS = [
      "2 nodes backward"),
     ("ring runs, fewer than 512 tokens a rank", 25, "ring-runs", "fewer than 512 tokens a rank", ""),
     ("transfers of 1 MB and more", 8, "transfers", "1 MB and more", ""),
+    ("plans timed whole and in parts (overlap)", 10, "overlap", "", ""),
     ("collectives of 16 MB and more", 10, "collectives", "16 MB and more", ""),
 ]
 

@@ -223,17 +223,36 @@ def methods(tables):
 
 
 def collectives(tables):
-    known = {"all_gather_perf": "all_gather", "reduce_scatter_perf": "reduce_scatter",
-             "all_reduce_perf": "all_reduce", "alltoall_perf": "all_to_all",
-             "all_gather": "all_gather", "reduce_scatter": "reduce_scatter",
+    known = {"all_gather": "all_gather", "reduce_scatter": "reduce_scatter",
              "all_reduce": "all_reduce", "alltoall": "all_to_all"}
 
-    def case(op, nodes, gpus, size, seconds):
+    def case(op, nodes, gpus, size, seconds, note=""):
+        """A line of nccl-tests; its sendrecv is a ring of messages."""
+        op = op.split()[0].removesuffix("_perf")
         side = "16 MB and more" if size >= 16e6 else "less than 16 MB"
-        return {"name": f"{known[op]} {nodes} x {gpus}, {size} bytes",
-                "group": f"{known[op]}, {nodes} node{'s' * (nodes > 1)}, {side}", "nodes": nodes,
-                "gpus_per_node": gpus, "collective": known[op], "bytes": size,
+        used = [8 * node + gpu for node in range(nodes) for gpu in range(gpus)]
+        what = {"collective": known[op]} if op in known else \
+            {"transfers": [list(pair) for pair in zip(used, used[1:] + used[:1])]}
+        item = {"name": f"{known.get(op, op)} {nodes} x {gpus}, {size} bytes",
+                "group": f"{known.get(op, op)}, {nodes} node{'s' * (nodes > 1)}, {side}",
+                "nodes": nodes, "gpus_per_node": gpus, **what, "bytes": size,
                 "measured_s": seconds}
+        return item | ({"note": note} if note else {})
+
+    def seconds_of(row):
+        """By the clock, or of sendrecv, whose two bandwidths are one, from a rate of enough digits;
+        0 where neither is given."""
+        if row["time_us"]:
+            return float(row["time_us"]) * 1e-6
+        rate = float(row["algbw_GBps"] or row["busbw_GBps"] or 0)
+        if rate < 1 or not row["op"].startswith("sendrecv"):
+            return 0
+        return float(f"{int(row['size_bytes']) / rate / 1e9:.6g}")
+
+    def is_whole(row):
+        """All-to-all and messages go anywhere; what NCCL calls a ring needs one GPU or whole nodes."""
+        return row["nodes"] == "1" or row["gpus_per_node"] in ("1", "8") or \
+            row["test"] in ("alltoall_perf", "sendrecv_perf")
 
     yield "collectives-hgx-h200", "hgx-h200", "ideal", \
         [case(r["op"], 1, int(r["gpus"]), int(r["bytes"]), float(r["time_us"]) * 1e-6)
@@ -242,16 +261,37 @@ def collectives(tables):
     yield "collectives-dgx-h100", "dgx-h100", "ideal", \
         [case(r["test"], int(r["nodes"]), int(r["gpus_per_node"]), int(r["size_bytes"]),
               float(r["time_us_median"]) * 1e-6)
-         for r in rows(tables, "nccl_h100_nodes.csv")
-         if r["test"] in known and (int(r["nodes"]) == 1 or r["gpus_per_node"] in ("1", "8"))], \
+         for r in rows(tables, "nccl_h100_nodes.csv") if is_whole(r)], \
         "xxrjun/nccl-tests-cluster (Apache-2.0): nccl-tests on H100, medians over many logs"
-    boxes = {"Azure ND H100 v5": "dgx-h100", "Dell XE9680 8xH100, NCCL 2.26.2": "dgx-h100"}
-    yield "collectives-h100-public", "dgx-h100", "ideal", \
-        [case(r["op"], int(r["nodes"]), int(r["gpus_per_node"]), int(r["size_bytes"]),
-              float(r["time_us"]) * 1e-6)
-         for r in rows(tables, "nccl_misc_tables.csv")
-         if r["box"] in boxes and r["op"] in known and r["size_bytes"] and r["time_us"]], \
-        "public nccl-tests tables: Azure ND H100 v5 and Dell XE9680"
+    public = (
+        ("h100", "dgx-h100", ("Azure ND H100 v5", "Dell XE9680 8xH100, NCCL 2.26.2", "8xH100 HGX"),
+         "public nccl-tests tables: Azure ND H100 v5, Dell XE9680 and an HGX H100"),
+        ("h200", "hgx-h200", ("Supermicro 8xH200",), "public nccl-tests tables: Supermicro 8 H200"),
+        ("a100", "dgx-a100", ("8xA100",), "public nccl-tests tables: 8 A100"),
+        ("b200-network", "hgx-h200", ("8xB200",),
+         "Together B200 report, NCCL 2.29.7: rings over nodes of 8 B200 with a NIC of 400 Gbit/s "
+         "beside each, which is what limits them; predicted on 8 H200 with the same NICs"))
+    for name, cluster, boxes, source in public:
+        yield f"collectives-{name}-public", cluster, "ideal", \
+            [case(r["op"], int(r["nodes"]), int(r["gpus_per_node"]), int(r["size_bytes"]),
+                  seconds_of(r), r["note"])
+             for r in rows(tables, "nccl_misc_tables.csv")
+             if r["box"] in boxes and r["size_bytes"] and seconds_of(r)], source
+
+
+def overlap_triples(tables):
+    """What the plans do is not told: the whole is predicted from the times of its two parts."""
+    cases = []
+    for row in rows(tables, "overlap_triples.csv"):
+        heads, total = int(row["heads"]), int(row["seq_total"])
+        cases.append({"name": f"{PASSES[row['pass']]} {tokens(total)} x {heads} {row['plan']}",
+                      "group": f"{PASSES[row['pass']]}, {heads} head{'s' * (heads > 1)}",
+                      "nodes": int(row["nodes"]), "gpus_per_node": int(row["gpus_per_node"]),
+                      "overlap": {"compute_s": float(row["compute_only_ms"]) / 1e3,
+                                  "communication_s": float(row["comm_only_ms"]) / 1e3},
+                      "measured_s": float(row["total_ms"]) / 1e3})
+    yield "overlap-qiyuan", "qiyuan", "ideal", cases, \
+        f"{ULTRAATTN}: plans timed whole, without communication and without computing; 4 nodes of 8"
 
 
 def main():
@@ -262,7 +302,7 @@ def main():
     out = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else \
         pathlib.Path(__file__).resolve().parents[1] / "validate" / "cases"
     makers = (ring_runs, kernels, dense_kernels, transfers, ring_flash_attention, ulysses_grid,
-              methods, collectives)
+              methods, collectives, overlap_triples)
     for maker in makers:
         for name, cluster, runtime, cases, source in maker(tables):
             lines = ",\n".join("    " + json.dumps(case) for case in cases)

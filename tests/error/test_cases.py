@@ -16,6 +16,8 @@ PAIR = {"name": "pair 1M", "group": "links", "nodes": 2, "transfers": [[0, 8], [
         "bytes": 1 << 20, "measured_s": 5e-5, "note": "both ways"}
 GATHER = {"name": "gather 16M", "group": "links", "collective": "all_gather", "bytes": 16 << 20,
           "measured_s": 1e-4}
+WHOLE = {"name": "whole", "group": "plans", "overlap": {"compute_s": 2e-3, "communication_s": 1e-3},
+         "measured_s": 2e-3}
 FILE = {"schema": "hsap.cases/1", "source": "made up", "cluster": "dgx-h100", "runtime": "hsap",
         "cases": [ATTENTION, KERNEL, PAIR, GATHER]}
 
@@ -126,11 +128,17 @@ class Cases(ProgramTest):
         self.refuse_case(PAIR | {"transfers": [[0, 16]]}, "/cases/1/transfers")
         self.refuse_case(PAIR | {"transfers": [[3, 3]]}, "/cases/1/transfers")
         self.refuse_case(PAIR | {"bytes": 2**60}, "/cases/1/bytes")
+        self.refuse_case(WHOLE | {"overlap": {"compute_s": 1}}, "/cases/1/overlap",
+                         "communication_s")
+        self.refuse_case(WHOLE | {"overlap": {"compute_s": -1, "communication_s": 1}},
+                         "/cases/1/overlap/compute_s")
         self.refuse_case(GATHER | {"collective": "broadcast"}, "/cases/1/collective", "all_gather")
 
     def test_setups_that_do_not_fit_are_refused_with_their_case(self):
         self.refuse_case(ATTENTION | {"strategy": {"context_parallel": 2**20}}, "/cases/1")
         self.refuse_case(ATTENTION | {"strategy": {"context_parallel": 4}}, "/cases/1")
+        self.refuse_case(WHOLE | {"overlap": {"compute_s": 1, "communication_s": 1e-9}},
+                         "/cases/1", "no message takes")
         self.refuse_case(GATHER | {"nodes": 2, "gpus_per_node": 4}, "/cases/1")
         self.refuse_case(GATHER | {"gpus_per_node": 1}, "/cases/1", "collective")
 

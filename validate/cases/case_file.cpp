@@ -118,6 +118,13 @@ Collective read_collective(json::Object& from, std::int64_t gpus) {
   return work;
 }
 
+Overlap read_overlap(json::Object from) {
+  constexpr json::Limits sane{0, 100, true};
+  Overlap work{from.number("compute_s", sane), from.number("communication_s", sane)};
+  from.done();
+  return work;
+}
+
 Case read_case(json::Object from, const ClusterSpec& cluster) {
   Case item;
   item.name = from.text("name");
@@ -134,6 +141,8 @@ Case read_case(json::Object from, const ClusterSpec& cluster) {
     item.work = read_transfers(from, static_cast<int>(std::min<std::int64_t>(gpus, 1 << 20)));
   } else if (from.has("collective")) {
     item.work = read_collective(from, std::int64_t{item.nodes} * item.gpus_per_node);
+  } else if (from.has("overlap")) {
+    item.work = read_overlap(from.object("overlap"));
   } else {
     item.work = read_kernel(from);
   }

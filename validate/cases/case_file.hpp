@@ -42,13 +42,19 @@ struct Collective {
   std::int64_t bytes = 0;  ///< "size" of nccl-tests: of the whole gathered, reduced or sent buffer
 };
 
+/// Computing and communication of one plan, of which only the times alone are known, at once.
+struct Overlap {
+  double compute_s = 0;
+  double communication_s = 0;
+};
+
 struct Case {
   std::string name;
   std::string group;
   std::string note;
   int nodes = 1;
   int gpus_per_node = 1;
-  std::variant<Attention, Kernel, Transfers, Collective> work;
+  std::variant<Attention, Kernel, Transfers, Collective, Overlap> work;
   double measured_s = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "validate/cases/messages.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "schedule/builder.hpp"
@@ -102,6 +104,33 @@ Result<Schedule> schedule_of(const Collective& work, const Case& item, const Clu
       build.all_gather(Stream::keys, group, {0, 1}, {&own_and_all, 1});
       build.after(before);
     }
+  }
+  return build.finish();
+}
+
+Result<Schedule> schedule_of(const Overlap& work, const Cluster& cluster) {
+  if (cluster.gpus() < 2) return infeasible("one GPU communicates with nobody");
+  const int peer = cluster.nodes() > 1 ? cluster.gpus() - cluster.gpus_per_node() : 1;
+  const Route route = cluster.route(0, peer);
+  const double bytes =
+      (work.communication_s - route.latency_s) * route.bandwidth_bytes_per_s - route.ramp_bytes;
+  if (bytes < 2 || bytes > 0x1p40) {
+    return infeasible(fmt::format("no message takes {:g} s here", work.communication_s));
+  }
+  const Device& device = cluster.spec().device;
+  const double busy_s = std::max(0.0, work.compute_s - device.kernel_launch_s);
+  const Rows rows = rows_of(static_cast<std::int64_t>(bytes));
+  Writer writer(rows, rows.count);
+  ScheduleBuilder& build = writer.build();
+  for (Rank rank = 0; rank <= peer; ++rank) {
+    build.begin_rank(build.intervals({}));
+    if (rank != 0 && rank != peer) continue;
+    const Index sent = writer.buffer(0, rows.count);
+    const Index received = writer.buffer(0, rows.count);
+    build.exchange(Stream::keys);
+    build.send(peer - rank, sent, writer.rows(0, rows.count), {0, 1});
+    build.receive(peer - rank, received, writer.rows(0, rows.count), {0, 1});
+    build.compute({.flop = busy_s * device.matmul_flop_per_s, .bytes = 0});
   }
   return build.finish();
 }

@@ -15,4 +15,9 @@ namespace hsap::cases {
 [[nodiscard]] Result<Schedule> schedule_of(const Collective& work, const Case& item,
                                            const Cluster& cluster);
 
+/// A kernel beside an exchange of the first GPU with the first of the last node (its neighbour, on
+/// one node), each of the size that takes its time alone. Errors: one GPU, a message shorter than
+/// the latency or beyond a TiB (infeasible).
+[[nodiscard]] Result<Schedule> schedule_of(const Overlap& work, const Cluster& cluster);
+
 }  // namespace hsap::cases

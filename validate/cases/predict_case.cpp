@@ -51,6 +51,13 @@ Result<double> seconds_of(const Collective& work, const Case& item, const Cluste
   return run.seconds;
 }
 
+Result<double> seconds_of(const Overlap& work, const Case&, const Cluster& cluster,
+                          const Runtime& runtime) {
+  HSAP_TRY(const Schedule schedule, schedule_of(work, cluster));
+  HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime));
+  return run.seconds;
+}
+
 }  // namespace
 
 Result<double> predict_case(const CaseFile& file, const Case& item) {

@@ -127,6 +127,19 @@ TEST_CASE("An all-reduce is a reduce-scatter and an all-gather") {
   CHECK(collective("all_to_all") > 0);
 }
 
+TEST_CASE("Two parts at once take the longer one's time where nothing is in the way") {
+  const auto overlap = [](const std::string& compute, const std::string& communication) {
+    return seconds_of(good(R"({"name": "x", "group": "g", "nodes": 4, "measured_s": 1,
+      "overlap": {"compute_s": )" +
+                           compute + R"(, "communication_s": )" + communication + "}}"));
+  };
+  CHECK(overlap("2e-3", "1e-3") == Approx(2e-3));
+  CHECK(overlap("1e-3", "3e-3") == Approx(3e-3));
+  const CaseFile brief = good(R"({"name": "x", "group": "g", "measured_s": 1,
+    "overlap": {"compute_s": 1, "communication_s": 1e-9}})");
+  CHECK_FALSE(predict_case(brief, brief.cases.front()));
+}
+
 TEST_CASE("Calibration overrides numbers of the cluster") {
   json::Value value = file_with("{" + attention + "}");
   value["calibration"]["nvlink.bandwidth_bytes_per_s"] = 1e9;
