@@ -1,6 +1,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/topo_calibrate.hpp"
 #include "apps/topo_import.hpp"
 #include "base/json.hpp"
 #include "cli/inputs.hpp"
@@ -47,6 +48,7 @@ int run_program(int argc, char** argv) {
   cli::ClusterOptions cluster;
   cli::OutputOptions output;
   apps::ImportFlags imports;
+  apps::CalibrateFlags calibration;
   CLI::App app("Looks at clusters, and makes them from what other tools know.", "hsap-topo");
   app.require_subcommand(1);
   CLI::App* command = app.add_subcommand(
@@ -54,8 +56,11 @@ int run_program(int argc, char** argv) {
   cli::add_cluster(*command, cluster);
   cli::add_output(*command, output);
   apps::add_import(app, imports);
+  apps::add_calibrate(app, calibration);
   return cli::run_main(app, argc, argv, [&]() -> Status {
-    return app.got_subcommand("import") ? apps::run_import(imports) : show(cluster, output);
+    if (app.got_subcommand("import")) return apps::run_import(imports);
+    if (app.got_subcommand("calibrate")) return apps::run_calibrate(calibration);
+    return show(cluster, output);
   });
 }
 

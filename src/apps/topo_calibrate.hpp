@@ -1,0 +1,28 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/options.hpp"
+
+namespace hsap::apps {
+
+/// What `hsap-topo calibrate` is asked for.
+struct CalibrateFlags {
+  std::string cluster;  ///< name or path of the base
+  int nodes = 0;        ///< 0: as many as the transfers name
+  std::vector<std::string> kernels;
+  std::vector<std::string> transfers;
+  std::string name;    ///< of the new cluster
+  std::string output;  ///< the cluster file, or empty
+  cli::OutputOptions out;
+};
+
+/// Registers the subcommand.
+void add_calibrate(CLI::App& app, CalibrateFlags& flags);
+
+/// Reads, fits, tells and writes.
+[[nodiscard]] Status run_calibrate(const CalibrateFlags& flags);
+
+}  // namespace hsap::apps

@@ -1,0 +1,254 @@
+#include "cost/calibrate/kernels.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+#include "base/units.hpp"
+#include "cost/calibrate/descent.hpp"
+#include "cost/calibrate/record.hpp"
+#include "hsap/cost.hpp"
+
+namespace hsap::fit {
+namespace {
+
+using Values = Eigen::VectorXd;
+enum Constant : Eigen::Index { rate, overhead, launch, lone, constants };
+constexpr std::array<const char*, constants> names{"flop_per_s", "block_overhead_s", "launch_s",
+                                                   "lone_block_rate"};
+/// Shortest and longest launches: a longer one would hide work that grows with the tokens. The
+/// backward pass is several kernels.
+constexpr double shortest_forward_s = 3e-6;
+constexpr double shortest_backward_s = 8e-6;
+constexpr double longest_launch_s = 20e-6;
+/// A constant that changes no row by this much when it is doubled or halved is not determined.
+constexpr double felt = 0.02;
+
+const char* name_of(Pass pass) { return pass == Pass::forward ? "forward" : "backward"; }
+
+AttentionKernel& kernel_of(Device& device, Pass pass) {
+  return pass == Pass::forward ? device.forward : device.backward;
+}
+
+Slice slice_of(const KernelRow& row) {
+  return {{0, static_cast<Token>(row.queries)},
+          {0, static_cast<Token>(row.keys)},
+          row.causal ? SliceKind::causal : SliceKind::full};
+}
+
+double seconds_of(const KernelRow& row, const Device& device) {
+  const Slice slice = slice_of(row);
+  return attention_seconds({&slice, 1}, row.heads, row.head_dim, row.pass, device);
+}
+
+double flop_of(const KernelRow& row) {
+  return attention_flop(area(slice_of(row)), row.heads, row.head_dim, row.pass);
+}
+
+Status check_rates(const Data& data, const Device& device) {
+  for (const KernelRow& row : data.kernels) {
+    if (row.causal && row.queries > row.keys) {
+      return data.error_at(row.place, "a causal row with more queries than keys",
+                           fmt::format("{} > {}", row.queries, row.keys), "kv_len >= q_len");
+    }
+    const double reached = flop_of(row) / row.seconds;
+    if (reached <= device.peak_flop_per_s) continue;
+    return data.error_at(
+        row.place, "faster than the device can compute",
+        fmt::format("{:.4g} TFLOP/s", reached * 1e-12),
+        fmt::format("at most {:g} (peak_flop_per_s), time in us", device.peak_flop_per_s * 1e-12));
+  }
+  return {};
+}
+
+/// The kernel of one pass and the rows that tell of it.
+class PassFit {
+ public:
+  PassFit(const Data& data, Pass pass, Calibration& out) : data_(data), pass_(pass), out_(out) {
+    for (const KernelRow& row : data.kernels) {
+      if (row.pass == pass && std::max(row.queries, row.keys) >= min_fitted_tokens) {
+        rows_.push_back(&row);
+      }
+    }
+  }
+
+  Status run() {
+    const bool any = std::any_of(data_.kernels.begin(), data_.kernels.end(),
+                                 [&](const KernelRow& row) { return row.pass == pass_; });
+    if (!any) {
+      keep("", "no rows of this pass: kept from the base cluster");
+      return {};
+    }
+    if (rows_.size() < min_rows) return too_few();
+    const Bounded limits = bounds();
+    Values best = values();
+    double least = loss(best);
+    for (const Values& start : starts()) {
+      const Values found = descend([&](const Values& at) { return errors(at); }, limits, start);
+      if (loss(found) >= least) continue;
+      best = found;
+      least = loss(found);
+    }
+    keep_values(best);
+    tell_kept();
+    return {};
+  }
+
+ private:
+  void keep(const std::string& what, const std::string& why) {
+    out_.undetermined.push_back({fmt::format("device.{}{}", name_of(pass_), what), why});
+  }
+
+  [[nodiscard]] Error too_few() const {
+    const auto row = std::find_if(data_.kernels.begin(), data_.kernels.end(),
+                                  [&](const KernelRow& any) { return any.pass == pass_; });
+    return data_.error_at(
+        {row->place.file, 0},
+        fmt::format("too few {} rows of {} tokens and more", name_of(pass_), min_fitted_tokens),
+        std::to_string(rows_.size()), fmt::format("at least {}", min_rows));
+  }
+
+  [[nodiscard]] Values values() const {
+    Device device = out_.spec.device;
+    const AttentionKernel& kernel = kernel_of(device, pass_);
+    return Eigen::Vector4d(kernel.flop_per_s, kernel.block_overhead_s, kernel.launch_s,
+                           kernel.lone_block_rate);
+  }
+
+  [[nodiscard]] Device device_with(const Values& at) const {
+    Device device = out_.spec.device;
+    AttentionKernel& kernel = kernel_of(device, pass_);
+    kernel.flop_per_s = at[rate];
+    kernel.block_overhead_s = at[overhead];
+    kernel.launch_s = at[launch];
+    kernel.lone_block_rate = at[lone];
+    return device;
+  }
+
+  /// Logarithms of fitted over measured.
+  [[nodiscard]] Values errors(const Values& at) const {
+    const Device device = device_with(at);
+    Values out(static_cast<Eigen::Index>(rows_.size()));
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      out[static_cast<Eigen::Index>(i)] =
+          std::log(seconds_of(*rows_[i], device) / rows_[i]->seconds);
+    }
+    return out;
+  }
+
+  [[nodiscard]] double loss(const Values& at) const { return errors(at).cwiseAbs().mean(); }
+
+  /// FLOP per second of the fastest row: whole tiles cannot be slower.
+  [[nodiscard]] double fastest() const {
+    double most = 0;
+    for (const KernelRow* row : rows_) most = std::max(most, flop_of(*row) / row->seconds);
+    return most;
+  }
+
+  /// Where to begin: as it is, and as the fastest row says with blocks that cost little or much.
+  [[nodiscard]] std::vector<Values> starts() const {
+    std::vector<Values> out{values()};
+    for (const double overhead_s : {1e-6, 4e-6, 16e-6}) {
+      for (const double lone_rate : {0.5, 0.8, 1.0}) {
+        out.push_back(Eigen::Vector4d(1.03 * fastest(), overhead_s, 1e-5, lone_rate));
+      }
+    }
+    return out;
+  }
+
+  /// What the rows do not feel stays as it is.
+  [[nodiscard]] Bounded bounds() {
+    const double shortest = pass_ == Pass::forward ? shortest_forward_s : shortest_backward_s;
+    Bounded out{Eigen::Vector4d(fastest() / 2, 1e-8, shortest, 0.05),
+                Eigen::Vector4d(out_.spec.device.peak_flop_per_s, 1e-4, longest_launch_s, 1)};
+    const Values base = out.clamped(values());
+    for (Eigen::Index c = 0; c < constants; ++c) {
+      Values less = base;
+      Values more = base;
+      less[c] /= 2;
+      more[c] = std::min(2 * base[c], c == lone ? 1.0 : 2 * base[c]);
+      if ((errors(more) - errors(less)).cwiseAbs().maxCoeff() >= felt) continue;
+      out.low[c] = out.high[c] = values()[c];
+      keep(fmt::format(".{}", names[static_cast<std::size_t>(c)]),
+           c == lone ? "no row with fewer thread blocks than multiprocessors: kept"
+                     : "changes no row by 2 %: kept");
+    }
+    return out;
+  }
+
+  void keep_values(const Values& found) {
+    AttentionKernel& kernel = kernel_of(out_.spec.device, pass_);
+    const std::array<double*, constants> places{&kernel.flop_per_s, &kernel.block_overhead_s,
+                                                &kernel.launch_s, &kernel.lone_block_rate};
+    for (std::size_t c = 0; c < constants; ++c) {
+      set(out_, fmt::format("device.{}.{}", name_of(pass_), names[c]), *places[c],
+          found[static_cast<Eigen::Index>(c)]);
+    }
+    std::set<std::size_t> files;
+    for (const KernelRow* row : rows_) files.insert(row->place.file);
+    set_source(out_.spec, fmt::format("attention {}", name_of(pass_)),
+               fmt::format("fitted to {} rows of {}", rows_.size(), file_names(data_, files)));
+  }
+
+  /// Constants that no fit touches.
+  void tell_kept() {
+    const int dim = rows_.front()->head_dim;
+    const bool one_dim = std::all_of(rows_.begin(), rows_.end(),
+                                     [&](const KernelRow* row) { return row->head_dim == dim; });
+    keep(".fixed_share", one_dim ? fmt::format("only head_dim {}: kept", dim) : "not fitted: kept");
+    const AttentionKernel& kernel = kernel_of(out_.spec.device, pass_);
+    const bool whole = std::all_of(rows_.begin(), rows_.end(), [&](const KernelRow* row) {
+      return row->queries % kernel.tile_query == 0 && row->keys % kernel.tile_key == 0;
+    });
+    keep(".ragged_slowdown", whole ? "only lengths of whole tiles: kept" : "not fitted: kept");
+  }
+
+  const Data& data_;
+  Pass pass_;
+  Calibration& out_;
+  std::vector<const KernelRow*> rows_;
+};
+
+void add_points(const Data& data, Calibration& out) {
+  for (const KernelRow& row : data.kernels) {
+    const std::int64_t longer = std::max(row.queries, row.keys);
+    Point point;
+    point.kind = "kernels";
+    point.group = fmt::format("{}, {} {}, {}{}", name_of(row.pass), row.heads,
+                              row.heads == 1 ? "head" : "heads", row.causal ? "causal" : "full",
+                              longer < min_fitted_tokens ? ", below 2K tokens" : "");
+    point.label = fmt::format("{} x {}, head_dim {}", format_size(row.queries),
+                              format_size(row.keys), row.head_dim);
+    point.size = static_cast<double>(longer);
+    point.measured_s = row.seconds;
+    point.fitted_s = seconds_of(row, out.spec.device);
+    out.points.push_back(std::move(point));
+  }
+}
+
+}  // namespace
+
+Status fit_kernels(const Data& data, Calibration& out) {
+  if (data.kernels.empty()) {
+    out.undetermined.push_back({"device", "no kernels: kept from the base cluster"});
+    return {};
+  }
+  HSAP_CHECK(check_rates(data, out.spec.device));
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    HSAP_CHECK(PassFit(data, pass, out).run());
+  }
+  const auto backward = [](const KernelRow& row) { return row.pass == Pass::backward; };
+  const auto rows = static_cast<std::ptrdiff_t>(data.kernels.size());
+  const auto backwards = std::count_if(data.kernels.begin(), data.kernels.end(), backward);
+  if (backwards > 0 && backwards < rows) {  // one line of old stood for both passes
+    std::erase_if(out.spec.sources,
+                  [](const std::string& line) { return line.starts_with("attention:"); });
+  }
+  add_points(data, out);
+  return {};
+}
+
+}  // namespace hsap::fit

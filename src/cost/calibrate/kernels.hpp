@@ -1,0 +1,14 @@
+#pragma once
+
+#include "cost/calibrate/calibrate.hpp"
+
+namespace hsap::fit {
+
+/// Fits flop_per_s, block_overhead_s, launch_s and lone_block_rate of each pass that has rows;
+/// adds what it found to `out`. Tiles, fixed_share and ragged_slowdown stay.
+[[nodiscard]] Status fit_kernels(const Data& data, Calibration& out);
+
+/// Rows with fewer tokens on the longer side are shown but not fitted: they tell of the host.
+inline constexpr std::int64_t min_fitted_tokens = 2048;
+
+}  // namespace hsap::fit

@@ -1,0 +1,125 @@
+#include <catch2/catch.hpp>
+
+#include "cost/calibrate/read.hpp"
+#include "support/folder.hpp"
+
+// Tables of people and other programs: what is read, and how each mistake is told.
+namespace hsap {
+namespace {
+
+/// The error of a table of transfers.
+Error refused(const std::string& text) {
+  const test::Folder folder;
+  fit::Data data;
+  const Status read = fit::read_transfers(folder.write("t.csv", text), data);
+  return read.ok() ? bad_input("none") : read.error();
+}
+
+Error refused_kernels(const std::string& row) {
+  const test::Folder folder;
+  fit::Data data;
+  const std::string header = "q_len,kv_len,heads,head_dim,mask,pass,us\n";
+  const Status read = fit::read_kernels(folder.write("k.csv", header + row + "\n"), data);
+  return read.ok() ? bad_input("none") : read.error();
+}
+
+}  // namespace
+
+TEST_CASE("A table of transfers is read in both forms of a pattern") {
+  const test::Folder folder;
+  fit::Data data;
+  const std::string path = folder.write("t.csv",
+                                        "\xEF\xBB\xBF# a source\r\nus,ignored,pattern, bytes\r\n"
+                                        "10,x,0>8 8>0,1024\r\n\r\n"
+                                        "12.5,\"a \"\"b\"\", c\",\"[[0,8],[8,0]]\",2048\r\n"
+                                        "9,,1>2,1e6");
+  REQUIRE(fit::read_transfers(path, data).ok());
+  REQUIRE(data.transfers.size() == 3);
+  CHECK(data.patterns.size() == 2);
+  CHECK(data.patterns[0].transfers == std::vector<fit::Transfer>{{0, 8}, {8, 0}});
+  CHECK(data.patterns[0].name == "0>8 8>0");
+  CHECK(data.transfers[1].pattern == 0);
+  CHECK(data.transfers[1].bytes == 2048);
+  CHECK(data.transfers[1].seconds == Approx(12.5e-6));
+  CHECK(data.transfers[1].place.line == 5);
+  CHECK(data.transfers[2].bytes == 1e6);
+}
+
+TEST_CASE("Mistakes in a table of transfers are told with their line") {
+  const std::string header = "pattern,bytes,us\n";
+  CHECK(refused("").message == "an empty table");
+  CHECK(refused("pattern,bytes,ms\n").message == "no column 'us'");
+  CHECK(refused("pattern,bytes,ms\n").found == "'pattern,bytes,ms'");
+  CHECK(refused("us,pattern,bytes,us\n").message == "a column named twice");
+  CHECK(refused(header + "0>1,8\n").message == "a row of another width than the header");
+  CHECK(refused(header + "0>1,8,1,1\n").position == "line 2");
+  CHECK(refused(header + "\"0>1,8,1\n").message == "a quote is not closed");
+  for (const char* us : {"0", "-5", "nan", "inf", "1e300", "12us", "", "1,5"}) {
+    INFO(us);
+    CHECK(refused(header + "0>1,8," + us + "\n").message != "none");
+  }
+  CHECK(refused(header + "0>1,8,-5\n").found == "'-5'");
+  CHECK(refused(header + "0>1,0,5\n").message == "bad 'bytes'");
+}
+
+TEST_CASE("Patterns that are none are refused") {
+  for (const char* text :
+       {"",          "0",           "0>",      ">1",     "0>1>2", "0-1",
+        "0>0",       "0>70000",     "-1>0",    "0>1,",   "[]",    "[[0]]",
+        "[[0,1,2]]", "[[0,\"1\"]]", "[[0,0]]", "[[0,1]", "{}",    "[[0,99999999999999999999]]",
+        "[[0,1.5]]", "[0,1]"}) {
+    INFO(text);
+    CHECK_FALSE(fit::parse_pattern(text).ok());
+  }
+  CHECK(fit::parse_pattern("0>1   1>0")->size() == 2);
+}
+
+TEST_CASE("A table of kernels is read") {
+  const test::Folder folder;
+  fit::Data data;
+  REQUIRE(fit::read_kernels(folder.write("k.csv",
+                                         "gpu,q_len,kv_len,heads,head_dim,mask,pass,us\n"
+                                         "X,2048,4096,32,128,causal,backward,150.5\n"),
+                            data)
+              .ok());
+  REQUIRE(data.kernels.size() == 1);
+  const fit::KernelRow& row = data.kernels[0];
+  CHECK(row.queries == 2048);
+  CHECK(row.keys == 4096);
+  CHECK(row.heads == 32);
+  CHECK(row.causal);
+  CHECK(row.pass == Pass::backward);
+  CHECK(row.seconds == Approx(150.5e-6));
+}
+
+TEST_CASE("Mistakes in a table of kernels are told") {
+  CHECK(refused_kernels("0,1,1,128,full,forward,1").message == "bad 'q_len'");
+  CHECK(refused_kernels("1.5,1,1,128,full,forward,1").found == "'1.5'");
+  CHECK(refused_kernels("1,999999999999,1,128,full,forward,1").message == "bad 'kv_len'");
+  CHECK(refused_kernels("1,1,-1,128,full,forward,1").message == "bad 'heads'");
+  CHECK(refused_kernels("1,1,1,1e9,full,forward,1").message == "bad 'head_dim'");
+  CHECK(refused_kernels("1,1,1,128,sliding,forward,1").expected == "'causal' or 'full'");
+  CHECK(refused_kernels("1,1,1,128,full,fwd,1").expected == "'forward' or 'backward'");
+  CHECK(refused_kernels("1,1,1,128,full,forward,0").message == "bad 'us'");
+}
+
+TEST_CASE("Nothing grows without bound") {
+  const test::Folder folder;
+  fit::Data data;
+  CHECK(fit::read_transfers(folder.sparse("huge.csv", std::uintmax_t{1} << 40), data)
+            .error()
+            .text()
+            .find("too large") != std::string::npos);
+  CHECK(refused("pattern,bytes,us\n" + std::string(2 << 20, '0')).message == "line too long");
+  std::string rows = "pattern,bytes,us\n";
+  for (std::size_t i = 0; i <= fit::max_rows; ++i) rows += "0>1,8,1\n";
+  CHECK(refused(rows).message == "too many rows");
+  std::string patterns = "pattern,bytes,us\n";
+  for (std::size_t i = 1; i <= fit::max_patterns + 1; ++i) {
+    patterns += "0>" + std::to_string(i) + ",8,1\n";
+  }
+  CHECK(refused(patterns).message == "too many different patterns");
+  CHECK(refused(std::string(5000, ',') + "\n").message == "too many columns");
+}
+
+}  // namespace hsap
