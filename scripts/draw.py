@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Draws hsap's JSON outputs as PNG: scripts/draw.py mask|proof|ranks|search|step INPUT.json -o OUT.png"""
+"""Draws hsap's JSON outputs as PNG: scripts/draw.py PICTURE INPUT.json -o OUT.png (--help names them)"""
 import pathlib
 import sys
 

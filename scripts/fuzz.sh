@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-600}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(plan cluster trace npy compile cases import)
+[ ${#targets[@]} -gt 0 ] || targets=(plan cluster trace npy compile cases import calibrate)
 
 scripts/setup.sh
 command -v clang++ >/dev/null || { echo "fuzz: needs clang++ (apt-get install clang)" >&2; exit 1; }

@@ -7,6 +7,7 @@ from .document import BadInput, read
 
 PICTURES = {
     "accuracy": "predicted against measured, from `hsap-validate cases --json`",
+    "calibration": "measured against fitted, from `hsap-topo calibrate --json`",
     "mask": "the packed mask and its shards, from `hsap-plan show PLAN --json -`",
     "proof": "a plan against float64, from `hsap-validate run --json`",
     "ranks": "what each rank does over time, from `hsap-sim --timeline`",
@@ -19,7 +20,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="draw.py", description="Draws a JSON output of hsap as PNG.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="pictures:\n" + "\n".join(f"  {name:8}{what}" for name, what in PICTURES.items()))
+        epilog="pictures:\n" + "\n".join(f"  {name:13}{what}" for name, what in PICTURES.items()))
     parser.add_argument("picture", choices=PICTURES, help="what to draw")
     parser.add_argument("input", metavar="INPUT.json")
     parser.add_argument("-o", "--output", metavar="OUT.png", required=True)
@@ -31,6 +32,8 @@ def drawing(picture: str):
     """The function that draws a picture. matplotlib is slow to import: only when needed."""
     if picture == "accuracy":
         from .accuracy import draw
+    elif picture == "calibration":
+        from .calibration import draw
     elif picture == "mask":
         from .mask import draw
     elif picture == "proof":

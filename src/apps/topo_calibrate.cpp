@@ -14,12 +14,15 @@
 namespace hsap::apps {
 namespace {
 
-Result<fit::Data> read_data(const CalibrateFlags& flags) {
+Result<fit::Data> read_data(const CalibrateFlags& flags, int gpus_per_node) {
   fit::Data data;
   for (const std::string& file : flags.kernels) HSAP_CHECK(fit::read_kernels(file, data));
   for (const std::string& file : flags.transfers) HSAP_CHECK(fit::read_transfers(file, data));
+  for (const std::string& file : flags.nccl) {
+    HSAP_CHECK(fit::read_nccl(file, gpus_per_node, data));
+  }
   if (data.files.empty()) {
-    return bad_input("nothing to fit to", "no file", "--kernels FILE or --transfers FILE");
+    return bad_input("nothing to fit to", "no file", "--kernels, --transfers or --nccl FILE");
   }
   return data;
 }
@@ -43,6 +46,10 @@ void add_calibrate(CLI::App& app, CalibrateFlags& flags) {
       .add_option("--transfers", flags.transfers,
                   "rounds of messages: a table with the columns pattern,bytes,us")
       ->type_name("FILE");
+  command
+      .add_option("--nccl", flags.nccl,
+                  "logs of sendrecv of nccl-tests, as printed or as JSON (-J)")
+      ->type_name("FILE");
   command.add_option("--name", flags.name, "of the new cluster (that of the base)");
   command.add_option("-o,--output", flags.output, "cluster file to write")->type_name("FILE");
   cli::add_output(command, flags.out);
@@ -54,7 +61,7 @@ Status run_calibrate(const CalibrateFlags& flags) {
   HSAP_CHECK(cli::check_targets(targets, out.force));
   const Result<ClusterSpec> base = load_cluster(flags.cluster);
   if (!base) return cli::at_flag("--cluster", base.error());
-  HSAP_TRY(const fit::Data data, read_data(flags));
+  HSAP_TRY(const fit::Data data, read_data(flags, base->gpus_per_node()));
   HSAP_TRY(fit::Calibration found, fit::calibrate(*base, flags.nodes, data));
   if (!flags.name.empty()) found.spec.name = flags.name;
   HSAP_CHECK(cli::write_target(targets[0], json_text(to_json(found.spec)), out.force));

@@ -14,6 +14,7 @@ struct CalibrateFlags {
   int nodes = 0;        ///< 0: as many as the transfers name
   std::vector<std::string> kernels;
   std::vector<std::string> transfers;
+  std::vector<std::string> nccl;
   std::string name;    ///< of the new cluster
   std::string output;  ///< the cluster file, or empty
   cli::OutputOptions out;

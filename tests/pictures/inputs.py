@@ -127,3 +127,15 @@ def accuracy() -> dict:
     names = ("kernels-a", "transfers-b", "collectives-c", "ring-runs-d", "ring-runs-e")
     return {"schema": "hsap.accuracy/1",
             "files": [{"file": f"validate/cases/{name}.json", "cases": cases} for name in names]}
+
+
+def calibration(groups: int = 3) -> dict:
+    """Kernels and links whose fits are 10 % high and 5 % low."""
+    rows = [{"kind": kind, "group": f"{kind} {group}", "row": f"row {at}", "size": 2048 << at,
+             "measured_s": 1e-5 * (group + 1) * 2 ** at,
+             "fitted_s": error * 1e-5 * (group + 1) * 2 ** at}
+            for kind, error in (("kernels", 1.1), ("links", 0.95))
+            for group in range(groups) for at in range(5)]
+    return {"schema": "hsap.calibration/1", "base": "dgx-h100", "nodes": 2, "undetermined": [],
+            "groups": [], "numbers": [{"path": "nvlink.latency_s", "before": 1, "fitted": 2}],
+            "rows": rows, "cluster": {"name": "mine"}}

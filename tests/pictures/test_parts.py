@@ -19,7 +19,7 @@ if importlib.util.find_spec("matplotlib") is None:
 sys.path.insert(0, str(ROOT / "python"))
 
 import numpy as np  # noqa: E402
-from hsap_pictures import mask, proof, ranks, search, step, style  # noqa: E402
+from hsap_pictures import calibration, mask, proof, ranks, search, step, style  # noqa: E402
 from hsap_pictures.document import Node  # noqa: E402
 
 
@@ -31,6 +31,25 @@ def attends(piece, q: int, k: int) -> bool:
     offset, slack = (k - k0) - (q - q0), (k1 - k0) - (q1 - q0)
     below = offset <= slack or kind in ("full", "inverse_causal")
     return below and (offset >= 0 or kind in ("full", "causal"))
+
+
+class Calibration(unittest.TestCase):
+    def rows(self, groups):
+        return [calibration.Row(node)
+                for node in Node(inputs.calibration(groups), "x")["rows"].items()]
+
+    def test_errors_are_relative_to_the_measurement(self):
+        groups = calibration.grouped(self.rows(3))
+        self.assertEqual(list(groups), [f"{kind} {i}" for kind in ("kernels", "links")
+                                        for i in range(3)])
+        self.assertAlmostEqual(groups["kernels 1"][0].error(), 0.1)
+        self.assertAlmostEqual(calibration.mape(groups["links 2"]), 0.05)
+
+    def test_too_many_groups_become_one(self):
+        groups = calibration.grouped(self.rows(40))
+        self.assertEqual(len(groups), calibration.MOST_GROUPS + 1)
+        self.assertEqual(sum(map(len, groups.values())), 2 * 40 * 5)
+        self.assertIn("other rows", groups)
 
 
 class Mask(unittest.TestCase):

@@ -21,7 +21,8 @@ ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ".").resolve()
 SKIPPED = 77  # what meson takes for "skipped"
 PICTURES = {"mask": inputs.layout(4096, 7, 4), "ranks": inputs.timeline(8, 4),
             "search": inputs.search(8), "step": inputs.plan(), "proof": inputs.validation(),
-            "accuracy": inputs.accuracy()}
+            "accuracy": inputs.accuracy(),
+            "calibration": inputs.calibration()}
 
 
 sys.path.insert(0, str(ROOT / "python"))
@@ -126,7 +127,8 @@ class BadInput(Command):
     def test_missing_keys(self):
         for picture, key in (("mask", "shards"), ("ranks", "traceEvents"),
                              ("search", "candidates"), ("step", "runners_up"),
-                             ("proof", "passes"), ("accuracy", "files")):
+                             ("proof", "passes"), ("accuracy", "files"),
+                             ("calibration", "rows")):
             document = copy.deepcopy(PICTURES[picture])
             del document[key]
             self.assert_refused(picture, document, "missing key", f"'{key}'")
@@ -145,6 +147,10 @@ class BadInput(Command):
         proof["tensors"][1]["relative_error"] = -1
         self.assert_refused("proof", proof, "/tensors/1/relative_error")
         self.assert_refused("proof", inputs.validation() | {"tensors": []}, "nothing to draw")
+        calibration = inputs.calibration()
+        calibration["rows"][2]["fitted_s"] = 0
+        self.assert_refused("calibration", calibration, "/rows/2", "times above 0")
+        self.assert_refused("calibration", inputs.calibration() | {"rows": []}, "nothing to draw")
         plan = inputs.plan()
         plan["mesh"]["replicas"] = 0
         self.assert_refused("step", plan, "/mesh/replicas")

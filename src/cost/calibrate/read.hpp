@@ -20,9 +20,9 @@ namespace hsap::fit {
 [[nodiscard]] Status read_kernels(const std::string& path, Data& data);
 
 /// What a program of nccl-tests printed, or wrote with -J. Rows of sendrecv are rounds in which
-/// every rank sends to the next one; ranks are the GPUs of the cluster in order. Of other tests
-/// the file is named in Data::unused.
-[[nodiscard]] Status read_nccl(const std::string& path, Data& data);
+/// every rank sends to the next one. Hosts are nodes of the cluster, with their devices as GPUs. Of
+/// other tests the file is named in Data::unused.
+[[nodiscard]] Status read_nccl(const std::string& path, int gpus_per_node, Data& data);
 
 /// Times and messages that these readers take.
 inline constexpr double min_microseconds = 1e-3;
