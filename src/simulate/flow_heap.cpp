@@ -37,7 +37,7 @@ void FlowHeap::sift_down(std::size_t at) {
   put(at, moving);
 }
 
-void FlowHeap::push(FlowId flow, double key, std::uint64_t age) {
+void FlowHeap::push(FlowId flow, double key, std::uint32_t age) {
   if (flow >= place_.size()) place_.resize(flow + 1);
   heap_.push_back({key, age, flow});
   sift_up(heap_.size() - 1);
@@ -57,11 +57,18 @@ void FlowHeap::change(FlowId flow, double key) {
   const std::size_t at = place_[flow];
   const bool earlier = key < heap_[at].key;
   heap_[at].key = key;
+  if (changing_) return;
   if (earlier) {
     sift_up(at);
   } else {
     sift_down(at);
   }
+}
+
+void FlowHeap::end_changes() {
+  changing_ = false;
+  if (heap_.size() < 2) return;
+  for (std::size_t at = (heap_.size() - 2) / arity + 1; at-- > 0;) sift_down(at);
 }
 
 }  // namespace hsap

@@ -18,16 +18,19 @@ class FlowHeap {
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
   [[nodiscard]] double key(FlowId flow) const { return heap_[place_[flow]].key; }
 
-  void push(FlowId flow, double key, std::uint64_t age);
+  void push(FlowId flow, double key, std::uint32_t age);
   void remove(FlowId flow);
   /// Moves a flow to its place for a new key.
   void change(FlowId flow, double key);
+  /// Between these two calls only change() and key() may be called; many changes cost less so.
+  void begin_changes() { changing_ = true; }
+  void end_changes();
 
  private:
   static constexpr std::size_t arity = 4;
   struct Entry {
     double key = 0;
-    std::uint64_t age = 0;
+    std::uint32_t age = 0;
     FlowId flow = 0;
   };
   static bool before(const Entry& a, const Entry& b) {
@@ -37,6 +40,7 @@ class FlowHeap {
   void sift_up(std::size_t at);
   void sift_down(std::size_t at);
 
+  bool changing_ = false;
   std::vector<Entry> heap_;
   std::vector<std::uint32_t> place_;  ///< by flow
 };

@@ -15,6 +15,9 @@ Network::Network(std::vector<double> bandwidths, const NetworkOptions& options)
 FlowId Network::new_slot() {
   if (free_.empty()) {
     flows_.emplace_back();
+    ways_.emplace_back();
+    fixed_.push_back(1);
+    shares_.push_back(0);
     return static_cast<FlowId>(flows_.size() - 1);
   }
   const FlowId id = free_.back();
@@ -22,23 +25,32 @@ FlowId Network::new_slot() {
   return id;
 }
 
+void Network::set_way(FlowId id, std::span<const LinkId> route) {
+  Way& way = ways_[id];
+  way.count = static_cast<std::uint16_t>(route.size());
+  if (way.room < way.count) {
+    way.room = way.count;
+    way.first = static_cast<std::uint32_t>(hops_.size());
+    hops_.insert(hops_.end(), route.begin(), route.end());
+  } else {
+    std::copy(route.begin(), route.end(), hops_.begin() + way.first);
+  }
+}
+
 FlowId Network::start(double now, const FlowSpec& spec) {
   assert(spec.bytes > 0 && spec.cap_bytes_per_s > 0);
   const FlowId id = new_slot();
+  set_way(id, spec.route);
   Flow& flow = flows_[id];
-  flow.route.clear();
-  for (const LinkId link : spec.route) flow.route.push_back({link, 0});
+  flow = {};
   flow.cap = spec.cap_bytes_per_s;
   flow.remaining = spec.bytes;
   flow.since = flow.begin = now;
-  flow.rate = 0;
   flow.finish = std::numeric_limits<double>::infinity();
-  flow.speed = 1;
-  flow.age = next_age_++;
   flow.tag = spec.tag;
-  flow.visit = 0;
+  flow.listed = ways_[id].count;
   flow.active = true;
-  heap_.push(id, std::numeric_limits<double>::infinity(), flow.age);
+  heap_.push(id, std::numeric_limits<double>::infinity(), next_age_++);
   for (const LinkId link : spec.route) carried_[link] += spec.bytes;
   join(id);
   return id;
@@ -47,13 +59,13 @@ FlowId Network::start(double now, const FlowSpec& spec) {
 /// Enters the flow on its links. Alone, or beside flows that leave it room for sure, it has its
 /// rate at once; otherwise it waits for the next sharing.
 void Network::join(FlowId id) {
-  Flow& flow = flows_[id];
+  const Flow& flow = flows_[id];
   bool coupled = false;
   std::size_t group = 0;
-  for (std::uint32_t i = 0; i < flow.route.size(); ++i) {
-    LinkState& link = links_[flow.route[i].link];
-    flow.route[i].place = static_cast<std::uint32_t>(link.flows.size());
-    link.flows.push_back({id, i});
+  for (const LinkId hop : route(id)) {
+    LinkState& link = links_[hop];
+    link.flows.push_back(id);
+    ++link.alive;
     link.caps += flow.cap;
     link.known = false;
     coupled = coupled || link.tight();
@@ -61,30 +73,40 @@ void Network::join(FlowId id) {
   }
   if (!coupled) return proceed(flow.begin, id, flow.cap, flow.speed);
   new_flows_.push_back(id);
-  note_change(group);
+  note_change(flow.begin, group);
 }
 
 /// Takes the flow off its links and marks those whose other flows may now get more.
-void Network::leave(FlowId id) {
-  const Flow& flow = flows_[id];
+void Network::leave(double now, FlowId id) {
+  Flow& flow = flows_[id];
+  flow.active = false;
+  fixed_[id] = 1;
+  if (flow.listed == 0) free_.push_back(id);
   std::size_t group = 0;
   bool loosened = false;
-  for (const Hop& hop : flow.route) {
-    LinkState& link = links_[hop.link];
-    if (link.tight() && link.flows.size() > 1) {
-      loosened_.push_back(hop.link);
+  for (const LinkId hop : route(id)) {
+    LinkState& link = links_[hop];
+    --link.alive;
+    if (!flow.ending && link.tight() && link.alive > 0) {
+      loosened_.push_back(hop);
       group = std::max(group, link.group);
       loosened = true;
     }
-    const Rider moved = link.flows.back();
-    link.flows[hop.place] = moved;
-    flows_[moved.flow].route[moved.hop].place = hop.place;
-    link.flows.pop_back();
     link.caps -= flow.cap;
     link.known = false;
-    if (link.flows.empty()) link.caps = link.used = 0;
+    if (link.alive == 0) link.caps = link.used = 0;
+    if (link.flows.size() > 2 * std::size_t{link.alive} + 8) forget_ended(link);
   }
-  if (loosened) note_change(group);
+  if (loosened) note_change(now, group);
+}
+
+/// Strikes the flows that have ended off the list of a link.
+void Network::forget_ended(LinkState& link) {
+  std::erase_if(link.flows, [&](FlowId id) {
+    if (flows_[id].active) return false;
+    if (--flows_[id].listed == 0) free_.push_back(id);
+    return true;
+  });
 }
 
 /// Books the bytes moved so far and goes on at a new rate.
@@ -100,10 +122,14 @@ void Network::proceed(double now, FlowId id, double rate, double speed) {
   flow.finish = now + flow.remaining / after;
   // A later finish is noticed when the old one comes up: most flows change again before that.
   if (flow.finish < heap_.key(id)) heap_.change(id, flow.finish);
-  use_links(flow, after - before);
+  use_links(id, after - before);
 }
 
 void Network::set_speed(double now, FlowId flow, double speed) {
+  if (std::exchange(flows_[flow].ending, false)) {
+    new_flows_.push_back(flow);
+    note_change(now, changed_group_);
+  }
   if (flows_[flow].rate > 0) return proceed(now, flow, flows_[flow].rate, speed);
   flows_[flow].speed = speed;
 }
@@ -135,20 +161,18 @@ void Network::finish(double now, std::vector<std::uint32_t>& tags) {
     }
     if (flow.finish > now + options_.window * (flow.finish - flow.begin)) break;
     tags.push_back(flow.tag);
-    use_links(flow, -flow.rate * flow.speed);
+    use_links(id, -flow.rate * flow.speed);
     heap_.remove(id);
-    leave(id);
-    flow.active = false;
-    free_.push_back(id);
+    leave(now, id);
   }
 }
 
 /// Adds to the use of the flow's links; what stands at the end of the instant is kept.
-void Network::use_links(const Flow& flow, double change) {
-  for (const Hop& hop : flow.route) {
-    LinkState& link = links_[hop.link];
+void Network::use_links(FlowId id, double change) {
+  for (const LinkId hop : route(id)) {
+    LinkState& link = links_[hop];
     link.used += change;
-    if (options_.record_use && !std::exchange(link.touched, true)) touched_.push_back(hop.link);
+    if (options_.record_use && !std::exchange(link.touched, true)) touched_.push_back(hop);
   }
 }
 

@@ -18,7 +18,9 @@ struct NetworkOptions {
   double window = 1e-6;
   /// Groups of up to `exact_flows` coupled flows are shared anew at every change. In a larger
   /// group changes wait until they are this share of its flows; until then a new flow gets what
-  /// is left on its links. This bounds the cost of a change in an all-to-all of any size.
+  /// is left on its links. This bounds the cost of a change in an all-to-all of any size. What
+  /// the flows that end leave unused while they wait is made good by those that will end within
+  /// a like time after the sharing: they keep their rates, but no longer count.
   std::size_t exact_flows = 128;
   double waiting_share = 1.0 / 16;
   bool record_use = false;  ///< keep the history of each link's rate
@@ -57,37 +59,32 @@ class Network {
   [[nodiscard]] std::vector<LinkUse>& use() { return use_; }
 
  private:
-  /// A link of a flow's route.
-  struct Hop {
-    LinkId link = 0;
-    std::uint32_t place = 0;  ///< of the flow among the flows of the link
+  /// Where a flow's links stand in `hops_`.
+  struct Way {
+    std::uint32_t first = 0;
+    std::uint16_t count = 0;
+    std::uint16_t room = 0;  ///< a slot keeps its place there for the next flow
   };
   struct Flow {
-    std::vector<Hop> route;
     double cap = 0;
     double remaining = 0;  ///< bytes left at `since`
     double since = 0;
-    double rate = 0;   ///< share of the links
-    double share = 0;  ///< while sharing: the rate to come
+    double rate = 0;  ///< share of the links
     double speed = 1;
     double finish = 0;
     double begin = 0;
-    std::uint64_t age = 0;
     std::uint32_t tag = 0;
-    std::uint32_t visit = 0;  ///< last sharing that reached it
+    std::uint32_t visit = 0;   ///< last sharing that reached it
+    std::uint16_t listed = 0;  ///< links that still list it; the slot is free at 0
     bool active = false;
-    bool fixed = false;
-  };
-  /// A flow of a link.
-  struct Rider {
-    FlowId flow = 0;
-    std::uint32_t hop = 0;  ///< of the flow's route
+    bool ending = false;  ///< its end was taken into account by the last sharing
   };
   static constexpr LinkId no_link = 0xffffffff;
   struct LinkState {
     double bandwidth = 0;
-    double caps = 0;  ///< sum over its flows
-    std::vector<Rider> flows;
+    double caps = 0;            ///< sum over its flows
+    std::vector<FlowId> flows;  ///< with some that have ended
+    std::uint32_t alive = 0;    ///< of them
     double residual = 0;        ///< while sharing: bandwidth not yet given away
     std::uint32_t unfixed = 0;  ///< while sharing: flows without a rate
     std::uint32_t visit = 0;
@@ -110,40 +107,53 @@ class Network {
   };
 
   FlowId new_slot();
+  void set_way(FlowId id, std::span<const LinkId> route);
+  [[nodiscard]] std::span<const LinkId> route(FlowId id) const {
+    return {hops_.data() + ways_[id].first, ways_[id].count};
+  }
   void join(FlowId id);
-  void leave(FlowId id);
+  void leave(double now, FlowId id);
+  void forget_ended(LinkState& link);
   void proceed(double now, FlowId id, double rate, double speed);
 
-  void note_change(std::size_t group);
+  void note_change(double now, std::size_t group);
   [[nodiscard]] bool may_wait() const;
   void give_what_is_left(double now);
   void share(double now);
   void collect_group();
-  void visit_flow(FlowId id);
+  bool visit_flow(FlowId id);
+  [[nodiscard]] bool ends_soon(const Flow& flow) const;
+  void apply_shares(double now);
   void visit_link(LinkId id);
   void fill();
-  void fix(Flow& flow, double rate);
+  void fix(FlowId id, double rate);
   bool stop_at_caps(double level);
-  [[nodiscard]] LinkId common_neighbour(const LinkState& link, int step) const;
+  [[nodiscard]] LinkId common_neighbour(LinkId id, int step) const;
   [[nodiscard]] bool fills_later(LinkId id, LinkId other) const;
   [[nodiscard]] double lowest_level();
   void fill_link(LinkId id);
-  void use_links(const Flow& flow, double change);
+  void use_links(FlowId id, double change);
   void record_instant(double now);
 
   NetworkOptions options_;
   std::vector<LinkState> links_;
   std::vector<double> carried_;
   std::vector<Flow> flows_;
+  std::vector<Way> ways_;            ///< by flow
+  std::vector<LinkId> hops_;         ///< the routes
+  std::vector<std::uint8_t> fixed_;  ///< by flow, while sharing: its rate does not rise
+  std::vector<double> shares_;       ///< by flow, while sharing: the rate to come
   std::vector<FlowId> free_;
   FlowHeap heap_;
-  std::uint64_t next_age_ = 0;
+  std::uint32_t next_age_ = 0;
 
   std::vector<FlowId> new_flows_;  ///< coupled flows started since the last sharing
   std::size_t unrated_ = 0;        ///< of them, first that has no rate at all yet
   std::vector<LinkId> loosened_;   ///< links that could be full and lost a flow since
   std::size_t changes_ = 0;        ///< starts and ends behind these two lists
   std::size_t changed_group_ = 0;  ///< size of the largest group they are part of
+  double first_change_ = 0;        ///< when they began
+  double horizon_ = 0;             ///< flows that end by then no longer count
   std::uint32_t visit_ = 0;
 
   std::vector<FlowId> group_;        ///< flows being shared

@@ -181,6 +181,51 @@ TEST_CASE("groups above the exact size stay close to the exact times") {
           Approx(*std::max_element(right.begin(), right.end())).epsilon(0.02));
 }
 
+namespace {
+
+/// Every rank to every other one through its own two links, sizes uneven by up to `jitter`.
+Case all_to_all(std::mt19937_64& random, LinkId ranks, double jitter) {
+  std::uniform_real_distribution<double> size(1 - jitter, 1 + jitter);
+  Case out;
+  out.bandwidths.assign(2 * std::size_t{ranks}, 1.0);
+  for (LinkId from = 0; from < ranks; ++from) {
+    for (LinkId to = 0; to < ranks; ++to) {
+      if (from == to) continue;
+      out.routes.push_back({from, ranks + to});
+      out.bytes.push_back(size(random));
+    }
+  }
+  out.caps.assign(out.routes.size(), 1.0);
+  out.starts.assign(out.routes.size(), 0.0);
+  return out;
+}
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+TEST_CASE("an uneven all-to-all ends within 0.1 % of the exact times") {
+  std::mt19937_64 random(6);
+  for (const double jitter : {0.01, 0.05, 0.2}) {
+    const Case c = all_to_all(random, 48, jitter);
+    const std::vector<double> close = ends(c, {}, in_order(c));
+    const std::vector<double> right = ends(c, exact, in_order(c));
+    INFO("jitter " << jitter);
+    REQUIRE(mean(close) == Approx(mean(right)).epsilon(1e-3));
+    REQUIRE(*std::max_element(close.begin(), close.end()) ==
+            Approx(*std::max_element(right.begin(), right.end())).epsilon(1e-3));
+  }
+}
+
+TEST_CASE("an even all-to-all ends everywhere at once, at what its links take") {
+  std::mt19937_64 random(7);
+  const Case c = all_to_all(random, 64, 0);
+  const std::vector<double> close = ends(c, {}, in_order(c));
+  for (const double end : close) REQUIRE(end == Approx(63).epsilon(1e-12));
+}
+
 TEST_CASE("every link carries the bytes of its flows") {
   std::mt19937_64 random(5);
   const Case c = random_case(random, 6, 50);

@@ -52,3 +52,22 @@ TEST_CASE("flows may change their finish or leave at any time") {
   }
   REQUIRE(heap.empty());
 }
+
+TEST_CASE("many finishes changed at once leave the heap in order") {
+  std::mt19937_64 random(3);
+  FlowHeap heap;
+  for (FlowId flow = 0; flow < 500; ++flow) heap.push(flow, static_cast<double>(flow), flow);
+  std::vector<std::pair<double, FlowId>> expected;
+  heap.begin_changes();
+  for (FlowId flow = 0; flow < 500; ++flow) {
+    expected.emplace_back(static_cast<double>(random() % 100), flow);
+    heap.change(flow, expected.back().first);
+    REQUIRE(heap.key(flow) == expected.back().first);
+  }
+  heap.end_changes();
+  std::sort(expected.begin(), expected.end());
+  for (const auto& [key, flow] : expected) {
+    REQUIRE(heap.top() == flow);
+    heap.remove(flow);
+  }
+}
