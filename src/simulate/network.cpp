@@ -93,7 +93,6 @@ void Network::leave(double now, FlowId id) {
       loosened = true;
     }
     link.caps -= flow.cap;
-    link.known = false;
     if (link.alive == 0) link.caps = link.used = 0;
     if (link.flows.size() > 2 * std::size_t{link.alive} + 8) forget_ended(link);
   }

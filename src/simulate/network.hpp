@@ -88,7 +88,7 @@ class Network {
     double residual = 0;        ///< while sharing: bandwidth not yet given away
     std::uint32_t unfixed = 0;  ///< while sharing: flows without a rate
     std::uint32_t visit = 0;
-    bool known = false;       ///< `before` and `after` hold for the flows there are
+    bool known = false;       ///< no flow has joined since `before` and `after` were found
     LinkId before = no_link;  ///< link that all its flows pass right before it
     LinkId after = no_link;   ///< and after it
     bool limits = false;      ///< while sharing: it may be the one that fills
@@ -127,6 +127,7 @@ class Network {
   void visit_link(LinkId id);
   void fill();
   void fix(FlowId id, double rate);
+  void collect_caps(double level);
   bool stop_at_caps(double level);
   [[nodiscard]] LinkId common_neighbour(LinkId id, int step) const;
   [[nodiscard]] bool fills_later(LinkId id, LinkId other) const;
@@ -158,7 +159,8 @@ class Network {
 
   std::vector<FlowId> group_;        ///< flows being shared
   std::vector<LinkId> group_links_;  ///< links of theirs that could be full
-  std::vector<Stop> caps_;           ///< heap
+  std::vector<Stop> caps_;           ///< heap: those up to `cap_limit_`
+  double cap_limit_ = 0;             ///< while sharing
   std::vector<Stop> levels_;         ///< heap: rate at which a link fills
   std::size_t unfixed_ = 0;          ///< flows of the group without a rate
   double water_ = 0;                 ///< rate reached so far

@@ -164,23 +164,34 @@ bool Network::fills_later(LinkId id, LinkId other) const {
 }
 
 void Network::fill() {
-  caps_.clear();
-  for (const FlowId id : group_) caps_.push_back({flows_[id].cap, id});
-  std::make_heap(caps_.begin(), caps_.end(), Later{});
   levels_.clear();
   for (const LinkId id : group_links_) {
     levels_.push_back({links_[id].residual / links_[id].unfixed, id});
   }
   std::make_heap(levels_.begin(), levels_.end(), Later{});
   water_ = 0;
+  cap_limit_ = 0;
   unfixed_ = group_.size();
   while (unfixed_ > 0) {
     const double level = lowest_level();
+    if (level > cap_limit_) collect_caps(level);
     // Flows that stop at their caps let the links fill later, so look again before one fills.
     if (stop_at_caps(level)) continue;
     water_ = std::max(water_, level);
     fill_link(levels_.front().key);
   }
+}
+
+/// The caps that may be reached while links fill up to a few times the level: in a large group most
+/// flows never reach theirs, and levels rise by large factors only a few times.
+void Network::collect_caps(double level) {
+  constexpr double reach = 4;
+  cap_limit_ = reach * level;
+  caps_.clear();
+  for (const FlowId id : group_) {
+    if (fixed_[id] == 0 && flows_[id].cap <= cap_limit_) caps_.push_back({flows_[id].cap, id});
+  }
+  std::make_heap(caps_.begin(), caps_.end(), Later{});
 }
 
 /// Stops the flows whose caps are reached before the first link fills; false if there are none.
