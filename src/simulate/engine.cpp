@@ -19,25 +19,13 @@ double crowded_speed(const EngineInput& input) {
   return std::max(0.1, 1 - taken);
 }
 
-double host_cost_s(const Runtime& runtime, const Operation& op) {
-  switch (op.kind) {
-    case Kind::exchange:
-      return runtime.host_exchange_s + op.payload.count * runtime.host_transfer_s;
-    case Kind::all_gather:
-    case Kind::reduce_scatter:
-      return runtime.host_exchange_s;
-    default:
-      return runtime.host_launch_s;
-  }
-}
-
 }  // namespace
 
 Engine::Engine(const EngineInput& input)
     : in_(input),
       operations_(static_cast<Index>(input.schedule.operations.size())),
       messages_(static_cast<Index>(input.traffic.messages.size())),
-      lanes_per_unit_(input.runtime.one_communication_stream ? 2 : streams),
+      lanes_per_unit_(input.agenda.lanes),
       lanes_per_copy_(static_cast<std::uint32_t>(input.schedule.programs.size()) * lanes_per_unit_),
       crowded_speed_(crowded_speed(input)),
       overlap_costs_(crowded_speed_ < 1 || input.runtime.overlap_share < 1 ||
@@ -53,31 +41,8 @@ Engine::Engine(const EngineInput& input)
       gatherings_.push_back({collective.members.count, collective.messages.count});
     }
   }
-  set_up_host();
   set_up_lanes();
   set_up_ends();
-}
-
-/// The host never waits for the device, so the moments of issue are known beforehand.
-void Engine::set_up_host() {
-  issued_s_.resize(operations_);
-  for (const Range& program : in_.schedule.programs) {
-    double issued = 0;
-    for (Index op = program.first; op < program.first + program.count; ++op) {
-      issued += host_cost_s(in_.runtime, in_.schedule.operations[op]);
-      issued_s_[op] = issued;
-    }
-    host_s_.push_back(issued);
-  }
-  if (!in_.runtime.stream_ordered) return;
-  kernel_before_.assign(operations_, no_operation);
-  for (const Range& program : in_.schedule.programs) {
-    Index last = no_operation;
-    for (Index op = program.first; op < program.first + program.count; ++op) {
-      kernel_before_[op] = last;
-      if (in_.schedule.operations[op].stream == Stream::compute) last = op;
-    }
-  }
 }
 
 void Engine::set_up_lanes() {
@@ -88,28 +53,14 @@ void Engine::set_up_lanes() {
   for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     const Range& program = in_.schedule.programs[unit_of(lane) % ranks];
     lanes_[lane].end = program.first + program.count;
-    lanes_[lane].head = next_on_lane(lane, program.first);
+    lanes_[lane].head = in_.agenda.first[lane % lanes_per_copy_];
   }
-}
-
-std::uint32_t Engine::lane_of(std::uint32_t unit, Stream stream) const {
-  const std::uint32_t wanted = static_cast<std::uint32_t>(stream);
-  return unit * lanes_per_unit_ + std::min(wanted, lanes_per_unit_ - 1);
 }
 
 std::uint32_t Engine::copy_of(std::uint32_t lane) const { return lane / lanes_per_copy_; }
 
 std::size_t Engine::instance(std::uint32_t copy, Index op) const {
   return std::size_t{copy} * operations_ + op;
-}
-
-Index Engine::next_on_lane(std::uint32_t lane, Index from) const {
-  Index op = from;
-  while (op < lanes_[lane].end &&
-         lane_of(unit_of(lane), in_.schedule.operations[op].stream) != lane) {
-    ++op;
-  }
-  return op;
 }
 
 std::span<const double> Engine::begin_s() const { return std::span(begin_s_).first(operations_); }
@@ -153,7 +104,7 @@ void Engine::finish_flows() {
 }
 
 void Engine::handle(const Event& event) {
-  switch (event.kind) {
+  switch (event.kind()) {
     case Event::Kind::wake:
       lanes_[event.index].wakes = false;
       try_start(event.index);
@@ -185,11 +136,12 @@ void Engine::start_what_can(std::uint32_t unit) {
 }
 
 bool Engine::dependencies_done(std::uint32_t copy, Index op) const {
-  for (const Index dependency : in_.schedule.dependencies_of(in_.schedule.operations[op])) {
+  for (const Index dependency : dependencies_of(op)) {
     if (end_s_[instance(copy, dependency)] < 0) return false;
   }
-  if (kernel_before_.empty() || kernel_before_[op] == no_operation) return true;
-  return end_s_[instance(copy, kernel_before_[op])] >= 0;
+  const std::vector<Index>& kernel_before = in_.agenda.kernel_before;
+  if (kernel_before.empty() || kernel_before[op] == no_operation) return true;
+  return end_s_[instance(copy, kernel_before[op])] >= 0;
 }
 
 /// When the head of a lane may start: it is issued, and what it waits for on other streams has
@@ -197,19 +149,20 @@ bool Engine::dependencies_done(std::uint32_t copy, Index op) const {
 double Engine::ready_s(std::uint32_t lane) const {
   const Index head = lanes_[lane].head;
   const std::uint32_t copy = copy_of(lane);
-  double ready = issued_s_[head];
+  double ready = entry(head).issued_s;
   if (in_.runtime.stream_wait_s == 0) return ready;
   const auto wait_for = [&](Index op) {
-    if (lane_of(unit_of(lane), in_.schedule.operations[op].stream) == lane) return;
+    if (entry(op).lane == entry(head).lane) return;
     ready = std::max(ready, end_s_[instance(copy, op)] + in_.runtime.stream_wait_s);
   };
-  for (const Index op : in_.schedule.dependencies_of(in_.schedule.operations[head])) wait_for(op);
-  if (kernel_before_.empty()) return ready;
-  if (kernel_before_[head] != no_operation) wait_for(kernel_before_[head]);
+  for (const Index op : dependencies_of(head)) wait_for(op);
+  const std::vector<Index>& kernel_before = in_.agenda.kernel_before;
+  if (kernel_before.empty()) return ready;
+  if (kernel_before[head] != no_operation) wait_for(kernel_before[head]);
   // Between communication and kernels issued after it the compute stream has waited for it, and
   // what communicates next waits for the compute stream.
   const Index before = lanes_[lane].before;
-  if (communicates(in_.schedule.operations[head]) && before != no_operation && before + 1 != head) {
+  if (entry(head).communicates() && before != no_operation && before + 1 != head) {
     ready = std::max(ready, end_s_[instance(copy, before)] + in_.runtime.stream_wait_s);
   }
   return ready;
@@ -220,7 +173,7 @@ void Engine::try_start(std::uint32_t lane) {
   if (state.busy || state.wakes || state.head == state.end) return;
   if (!dependencies_done(copy_of(lane), state.head)) return;
   double ready = ready_s(lane);
-  if (ready <= now_ && communicates(in_.schedule.operations[state.head])) {
+  if (ready <= now_ && entry(state.head).communicates()) {
     ready = entry_s(unit_of(lane));
     state.blocked = ready > now_;
   }
@@ -233,7 +186,7 @@ void Engine::start(std::uint32_t lane) {
   Lane& state = lanes_[lane];
   state.busy = true;
   begin_s_[instance(copy_of(lane), state.head)] = now_;
-  switch (in_.schedule.operations[state.head].kind) {
+  switch (entry(state.head).kind) {
     case Kind::exchange:
       start_exchange(lane);
       break;
@@ -253,7 +206,7 @@ void Engine::end(std::uint32_t lane) {
   ++ended_;
   state.busy = false;
   state.before = state.head;
-  state.head = next_on_lane(lane, state.head + 1);
+  state.head = entry(state.head).next;
   start_what_can(unit_of(lane));
 }
 

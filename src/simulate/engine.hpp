@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "hsap/cost.hpp"
 #include "hsap/runtime.hpp"
 #include "hsap/schedule.hpp"
 #include "hsap/simulate.hpp"
 #include "hsap/status.hpp"
+#include "simulate/agenda.hpp"
 #include "simulate/clock.hpp"
 #include "simulate/event_queue.hpp"
 #include "simulate/machine.hpp"
@@ -26,7 +26,7 @@ struct EngineInput {
   const Runtime& runtime;
   const Traffic& traffic;
   const Routes& routes;
-  std::span<const KernelTime> kernels;  ///< by operation; exchanges and collectives are not read
+  const Agenda& agenda;
   bool record_link_use = false;
 };
 
@@ -46,13 +46,11 @@ class Engine {
   [[nodiscard]] std::span<const double> begin_s() const;
   [[nodiscard]] std::span<const double> end_s() const;
   [[nodiscard]] const RankClock& clock(Rank rank) const { return units_[rank].clock; }
-  [[nodiscard]] double host_s(Rank rank) const { return host_s_[rank]; }
+  [[nodiscard]] double host_s(Rank rank) const { return in_.agenda.host_s[rank]; }
   [[nodiscard]] std::uint64_t events() const { return events_; }
   [[nodiscard]] Network& network() { return network_; }
 
  private:
-  static constexpr Index no_operation = ~Index{0};
-
   /// Parts [begin, end) of an exchange; all before `begin` are under way or done.
   struct Waiting {
     Index begin = 0;
@@ -106,11 +104,13 @@ class Engine {
 
   // Lanes: engine.cpp.
   void set_up_lanes();
-  void set_up_host();
-  [[nodiscard]] std::uint32_t lane_of(std::uint32_t unit, Stream stream) const;
+  [[nodiscard]] const AgendaEntry& entry(Index op) const { return in_.agenda.entries[op]; }
   [[nodiscard]] std::uint32_t unit_of(std::uint32_t lane) const { return lane / lanes_per_unit_; }
   [[nodiscard]] std::uint32_t copy_of(std::uint32_t lane) const;
-  [[nodiscard]] Index next_on_lane(std::uint32_t lane, Index from) const;
+  [[nodiscard]] std::span<const Index> dependencies_of(Index op) const {
+    const Range& range = entry(op).dependencies;
+    return std::span(in_.schedule.dependencies).subspan(range.first, range.count);
+  }
   [[nodiscard]] bool dependencies_done(std::uint32_t copy, Index op) const;
   [[nodiscard]] double ready_s(std::uint32_t lane) const;
   void start_what_can(std::uint32_t unit);
@@ -132,7 +132,6 @@ class Engine {
   void admit_waiting(std::uint32_t lane, Waiting& waiting);
   void part_done(std::uint32_t lane);
   [[nodiscard]] double latency_s(std::uint32_t message) const;
-  [[nodiscard]] double packing_s(const Operation& op, Direction direction) const;
   [[nodiscard]] const Message& message_at(std::uint32_t message) const;
   [[nodiscard]] const Route& route_of(std::uint32_t message) const;
   [[nodiscard]] Ends ends(std::uint32_t message) const;
@@ -169,7 +168,7 @@ class Engine {
   EngineInput in_;
   Index operations_ = 0;  ///< of one copy
   Index messages_ = 0;    ///< of one copy
-  std::uint32_t lanes_per_unit_ = streams;
+  std::uint32_t lanes_per_unit_ = 1;
   std::uint32_t lanes_per_copy_ = 0;
   double crowded_speed_ = 1;    ///< of kernels while communication takes multiprocessors
   bool overlap_costs_ = false;  ///< kernels or messages that overlap are slower than alone
@@ -182,12 +181,8 @@ class Engine {
   Network network_;
   std::vector<Unit> units_;
   std::vector<Lane> lanes_;
-  std::vector<Moving> moving_;        ///< by lane
-  std::vector<Ends> ends_;            ///< by message of the first copy
-  std::vector<double> issued_s_;      ///< by operation of one copy
-  std::vector<Index> kernel_before_;  ///< by operation of one copy, where streams are ordered: the
-                                      ///< last kernel issued before, or no_operation
-  std::vector<double> host_s_;        ///< by rank
+  std::vector<Moving> moving_;  ///< by lane
+  std::vector<Ends> ends_;      ///< by message of the first copy
   std::vector<double> begin_s_;
   std::vector<double> end_s_;  ///< negative: not yet
   std::vector<State> states_;  ///< of messages

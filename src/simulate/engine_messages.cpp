@@ -1,5 +1,4 @@
 #include "simulate/engine.hpp"
-#include "simulate/packing.hpp"
 
 /// Exchanges. A message is ready when both its exchanges have started and the sender has packed;
 /// it moves when both exchanges have room for one more.
@@ -21,7 +20,8 @@ const Route& Engine::route_of(std::uint32_t message) const {
 std::uint32_t Engine::lane_running(std::uint32_t copy, Index op) const {
   const Operation& operation = in_.schedule.operations[op];
   const std::uint32_t ranks = static_cast<std::uint32_t>(in_.schedule.programs.size());
-  return lane_of(copy * ranks + static_cast<std::uint32_t>(operation.rank), operation.stream);
+  const std::uint32_t unit = copy * ranks + static_cast<std::uint32_t>(operation.rank);
+  return unit * lanes_per_unit_ + entry(op).lane;
 }
 
 /// Looked up for every message that waits, so worked out once.
@@ -38,12 +38,6 @@ Engine::Ends Engine::ends(std::uint32_t message) const {
   return {first.sender + copy * lanes_per_copy_, first.receiver + copy * lanes_per_copy_};
 }
 
-double Engine::packing_s(const Operation& op, Direction direction) const {
-  if (!in_.runtime.packs_transfers) return 0;
-  const double bytes = static_cast<double>(packed_bytes(in_.schedule, op, direction));
-  return 2 * bytes / in_.machine.memory_bandwidth_bytes_per_s;
-}
-
 void Engine::start_exchange(std::uint32_t lane) {
   Lane& state = lanes_[lane];
   const std::span<const Index> parts = in_.traffic.parts_of(state.head);
@@ -55,7 +49,7 @@ void Engine::start_exchange(std::uint32_t lane) {
     queue_.push(now_, Event::Kind::exchange_end, lane);
     return;
   }
-  const double packing = packing_s(in_.schedule.operations[state.head], Direction::send);
+  const double packing = entry(state.head).seconds;
   for (const Index part : parts) {
     const Message& message = in_.traffic.messages[part];
     const std::uint32_t id = copy_of(lane) * messages_ + part;
@@ -168,7 +162,7 @@ void Engine::admit_waiting(std::uint32_t lane, Waiting& waiting) {
 void Engine::part_done(std::uint32_t lane) {
   Lane& state = lanes_[lane];
   if (--state.open > 0) return;
-  const double unpacking = packing_s(in_.schedule.operations[state.head], Direction::receive);
+  const double unpacking = entry(state.head).full_s;
   queue_.push(now_ + unpacking, Event::Kind::exchange_end, lane);
 }
 

@@ -14,7 +14,7 @@ void Engine::start_kernel(std::uint32_t lane) {
   Lane& state = lanes_[lane];
   Unit& unit = units_[unit_of(lane)];
   unit.clock.kernel(now_, 1);
-  state.work_s = in_.kernels[state.head].seconds;
+  state.work_s = entry(state.head).seconds;
   state.since = now_;
   ++state.generation;
   queue_.push(now_ + state.work_s / kernel_speed(unit), Event::Kind::kernel_end, lane,
@@ -40,14 +40,14 @@ void Engine::end_kernel(std::uint32_t lane) {
 
 /// The running kernel of a unit that still fills the device, if any.
 const Engine::Lane* Engine::filling_kernel(std::uint32_t unit) const {
-  const Lane& kernel = lanes_[lane_of(unit, Stream::compute)];
-  if (!kernel.busy || in_.kernels[kernel.head].full_s == 0) return nullptr;
+  const Lane& kernel = lanes_[unit * lanes_per_unit_];
+  if (!kernel.busy || entry(kernel.head).full_s == 0) return nullptr;
   constexpr double instant = 1e-9;
   return full_left_s(unit, kernel) > instant ? &kernel : nullptr;
 }
 
 double Engine::full_left_s(std::uint32_t unit, const Lane& kernel) const {
-  const KernelTime& time = in_.kernels[kernel.head];
+  const AgendaEntry& time = entry(kernel.head);
   const double left = kernel.work_s - (now_ - kernel.since) * kernel_speed(units_[unit]);
   return left - (time.seconds - time.full_s);
 }
@@ -57,7 +57,7 @@ double Engine::entry_s(std::uint32_t unit) const {
   if (in_.runtime.entry == Runtime::Entry::at_once) return now_;
   const Lane* kernel = filling_kernel(unit);
   if (kernel == nullptr) return now_;
-  const bool has_prologue = in_.schedule.operations[kernel->head].kind == Kind::attend_backward;
+  const bool has_prologue = entry(kernel->head).kind == Kind::attend_backward;
   const std::uint32_t copy = unit / static_cast<std::uint32_t>(in_.schedule.programs.size());
   const double runs_s = now_ - begin_s_[instance(copy, kernel->head)];
   if (has_prologue && runs_s <= in_.runtime.stream_wait_s) return now_;
@@ -93,7 +93,7 @@ double Engine::flow_speed(std::uint32_t unit) const {
   const Lane* kernel = filling_kernel(unit);
   if (kernel == nullptr) return 1;
   const double decay_s = in_.runtime.overlap_decay_s;
-  const double drift = decay_s > 0 ? in_.kernels[kernel->head].seconds / decay_s : 0;
+  const double drift = decay_s > 0 ? entry(kernel->head).seconds / decay_s : 0;
   // A long kernel must not stop a message for good.
   return std::max(1e-3, in_.runtime.overlap_share * std::exp(-drift));
 }
@@ -124,7 +124,7 @@ void Engine::change_kernel_speed(std::uint32_t unit, bool crowded) {
   for (std::uint32_t i = 0; i < lanes_per_unit_; ++i) {
     const std::uint32_t lane = unit * lanes_per_unit_ + i;
     Lane& state = lanes_[lane];
-    if (!state.busy || communicates(in_.schedule.operations[state.head])) continue;
+    if (!state.busy || entry(state.head).communicates()) continue;
     state.work_s = std::max(0.0, state.work_s - (now_ - state.since) * before);
     state.since = now_;
     ++state.generation;

@@ -18,10 +18,11 @@ struct Event {
     exchange_end,  ///< of slot `index`: received rows are where they belong
   };
   double time_s = 0;
-  std::uint64_t sequence = 0;  ///< order among equal times
+  std::uint64_t order = 0;  ///< among equal times: number of the push, then three bits of the kind
   std::uint32_t index = 0;
   std::uint32_t generation = 0;
-  Kind kind = Kind::wake;
+
+  [[nodiscard]] Kind kind() const { return static_cast<Kind>(order & 7); }
 };
 
 /// Events by time, then by the order in which they were pushed. A heap with four children a node:
@@ -32,15 +33,16 @@ class EventQueue {
   [[nodiscard]] const Event& top() const { return heap_.front(); }
 
   void push(double time_s, Event::Kind kind, std::uint32_t index, std::uint32_t generation = 0) {
-    heap_.push_back({time_s, next_sequence_++, index, generation, kind});
-    sift_up(heap_.size() - 1);
+    const std::uint64_t order = next_sequence_++ << 3 | static_cast<std::uint64_t>(kind);
+    heap_.emplace_back();
+    sift_up(heap_.size() - 1, {time_s, order, index, generation});
   }
 
   Event pop() {
     const Event top = heap_.front();
-    heap_.front() = heap_.back();
+    const Event last = heap_.back();
     heap_.pop_back();
-    if (!heap_.empty()) sift_down(0);
+    if (!heap_.empty()) sift_down(last);
     return top;
   }
 
@@ -48,11 +50,10 @@ class EventQueue {
   static constexpr std::size_t arity = 4;
 
   static bool before(const Event& a, const Event& b) {
-    return a.time_s < b.time_s || (a.time_s == b.time_s && a.sequence < b.sequence);
+    return a.time_s < b.time_s || (a.time_s == b.time_s && a.order < b.order);
   }
 
-  void sift_up(std::size_t at) {
-    const Event moving = heap_[at];
+  void sift_up(std::size_t at, const Event& moving) {
     while (at > 0) {
       const std::size_t parent = (at - 1) / arity;
       if (!before(moving, heap_[parent])) break;
@@ -62,8 +63,8 @@ class EventQueue {
     heap_[at] = moving;
   }
 
-  void sift_down(std::size_t at) {
-    const Event moving = heap_[at];
+  void sift_down(const Event& moving) {
+    std::size_t at = 0;
     while (true) {
       const std::size_t first = at * arity + 1;
       if (first >= heap_.size()) break;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "simulate/agenda.hpp"
 #include "simulate/engine.hpp"
 #include "simulate/memory.hpp"
 #include "simulate/routes.hpp"
@@ -84,13 +85,15 @@ std::vector<Span> spans_of(const Engine& engine) {
 
 Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
                                 const Runtime& runtime, const SimulateOptions& options,
-                                std::span<const KernelTime> kernels) {
+                                std::vector<KernelTime> kernels) {
   const Placement place{schedule.ranks(), options.replicas, options.tensor_parallel};
   HSAP_CHECK(check_fit(machine, place));
   HSAP_TRY(const Traffic traffic, find_traffic(schedule, machine.gpus_per_node / place.slices));
   const Routes routes = find_routes(machine, traffic, place);
   HSAP_CHECK(check_size(schedule, traffic, routes.copies.size()));
-  Engine engine({schedule, machine, runtime, traffic, routes, kernels, options.timeline});
+  const Agenda agenda = make_agenda(schedule, machine, runtime, kernels);
+  kernels = {};
+  Engine engine({schedule, machine, runtime, traffic, routes, agenda, options.timeline});
   HSAP_CHECK(engine.run());
 
   Simulation result;

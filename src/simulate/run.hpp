@@ -1,6 +1,6 @@
 #pragma once
 
-#include <span>
+#include <vector>
 
 #include "hsap/cost.hpp"
 #include "hsap/simulate.hpp"
@@ -12,6 +12,6 @@ namespace hsap {
 [[nodiscard]] Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
                                               const Runtime& runtime,
                                               const SimulateOptions& options,
-                                              std::span<const KernelTime> kernels);
+                                              std::vector<KernelTime> kernels);
 
 }  // namespace hsap

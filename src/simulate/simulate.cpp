@@ -1,5 +1,7 @@
 #include "hsap/simulate.hpp"
 
+#include <utility>
+
 #include "hsap/cost.hpp"
 #include "simulate/machine.hpp"
 #include "simulate/run.hpp"
@@ -52,7 +54,7 @@ Result<Simulation> simulate(const Schedule& schedule, const Cluster& cluster,
     const Operation& op = schedule.operations[i];
     if (!communicates(op)) kernels[i] = kernel_under(runtime, schedule, op, device);
   }
-  return run_schedule(schedule, machine_of(cluster), runtime, options, kernels);
+  return run_schedule(schedule, machine_of(cluster), runtime, options, std::move(kernels));
 }
 
 }  // namespace hsap
