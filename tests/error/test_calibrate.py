@@ -18,7 +18,8 @@ class Calibrate(ProgramTest):
         self.refuse([*COMMAND, flag, path, "-o", self.folder / "out.json"], path, *needles)
 
     def test_every_shipped_table_makes_a_cluster_that_the_simulator_reads(self):
-        for name in ("fit-a800", "fit-h800", "zhipu", "qiyuan"):
+        for name in ("fit-a800", "fit-h800", "zhipu", "qiyuan", "dgx-h100", "hgx-h200",
+                     "gb200-nvl72"):
             out = self.folder / f"{name}.json"
             tables = []
             for flag in ("kernels", "transfers"):

@@ -1,6 +1,6 @@
 // The model against published measurements of whole kernels. A800, H800: flash_kernels.csv
 // (oliverYoung2001/UltraAttn, FlashAttention-2, head_dim 128, batch 1). H200: cuDNN 9.19
-// (NVIDIA/cudnn-frontend, 64 query heads, head_dim 128). scripts/fit_kernels.py prints every row.
+// (NVIDIA/cudnn-frontend, 64 query heads, head_dim 128). hsap-topo calibrate shows every row.
 #include <catch2/catch.hpp>
 
 #include "hsap/cost.hpp"
