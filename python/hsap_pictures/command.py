@@ -12,6 +12,7 @@ PICTURES = {
     "proof": "a plan against float64, from `hsap-validate run --json`",
     "ranks": "what each rank does over time, from `hsap-sim --timeline`",
     "search": "the search as heat maps over U x C, from `hsap-tune --json`",
+    "speed": "how time and memory of simulators grow, from `scripts/bench.sh --json`",
     "step": "the training step by parts, from a plan or from `hsap-sim --json`",
 }
 
@@ -42,6 +43,8 @@ def drawing(picture: str):
         from .ranks import draw
     elif picture == "search":
         from .search import draw
+    elif picture == "speed":
+        from .speed import draw
     else:
         from .step import draw
     return draw

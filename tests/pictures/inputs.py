@@ -139,3 +139,13 @@ def calibration(groups: int = 3) -> dict:
     return {"schema": "hsap.calibration/1", "base": "dgx-h100", "nodes": 2, "undetermined": [],
             "groups": [], "numbers": [{"path": "nvlink.latency_s", "before": 1, "fitted": 2}],
             "rows": rows, "cluster": {"name": "mine"}}
+
+
+def speed() -> dict:
+    """One scenario in two tools; the second goes beyond its limits at 256 ranks."""
+    rows = [{"scenario": "ring pass", "tool": tool, "ranks": ranks, "outcome": "done",
+             "prepare_s": 0.25, "run_s": 1e-4 * ranks * slower, "peak_bytes": 1 << 24,
+             "simulated_s": 0.1}
+            for tool, slower in (("hsap", 1), ("SimGrid", 3)) for ranks in (64, 128)]
+    rows.append({"scenario": "ring pass", "tool": "SimGrid", "ranks": 256, "outcome": "too slow"})
+    return {"schema": "hsap.speed/1", "rows": rows}

@@ -19,7 +19,7 @@ if importlib.util.find_spec("matplotlib") is None:
 sys.path.insert(0, str(ROOT / "python"))
 
 import numpy as np  # noqa: E402
-from hsap_pictures import calibration, mask, proof, ranks, search, step, style  # noqa: E402
+from hsap_pictures import calibration, mask, proof, ranks, search, speed, step, style  # noqa: E402
 from hsap_pictures.document import Node  # noqa: E402
 
 
@@ -162,6 +162,16 @@ class Step(unittest.TestCase):
         self.assertEqual(names[0], "attention_compute")
         self.assertEqual(names[-1], step.WHOLE)
         self.assertNotIn("tensor_parallel", names)  # takes no time
+
+
+class Speed(unittest.TestCase):
+    def test_a_line_ends_where_a_run_went_beyond_its_limits(self):
+        runs = [speed.Run(node) for node in Node(inputs.speed(), "x")["rows"].items()]
+        found = speed.lines(runs, "ring pass")
+        self.assertEqual({tool: [run.ranks for run in line] for tool, line in found.items()},
+                         {"hsap": [64, 128], "SimGrid": [64, 128]})
+        self.assertAlmostEqual(found["SimGrid"][1].seconds, 0.25 + 3 * 0.0128)
+        self.assertEqual(speed.names(runs, "tool"), ["hsap", "SimGrid"])
 
 
 class Style(unittest.TestCase):

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ".").resolve()
 SKIPPED = 77  # what meson takes for "skipped"
 PICTURES = {"mask": inputs.layout(4096, 7, 4), "ranks": inputs.timeline(8, 4),
             "search": inputs.search(8), "step": inputs.plan(), "proof": inputs.validation(),
-            "accuracy": inputs.accuracy(),
+            "accuracy": inputs.accuracy(), "speed": inputs.speed(),
             "calibration": inputs.calibration()}
 
 
@@ -151,6 +151,10 @@ class BadInput(Command):
         calibration["rows"][2]["fitted_s"] = 0
         self.assert_refused("calibration", calibration, "/rows/2", "times above 0")
         self.assert_refused("calibration", inputs.calibration() | {"rows": []}, "nothing to draw")
+        speed = inputs.speed()
+        speed["rows"][0]["outcome"] = "bored"
+        self.assert_refused("speed", speed, "/rows/0/outcome", "too slow")
+        self.assert_refused("speed", speed | {"rows": []}, "nothing to draw")
         plan = inputs.plan()
         plan["mesh"]["replicas"] = 0
         self.assert_refused("step", plan, "/mesh/replicas")
