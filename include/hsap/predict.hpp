@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "hsap/cluster.hpp"
@@ -88,7 +87,6 @@ struct Basis {
   Kind kind = Kind::calibrated;
   std::string why;  ///< what is outside, in words; empty when calibrated
 };
-[[nodiscard]] std::string_view to_string(Basis::Kind kind);
 
 struct BatchPrediction {
   Token tokens = 0;

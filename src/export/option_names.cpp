@@ -26,4 +26,9 @@ Result<Training::Checkpointing> parse_checkpointing(const std::string& text) {
   return parse_name<Training::Checkpointing>(text, "checkpointing policy", checkpointing_names);
 }
 
+std::string_view to_string(Basis::Kind kind) {
+  constexpr std::string_view names[] = {"calibrated", "extrapolated", "uncalibrated"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
 }  // namespace hsap

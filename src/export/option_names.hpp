@@ -18,4 +18,7 @@ namespace hsap {
 [[nodiscard]] std::string_view to_string(Training::Checkpointing checkpointing);
 [[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);
 
+/// "calibrated", "extrapolated" or "uncalibrated".
+[[nodiscard]] std::string_view to_string(Basis::Kind kind);
+
 }  // namespace hsap

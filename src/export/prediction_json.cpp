@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "export/figures_json.hpp"
+#include "export/option_names.hpp"
 #include "export/strategy_json.hpp"
 
 namespace hsap {

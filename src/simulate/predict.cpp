@@ -125,11 +125,6 @@ Result<int> replicas_of(int ranks, const Setting& setting) {
   return static_cast<int>(gpus / (ranks * tensor));
 }
 
-std::string_view to_string(Basis::Kind kind) {
-  constexpr std::string_view names[] = {"calibrated", "extrapolated", "uncalibrated"};
-  return names[static_cast<std::size_t>(kind)];
-}
-
 Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
                                 const Setting& setting) {
   HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));

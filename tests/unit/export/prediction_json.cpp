@@ -18,6 +18,8 @@ BatchPrediction batch(double scale) {
   batch.step = StepTimes{8 * scale, 128, 0.5, {{"attention", 6 * scale}, {"linear", 2 * scale}}};
   batch.memory = {1 << 30, {{"weights", 3 << 28}, {"buffers", 1 << 28}}};
   batch.limit = "a test";
+  batch.basis = {{"attention forward", Basis::Kind::calibrated, ""},
+                 {"messages between nodes", Basis::Kind::extrapolated, "longer than measured"}};
   batch.events = 100;
   return batch;
 }
