@@ -1,0 +1,177 @@
+#pragma once
+
+#include "kernels/attention/arguments.hpp"
+#include "kernels/primitive/primitive.hpp"
+
+/// Parts of the forward kernels that work on accumulators in registers (fragments.hpp): a thread
+/// has two rows, and four neighbouring lanes share them.
+namespace hsap::kernels {
+
+inline constexpr float minus_infinity = -__builtin_inff();
+
+/// Hides the scores that the mask does not let through. Bounds are looked up once per run.
+class RowMask {
+ public:
+  template <int Registers>
+  HSAP_DEVICE void apply(float (&s)[Registers], const Steps& steps, const Band* bands,
+                         int first_row) {
+    if (!steps.masked()) return;
+    const Run& run = steps.run();
+    if (run.first_band != known_) {
+      known_ = run.first_band;
+      HSAP_UNROLL
+      for (int i = 0; i < gpu::rows_per_thread; ++i) {
+        seen_[i] = columns_of(bands + run.first_band, run.bands, first_row + 8 * i);
+      }
+    }
+    const int first_column = steps.column() + 2 * (gpu::lane_index() % 4);
+    HSAP_UNROLL
+    for (int i = 0; i < Registers; ++i) {
+      const Columns& seen = seen_[gpu::row_of_register(i)];
+      const int column = first_column + 8 * (i / 4) + i % 2;
+      if (column < seen.begin || column >= seen.end) s[i] = minus_infinity;
+    }
+  }
+
+ private:
+  std::uint32_t known_ = ~0u;
+  Columns seen_[gpu::rows_per_thread] = {};
+};
+
+/// The online softmax of a thread's rows.
+class Softmax {
+ public:
+  HSAP_DEVICE explicit Softmax(float scale_log2) : scale_(scale_log2) {}
+
+  /// Turns scores into weights relative to the largest score so far.
+  template <int Registers>
+  HSAP_DEVICE void add(float (&s)[Registers]) {
+    HSAP_UNROLL
+    for (int row = 0; row < gpu::rows_per_thread; ++row) {
+      float top = top_[row];
+      HSAP_UNROLL
+      for (int i = 0; i < Registers; ++i) {
+        if (gpu::row_of_register(i) == row) top = s[i] > top ? s[i] : top;
+      }
+      top = larger(top, gpu::shuffle_xor(top, 1));
+      top = larger(top, gpu::shuffle_xor(top, 2));
+      // Rows that have seen nothing: any finite number keeps exp2(-inf - it) at 0.
+      const float base = top == minus_infinity ? 0.0f : top * scale_;
+      shrink_[row] = gpu::exp2_fast(top_[row] * scale_ - base);
+      top_[row] = top;
+      float sum = 0;
+      HSAP_UNROLL
+      for (int i = 0; i < Registers; ++i) {
+        if (gpu::row_of_register(i) == row) sum += s[i] = gpu::exp2_fast(s[i] * scale_ - base);
+      }
+      sum_[row] = sum_[row] * shrink_[row] + sum;
+    }
+  }
+
+  /// Brings sums of weights times values to the new largest score.
+  template <int Registers>
+  HSAP_DEVICE void shrink(float (&o)[Registers]) const {
+    HSAP_UNROLL
+    for (int i = 0; i < Registers; ++i) o[i] *= shrink_[gpu::row_of_register(i)];
+  }
+
+  /// The sum of a row's weights over all lanes that share it.
+  HSAP_DEVICE float sum(int row) const {
+    float sum = sum_[row];
+    sum += gpu::shuffle_xor(sum, 1);
+    return sum + gpu::shuffle_xor(sum, 2);
+  }
+
+  /// Natural log-sum-exp of a row, from the sum of its weights.
+  HSAP_DEVICE float lse(int row, float sum) const {
+    constexpr float ln2 = 0.693147180559945f;
+    return sum > 0 ? (top_[row] * scale_ + gpu::log2_fast(sum)) * ln2 : minus_infinity;
+  }
+
+ private:
+  HSAP_DEVICE static float larger(float a, float b) { return a > b ? a : b; }
+
+  float scale_;
+  float top_[gpu::rows_per_thread] = {minus_infinity, minus_infinity};
+  float sum_[gpu::rows_per_thread] = {0, 0};
+  float shrink_[gpu::rows_per_thread] = {1, 1};
+};
+
+/// Weights as operand A of the product with the values, 16 keys at a time.
+template <int Steps16, int Registers>
+HSAP_DEVICE void pack(std::uint32_t (&p)[Steps16][4], const float (&s)[Registers]) {
+  static_assert(Registers == 8 * Steps16);
+  HSAP_UNROLL
+  for (int step = 0; step < Steps16; ++step) {
+    HSAP_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      p[step][i] = gpu::pack_bfloat16(s[8 * step + 2 * i], s[8 * step + 2 * i + 1]);
+    }
+  }
+}
+
+/// How an old result (lse, o) and a new one go together: o = keep * old + take * new.
+struct MergeWeights {
+  float lse;
+  float keep;
+  float take;
+};
+
+/// By log-sum-exp; either may be -inf (nothing seen), then it counts nothing.
+HSAP_DEVICE MergeWeights merge_weights(float old_lse, float new_lse) {
+  constexpr float log2_e = 1.44269504088896f;
+  constexpr float ln2 = 0.693147180559945f;
+  const float top = old_lse > new_lse ? old_lse : new_lse;
+  if (top == minus_infinity) return {minus_infinity, 0, 0};
+  const float keep = gpu::exp2_fast((old_lse - top) * log2_e);
+  const float take = gpu::exp2_fast((new_lse - top) * log2_e);
+  const float sum = keep + take;
+  return {top + gpu::log2_fast(sum) * ln2, keep / sum, take / sum};
+}
+
+/// Stores two neighbouring results, with `keep` times the old ones added when `accumulate`.
+template <typename T>
+HSAP_DEVICE void merge_pair(T* at, bool accumulate, float keep, float first, float second) {
+  if (accumulate) {
+    const gpu::float2 old = gpu::load_pair(at);
+    first += keep * old.x;
+    second += keep * old.y;
+  }
+  gpu::store_pair(at, first, second);
+}
+
+/// Writes a thread's rows of o and lse, or merges them into what is there. Rows from `end` on
+/// belong to other tiles.
+template <int Registers>
+HSAP_DEVICE void write_rows(const ForwardArguments& on, const float (&o)[Registers],
+                            const Softmax& softmax, int first_row, int end, int head) {
+  MergeWeights weights[gpu::rows_per_thread];
+  HSAP_UNROLL
+  for (int r = 0; r < gpu::rows_per_thread; ++r) {
+    const int row = first_row + 8 * r;
+    const float sum = softmax.sum(r);
+    const bool old = on.accumulate && row < end;
+    weights[r] = merge_weights(old ? *on.lse.at(row, head) : minus_infinity, softmax.lse(r, sum));
+    weights[r].take *= sum > 0 ? 1 / sum : 0.0f;
+  }
+  gpu::sync_warp();  // four lanes read an lse that one of them is about to write
+  HSAP_UNROLL
+  for (int r = 0; r < gpu::rows_per_thread; ++r) {
+    const int row = first_row + 8 * r;
+    if (row >= end) continue;
+    if (gpu::lane_index() % 4 == 0) *on.lse.at(row, head) = weights[r].lse;
+    HSAP_UNROLL
+    for (int i = 2 * r; i < Registers; i += 4) {
+      const int column = 8 * (i / 4) + 2 * (gpu::lane_index() % 4);
+      const float first = weights[r].take * o[i];
+      const float second = weights[r].take * o[i + 1];
+      if (on.o_fp32.data != nullptr) {
+        merge_pair(on.o_fp32.at(row, head) + column, on.accumulate, weights[r].keep, first, second);
+      } else {
+        merge_pair(on.o_bf16.at(row, head) + column, on.accumulate, weights[r].keep, first, second);
+      }
+    }
+  }
+}
+
+}  // namespace hsap::kernels

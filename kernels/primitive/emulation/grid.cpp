@@ -1,0 +1,198 @@
+#include "kernels/primitive/emulation/grid.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "kernels/primitive/emulation/block.hpp"
+
+namespace hsap::gpu::emulation {
+namespace {
+
+constexpr std::size_t stack_bytes = 256 * 1024;
+constexpr std::uint32_t granule = 16;
+
+thread_local Thread* running = nullptr;
+
+}  // namespace
+
+Thread& current() { return *running; }
+
+void CopyGroups::wait(std::size_t open) {
+  while (groups.size() > open + 1) {
+    for (const DeferredHandle& copy : groups.front()) copy->finish();
+    groups.pop_front();
+  }
+}
+
+Block::Block(Grid& owner, int block, const Launch& launch)
+    : grid(owner),
+      index(block),
+      warps(static_cast<std::size_t>(launch.threads / warp_size)),
+      warpgroup_meetings(static_cast<std::size_t>(launch.threads / warpgroup_size)),
+      warpgroups(static_cast<std::size_t>(launch.threads / warpgroup_size)),
+      memory_(launch.shared_bytes, std::byte{0xff}),
+      writer_(launch.shared_bytes / granule + 1, 0) {}
+
+std::byte* Block::shared(std::uint32_t address, std::size_t bytes, const char* what) {
+  if (address + bytes > memory_.size()) {
+    grid.fail(std::string(what) + " of " + std::to_string(bytes) + " bytes at shared address " +
+              std::to_string(address) + ", but the block has " + std::to_string(memory_.size()));
+  }
+  if (address % std::min<std::size_t>(bytes, 16) != 0) {
+    grid.fail(std::string(what) + " at misaligned shared address " + std::to_string(address));
+  }
+  return memory_.data() + address;
+}
+
+void Block::wrote(std::uint32_t address, std::size_t bytes) {
+  Thread& thread = current();
+  for (std::size_t at = address / granule; at <= (address + bytes - 1) / granule; ++at) {
+    writer_[at] = static_cast<std::uint16_t>(thread.index + 1);
+    thread.unfenced.push_back(static_cast<std::uint32_t>(at));
+  }
+}
+
+void Block::fence_async() {
+  Thread& thread = current();
+  for (const std::uint32_t at : thread.unfenced) {
+    if (writer_[at] == thread.index + 1) writer_[at] = 0;
+  }
+  thread.unfenced.clear();
+}
+
+void Block::check_fenced(std::uint32_t address, std::size_t bytes, const char* what) {
+  for (std::size_t at = address / granule; at <= (address + bytes - 1) / granule; ++at) {
+    if (writer_[at] == 0) continue;
+    grid.fail(std::string(what) + " reads shared address " + std::to_string(at * granule) +
+              ", which thread " + std::to_string(writer_[at] - 1) +
+              " wrote without fence_async_proxy");
+  }
+}
+
+void Block::barrier_progress(Mbarrier& barrier) {
+  if (barrier.missing > 0 || barrier.bytes != 0) return;
+  barrier.missing = barrier.arrivals;
+  barrier.parity ^= 1;
+  grid.wake(barrier.waiting);
+}
+
+Status Grid::run(const std::function<void()>& kernel) {
+  for (int index = 0; index < launch_.blocks; ++index) {
+    Block& block = *blocks_.emplace_back(std::make_unique<Block>(*this, index, launch_));
+    for (int i = 0; i < launch_.threads; ++i) {
+      Thread& thread = *block.threads.emplace_back(std::make_unique<Thread>());
+      thread.block = &block;
+      thread.index = i;
+      thread.fiber =
+          boost::context::fiber(std::allocator_arg, boost::context::fixedsize_stack(stack_bytes),
+                                [&kernel, &thread](boost::context::fiber&& scheduler) {
+                                  thread.scheduler = std::move(scheduler);
+                                  kernel();
+                                  thread.done = true;
+                                  return std::move(thread.scheduler);
+                                });
+      ready_.push_back(&thread);
+    }
+  }
+  std::size_t alive = ready_.size();
+  while (alive > 0 && failure_.empty()) {
+    if (!deferred_.empty() && (ready_.empty() || sometimes(64))) {
+      finish_one();
+    } else if (ready_.empty()) {
+      return internal_error("no thread can go on: " + who_waits());
+    } else {
+      std::swap(ready_[random_() % ready_.size()], ready_.back());
+      Thread& thread = *ready_.back();
+      ready_.pop_back();
+      resume(thread);
+      if (thread.done) --alive;
+    }
+  }
+  while (failure_.empty() && !deferred_.empty()) finish_one();
+  if (!failure_.empty()) return internal_error(failure_);
+  return {};
+}
+
+void Grid::resume(Thread& thread) {
+  running = &thread;
+  thread.fiber = std::move(thread.fiber).resume();
+}
+
+void Grid::finish_one() {
+  std::swap(deferred_[random_() % deferred_.size()], deferred_.back());
+  const DeferredHandle deferred = std::move(deferred_.back());
+  deferred_.pop_back();
+  deferred->finish();
+}
+
+void Grid::fail(const std::string& report) {
+  Thread& thread = current();
+  if (failure_.empty()) {
+    failure_ = "block " + std::to_string(thread.block->index) + ", thread " +
+               std::to_string(thread.index) + ": " + report;
+  }
+  for (;;) thread.scheduler = std::move(thread.scheduler).resume();
+}
+
+void Grid::wait(Waiting& waiting, std::string what) {
+  Thread& thread = current();
+  thread.waits_for = std::move(what);
+  waiting.push_back(&thread);
+  thread.scheduler = std::move(thread.scheduler).resume();
+}
+
+void Grid::wake(Waiting& waiting) {
+  ready_.insert(ready_.end(), waiting.begin(), waiting.end());
+  waiting.clear();
+}
+
+std::string Grid::who_waits() const {
+  std::map<std::string, std::vector<int>> by_reason;
+  for (const auto& block : blocks_) {
+    for (const auto& thread : block->threads) {
+      if (!thread->done) {
+        by_reason["block " + std::to_string(block->index) + " " + thread->waits_for].push_back(
+            thread->index);
+      }
+    }
+  }
+  std::string text;
+  for (const auto& [reason, threads] : by_reason) {
+    if (!text.empty()) text += "; ";
+    text += std::to_string(threads.size()) + " threads from " + std::to_string(threads.front()) +
+            " in " + reason;
+  }
+  return text;
+}
+
+void meet(Meeting& meeting, int member, int members, void* payload, const char* what,
+          const std::function<void(std::span<void* const>)>& act) {
+  Grid& grid = current().block->grid;
+  if (meeting.come == 0) {
+    meeting.what = what;
+    meeting.payloads.assign(static_cast<std::size_t>(members), nullptr);
+  }
+  if (std::strcmp(meeting.what, what) != 0) {
+    grid.fail(std::string("calls ") + what + " where others of its warp call " + meeting.what);
+  }
+  meeting.payloads[static_cast<std::size_t>(member)] = payload;
+  if (++meeting.come < members) return grid.wait(meeting.waiting, what);
+  meeting.come = 0;
+  act(meeting.payloads);
+  grid.wake(meeting.waiting);
+}
+
+void meet_warp(void* payload, const char* what,
+               const std::function<void(std::span<void* const>)>& act) {
+  const Thread& thread = current();
+  meet(thread.block->warps[static_cast<std::size_t>(thread.index / warp_size)],
+       thread.index % warp_size, warp_size, payload, what, act);
+}
+
+Status run(const Launch& launch, const std::function<void()>& kernel) {
+  return Grid(launch).run(kernel);
+}
+
+}  // namespace hsap::gpu::emulation
