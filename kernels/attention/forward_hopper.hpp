@@ -53,7 +53,7 @@ struct ForwardHopper {
     }
   };
 
-  HSAP_DEVICE static void run(const ForwardArguments& on) {
+  HSAP_DEVICE static void run(const ForwardArguments& on, const ForwardMaps& maps) {
     const gpu::SharedAddress base = gpu::shared_base();
     if (gpu::thread_index() == 0) {
       constexpr int consumer_warps = 4 * consumers;
@@ -70,7 +70,7 @@ struct ForwardHopper {
     gpu::sync_block();
     if (gpu::warp_index() < 4) {
       gpu::lower_registers<producer_registers>();
-      if (gpu::thread_index() == 0) produce(on, base);
+      if (gpu::thread_index() == 0) produce(on.work, maps, base);
     } else {
       gpu::raise_registers<consumer_registers>();
       consume(on, base, gpu::warp_index() / 4 - 1);
@@ -79,11 +79,12 @@ struct ForwardHopper {
 
  private:
   /// Feeds tile after tile. Tells consumers the number of the work in front of each Q.
-  HSAP_DEVICE static void produce(const ForwardArguments& on, gpu::SharedAddress base) {
+  HSAP_DEVICE static void produce(const Work& on, const ForwardMaps& maps,
+                                  gpu::SharedAddress base) {
     Stage stage;
     int q_parity = 1;  // the first waits for an empty place return at once
     for (;;) {
-      const int work = gpu::atomic_add(on.next_work, 1);
+      const int work = gpu::atomic_add(on.next, 1);
       gpu::mbarrier_wait(base + q_empty_at, q_parity);
       q_parity ^= 1;
       const bool over = work >= on.tiles.count * on.heads;
@@ -94,7 +95,7 @@ struct ForwardHopper {
       }
       const Tile tile = on.tiles.tiles[work / on.heads];
       const int head = work % on.heads;
-      const int key_head = (head + on.head_offset) / on.heads_per_key_head;
+      const int key_head = on.key_head(head);
       Steps steps(tile, on.tiles.runs, keys);
       if (steps.done()) {
         gpu::mbarrier_arrive(base + q_full_at);
@@ -102,13 +103,13 @@ struct ForwardHopper {
       }
       gpu::mbarrier_arrive_expect(base + q_full_at, q_bytes);
       for (int panel = 0; panel < panels; ++panel) {
-        gpu::tma_load(on.q, base + q_at + panel * rows * gpu::swizzle_row_bytes, base + q_full_at,
+        gpu::tma_load(maps.q, base + q_at + panel * rows * gpu::swizzle_row_bytes, base + q_full_at,
                       64 * panel, head, tile.row_begin);
       }
       for (; !steps.done(); steps.next(), stage.next()) {
-        feed(on.k, base + k_at, base + k_full_at, base + k_empty_at, stage, key_head,
+        feed(maps.k, base + k_at, base + k_full_at, base + k_empty_at, stage, key_head,
              steps.column());
-        feed(on.v, base + v_at, base + v_full_at, base + v_empty_at, stage, key_head,
+        feed(maps.v, base + v_at, base + v_full_at, base + v_empty_at, stage, key_head,
              steps.column());
       }
     }
@@ -153,8 +154,8 @@ struct ForwardHopper {
       q_parity ^= 1;
       const int work = gpu::load_shared<int>(base + work_at);
       if (work < 0) break;
-      const Tile tile = on.tiles.tiles[work / on.heads];
-      const int head = work % on.heads;
+      const Tile tile = on.work.tiles.tiles[work / on.work.heads];
+      const int head = work % on.work.heads;
       attend(on, base, consumer, tile, head, stage);
     }
     // Leaves no barrier half full.
@@ -165,8 +166,8 @@ struct ForwardHopper {
                                  const Tile& tile, int head, Stage& stage) {
     const int thread = gpu::thread_index() % gpu::warpgroup_size;
     const int first_row = tile.row_begin + 64 * consumer + gpu::accumulator_place(thread, 0).row;
-    Steps steps(tile, on.tiles.runs, keys);
-    Softmax softmax(on.scale_log2);
+    Steps steps(tile, on.work.tiles.runs, keys);
+    Softmax softmax(on.work.scale * log2_e);
     Outputs o;
     HSAP_UNROLL
     for (int i = 0; i < HeadDim / 2; ++i) o[i] = 0;
@@ -183,7 +184,7 @@ struct ForwardHopper {
       gpu::wgmma_wait<0>();
       gpu::hold_registers(s);
       release(base + k_empty_at + 8 * stage.index);
-      mask.apply(s, steps, on.tiles.bands, first_row);
+      mask.apply(s, steps, on.work.tiles.bands, first_row);
       softmax.add(s);
       pack(p, s);
       steps.next();
@@ -200,7 +201,7 @@ struct ForwardHopper {
         gpu::wgmma_wait<1>();
         gpu::hold_registers(s);
         release(base + k_empty_at + 8 * ahead.index);
-        mask.apply(s, steps, on.tiles.bands, first_row);
+        mask.apply(s, steps, on.work.tiles.bands, first_row);
         softmax.add(s);
         gpu::wgmma_wait<0>();
         gpu::hold_registers(o);

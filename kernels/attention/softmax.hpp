@@ -8,6 +8,8 @@
 namespace hsap::kernels {
 
 inline constexpr float minus_infinity = -__builtin_inff();
+inline constexpr float log2_e = 1.44269504088896f;
+inline constexpr float ln2 = 0.693147180559945f;
 
 /// Hides the scores that the mask does not let through. Bounds are looked up once per run.
 class RowMask {
@@ -84,7 +86,6 @@ class Softmax {
 
   /// Natural log-sum-exp of a row, from the sum of its weights.
   HSAP_DEVICE float lse(int row, float sum) const {
-    constexpr float ln2 = 0.693147180559945f;
     return sum > 0 ? (top_[row] * scale_ + gpu::log2_fast(sum)) * ln2 : minus_infinity;
   }
 
@@ -119,8 +120,6 @@ struct MergeWeights {
 
 /// By log-sum-exp; either may be -inf (nothing seen), then it counts nothing.
 HSAP_DEVICE MergeWeights merge_weights(float old_lse, float new_lse) {
-  constexpr float log2_e = 1.44269504088896f;
-  constexpr float ln2 = 0.693147180559945f;
   const float top = old_lse > new_lse ? old_lse : new_lse;
   if (top == minus_infinity) return {minus_infinity, 0, 0};
   const float keep = gpu::exp2_fast((old_lse - top) * log2_e);

@@ -30,24 +30,17 @@ void check(test::Problem problem, std::uint64_t seed) {
   int next_work = 0;
 
   kernels::ForwardArguments on;
-  on.q = q.map(Kernel::rows);
-  on.k = k.map(Kernel::keys);
-  on.v = v.map(Kernel::keys);
-  on.tiles = {list->tiles.data(), list->runs.data(), list->bands.data(),
-              static_cast<int>(list->tiles.size())};
-  on.heads = problem.heads;
-  on.heads_per_key_head = problem.heads / problem.key_heads;
-  on.scale_log2 = static_cast<float>(1.44269504088896 / std::sqrt(HeadDim));
+  on.work = problem.work(*list, &next_work);
   on.o_fp32 = {o.data(), problem.heads * HeadDim, HeadDim};
   on.lse = {lse.data(), problem.heads, 1};
-  on.next_work = &next_work;
+  const kernels::ForwardMaps maps{q.map(Kernel::rows), k.map(Kernel::keys), v.map(Kernel::keys)};
 
   gpu::emulation::Launch launch;
   launch.blocks = 2;
   launch.threads = Kernel::threads;
   launch.shared_bytes = Kernel::shared_bytes;
   launch.seed = seed;
-  const Status run = gpu::emulation::run(launch, [&] { Kernel::run(on); });
+  const Status run = gpu::emulation::run(launch, [&] { Kernel::run(on, maps); });
   INFO((run ? "" : run.error().text()));
   REQUIRE(run);
   const test::ForwardAnswer expected = test::forward(problem, q, k, v);

@@ -39,6 +39,20 @@ gpu::TensorMap Operand::map(int box_rows) {
 
 kernels::Rows<gpu::Bfloat16> Operand::view() { return {values.data(), heads * head_dim, head_dim}; }
 
+kernels::Work Problem::work(const kernels::TileList& list, int* next) const {
+  kernels::Work work;
+  work.tiles = {list.tiles.data(), list.runs.data(), list.bands.data(),
+                static_cast<int>(list.tiles.size())};
+  work.query_rows = queries;
+  work.key_rows = keys;
+  work.heads = heads;
+  work.key_heads = key_heads;
+  work.heads_per_key_head = heads / key_heads;
+  work.scale = static_cast<float>(1 / std::sqrt(head_dim));
+  work.next = next;
+  return work;
+}
+
 Problem documents(const std::vector<int>& lengths, int heads, int key_heads, int head_dim) {
   Problem problem;
   problem.heads = heads;

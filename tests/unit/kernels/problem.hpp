@@ -6,11 +6,12 @@
 
 #include "hsap/mask.hpp"
 #include "kernels/attention/arguments.hpp"
+#include "kernels/tiles/tile_list.hpp"
 
 /// A small attention problem with its answer in float64, for kernels under the emulation.
 namespace test {
 
-/// Rows x heads x head_dim of bf16, with NaN-free neighbours but canaries around the whole.
+/// Rows x heads x head_dim of bf16, one row after the other.
 struct Operand {
   Operand(int rows, int heads, int head_dim);
 
@@ -32,7 +33,8 @@ struct Problem {
   int key_heads = 1;
   int head_dim = 128;
   std::vector<hsap::Slice> slices;  ///< of rows
-  std::uint64_t seed = 1;
+
+  [[nodiscard]] hsap::kernels::Work work(const hsap::kernels::TileList& list, int* next) const;
 };
 
 /// Causal documents of these lengths, one after the other.
