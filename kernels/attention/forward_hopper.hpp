@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/attention/arguments.hpp"
+#include "kernels/attention/ring.hpp"
 #include "kernels/attention/softmax.hpp"
 #include "kernels/primitive/primitive.hpp"
 
@@ -40,18 +41,7 @@ struct ForwardHopper {
   static constexpr std::uint32_t work_at = v_empty_at + 8 * stages;
   static constexpr std::uint32_t shared_bytes = work_at + 16;
 
-  /// A place in a ring of stages, and the parity of its barriers there.
-  struct Stage {
-    int index = 0;
-    int parity = 0;
-
-    HSAP_DEVICE void next() {
-      if (++index == stages) {
-        index = 0;
-        parity ^= 1;
-      }
-    }
-  };
+  using Stage = RingStage<stages>;
 
   HSAP_DEVICE static void run(const ForwardArguments& on, const ForwardMaps& maps) {
     const gpu::SharedAddress base = gpu::shared_base();
@@ -126,11 +116,6 @@ struct ForwardHopper {
     }
   }
 
-  /// Tells the producer that this warp has read a place.
-  HSAP_DEVICE static void release(gpu::SharedAddress empty) {
-    if (gpu::lane_index() == 0) gpu::mbarrier_arrive(empty);
-  }
-
   /// Consumers issue their products one after the other.
   HSAP_DEVICE static void take_turn(int consumer) {
     gpu::named_barrier_sync(1 + consumer, 2 * gpu::warpgroup_size);
@@ -184,7 +169,7 @@ struct ForwardHopper {
       gpu::wgmma_wait<0>();
       gpu::hold_registers(s);
       release(base + k_empty_at + 8 * stage.index);
-      mask.apply(s, steps, on.work.tiles.bands, first_row);
+      if (steps.masked()) mask.apply(s, steps, on.work.tiles.bands, first_row);
       softmax.add(s);
       pack(p, s);
       steps.next();
@@ -201,7 +186,7 @@ struct ForwardHopper {
         gpu::wgmma_wait<1>();
         gpu::hold_registers(s);
         release(base + k_empty_at + 8 * ahead.index);
-        mask.apply(s, steps, on.work.tiles.bands, first_row);
+        if (steps.masked()) mask.apply(s, steps, on.work.tiles.bands, first_row);
         softmax.add(s);
         gpu::wgmma_wait<0>();
         gpu::hold_registers(o);

@@ -14,10 +14,10 @@ inline constexpr float ln2 = 0.693147180559945f;
 /// Hides the scores that the mask does not let through. Bounds are looked up once per run.
 class RowMask {
  public:
+  /// Rows of the tile that belong to no band see nothing, which only masked steps know.
   template <int Registers>
   HSAP_DEVICE void apply(float (&s)[Registers], const Steps& steps, const Band* bands,
                          int first_row) {
-    if (!steps.masked()) return;
     const Run& run = steps.run();
     if (run.first_band != known_) {
       known_ = run.first_band;

@@ -35,11 +35,12 @@ HSAP_SHARED MatrixDescriptor contracted_operand(std::uint32_t tile, int rows, in
 }
 
 /// k from row to row, at row `k` (a multiple of 16) of a tile of `rows` rows, from column `column`
-/// (a multiple of 64) on.
+/// (a multiple of 32) on.
 HSAP_SHARED MatrixDescriptor crossed_operand(std::uint32_t tile, int rows, int column, int k) {
   const std::uint32_t panel_bytes = rows * swizzle_row_bytes;
-  return matrix_descriptor(tile + column / 64 * panel_bytes + k * swizzle_row_bytes, panel_bytes,
-                           swizzle_atom_bytes);
+  return matrix_descriptor(
+      tile + column / 64 * panel_bytes + column % 64 * 2 + k * swizzle_row_bytes, panel_bytes,
+      swizzle_atom_bytes);
 }
 
 /// What a descriptor says, for the emulation.

@@ -1,0 +1,337 @@
+#pragma once
+
+#include "kernels/attention/arguments.hpp"
+#include "kernels/attention/ring.hpp"
+#include "kernels/attention/softmax.hpp"
+#include "kernels/primitive/primitive.hpp"
+
+/// The backward pass on Hopper. A block keeps 128 keys and values and walks over the queries of all
+/// heads that see them, 64 at a time: a producer warp feeds queries, output gradients, log-sum-exps
+/// and deltas; each of two consumer warpgroups has 64 keys.
+///
+/// Scores are computed transposed (keys x queries), so that weights P and score gradients dS leave
+/// the softmax as operands in registers:
+///   S = K Q^T, dP = V dO^T, P = exp(S - lse), dS = P (dP - delta)
+///   dV += P dO, dK += dS Q   in registers over the whole walk
+///   dQ = dS^T K              through shared memory, since it sums over the keys of both
+///   warpgroups;
+///                            each warpgroup takes half of the columns and adds them in device
+///                            memory
+namespace hsap::kernels {
+
+template <int HeadDim>
+struct BackwardHopper {
+  static constexpr int consumers = 2;
+  static constexpr int keys = 64 * consumers;
+  static constexpr int queries = 64;
+  static constexpr int stages = 2;
+  static constexpr int threads = gpu::warpgroup_size * (consumers + 1);
+  static constexpr int producer_registers = 24;
+  static constexpr int consumer_registers = 240;
+
+  static constexpr int panels = HeadDim / 64;
+  static constexpr std::uint32_t keys_bytes = keys * HeadDim * 2;
+  static constexpr std::uint32_t queries_bytes = queries * HeadDim * 2;
+  static constexpr std::uint32_t ds_bytes = keys * queries * 2;
+  static constexpr std::uint32_t numbers_bytes = queries * 4;
+  // Shared memory, from its base on.
+  static constexpr std::uint32_t k_at = 0;
+  static constexpr std::uint32_t v_at = k_at + keys_bytes;
+  static constexpr std::uint32_t q_at = v_at + keys_bytes;
+  static constexpr std::uint32_t dout_at = q_at + stages * queries_bytes;
+  static constexpr std::uint32_t ds_at = dout_at + stages * queries_bytes;
+  static constexpr std::uint32_t lse_at = ds_at + 2 * ds_bytes;
+  static constexpr std::uint32_t delta_at = lse_at + stages * numbers_bytes;
+  static constexpr std::uint32_t barriers_at = delta_at + stages * numbers_bytes;
+  static constexpr std::uint32_t kv_full_at = barriers_at;
+  static constexpr std::uint32_t kv_empty_at = barriers_at + 8;
+  static constexpr std::uint32_t q_full_at = barriers_at + 16;
+  static constexpr std::uint32_t q_empty_at = q_full_at + 8 * stages;
+  static constexpr std::uint32_t dout_full_at = q_empty_at + 8 * stages;
+  static constexpr std::uint32_t dout_empty_at = dout_full_at + 8 * stages;
+  static constexpr std::uint32_t work_at = dout_empty_at + 8 * stages;
+  static constexpr std::uint32_t shared_bytes = work_at + 16;
+
+  using Stage = RingStage<stages>;
+
+  HSAP_DEVICE static void run(const BackwardArguments& on, const BackwardMaps& maps) {
+    const gpu::SharedAddress base = gpu::shared_base();
+    if (gpu::thread_index() == 0) {
+      constexpr int consumer_warps = 4 * consumers;
+      gpu::mbarrier_init(base + kv_full_at, 1);
+      gpu::mbarrier_init(base + kv_empty_at, consumer_warps);
+      for (int i = 0; i < stages; ++i) {
+        gpu::mbarrier_init(base + q_full_at + 8 * i, 1);
+        gpu::mbarrier_init(base + q_empty_at + 8 * i, consumer_warps);
+        gpu::mbarrier_init(base + dout_full_at + 8 * i, 1);
+        gpu::mbarrier_init(base + dout_empty_at + 8 * i, consumer_warps);
+      }
+      gpu::fence_mbarrier_init();
+    }
+    gpu::sync_block();
+    if (gpu::warp_index() < 4) {
+      gpu::lower_registers<producer_registers>();
+      if (gpu::warp_index() == 0) produce(on, maps, base);
+    } else {
+      gpu::raise_registers<consumer_registers>();
+      consume(on, base, gpu::warp_index() / 4 - 1);
+    }
+  }
+
+ private:
+  /// Feeds tile after tile, with the number of the work in front of each. All lanes walk together,
+  /// one of them tells TMA what to copy.
+  HSAP_DEVICE static void produce(const BackwardArguments& on, const BackwardMaps& maps,
+                                  gpu::SharedAddress base) {
+    const bool leads = gpu::lane_index() == 0;
+    Stage stage;
+    int kv_parity = 1;
+    for (;;) {
+      const int work = gpu::shuffle(leads ? gpu::atomic_add(on.work.next, 1) : 0, 0);
+      gpu::mbarrier_wait(base + kv_empty_at, kv_parity);
+      kv_parity ^= 1;
+      const bool over = work >= on.work.tiles.count * on.work.key_heads;
+      if (over) {
+        if (leads) {
+          gpu::store_shared(base + work_at, -1);
+          gpu::mbarrier_arrive(base + kv_full_at);
+        }
+        return;
+      }
+      const Tile tile = on.work.tiles.tiles[work / on.work.key_heads];
+      const int key_head = work % on.work.key_heads;
+      if (leads) {
+        gpu::store_shared(base + work_at, work);
+        gpu::mbarrier_arrive_expect(base + kv_full_at, 2 * keys_bytes);
+        load(maps.k, base + k_at, base + kv_full_at, keys, key_head, tile.row_begin);
+        load(maps.v, base + v_at, base + kv_full_at, keys, key_head, tile.row_begin);
+      }
+      for (int head = on.work.heads_begin(key_head); head < on.work.heads_end(key_head); ++head) {
+        for (Steps steps(tile, on.work.tiles.runs, queries); !steps.done();
+             steps.next(), stage.next()) {
+          feed(on, maps, base, stage, head, steps.column(), leads);
+        }
+      }
+    }
+  }
+
+  HSAP_DEVICE static void load(const gpu::TensorMap& map, gpu::SharedAddress to,
+                               gpu::SharedAddress full, int rows, int head, int row) {
+    for (int panel = 0; panel < panels; ++panel) {
+      gpu::tma_load(map, to + panel * rows * gpu::swizzle_row_bytes, full, 64 * panel, head, row);
+    }
+  }
+
+  /// One step: 64 queries of a head.
+  HSAP_DEVICE static void feed(const BackwardArguments& on, const BackwardMaps& maps,
+                               gpu::SharedAddress base, const Stage& stage, int head, int row,
+                               bool leads) {
+    gpu::mbarrier_wait(base + q_empty_at + 8 * stage.index, stage.parity ^ 1);
+    for (int i = gpu::lane_index(); i < queries; i += gpu::warp_size) {
+      const bool inside = row + i < on.work.query_rows;
+      const float lse = inside ? *on.lse.at(row + i, head) : minus_infinity;
+      // Queries that see nothing: any score minus infinity gives weight 0.
+      gpu::store_shared(base + lse_at + stage.index * numbers_bytes + 4 * i,
+                        lse == minus_infinity ? -minus_infinity : lse * log2_e);
+      gpu::store_shared(base + delta_at + stage.index * numbers_bytes + 4 * i,
+                        inside ? *on.delta.at(row + i, head) : 0.0f);
+    }
+    gpu::sync_warp();
+    if (leads) {
+      const gpu::SharedAddress full = base + q_full_at + 8 * stage.index;
+      gpu::mbarrier_arrive_expect(full, queries_bytes);
+      load(maps.q, base + q_at + stage.index * queries_bytes, full, queries, head, row);
+    }
+    gpu::mbarrier_wait(base + dout_empty_at + 8 * stage.index, stage.parity ^ 1);
+    if (leads) {
+      const gpu::SharedAddress full = base + dout_full_at + 8 * stage.index;
+      gpu::mbarrier_arrive_expect(full, queries_bytes);
+      load(maps.dout, base + dout_at + stage.index * queries_bytes, full, queries, head, row);
+    }
+  }
+
+  using Scores = float[queries / 2];
+  using Operand = std::uint32_t[queries / 16][4];
+  using KeyGradients = float[HeadDim / 2];
+  using QueryGradients = float[HeadDim / 4];
+
+  HSAP_DEVICE static void consume(const BackwardArguments& on, gpu::SharedAddress base,
+                                  int consumer) {
+    const int thread = gpu::thread_index() % gpu::warpgroup_size;
+    const int row_in_tile = 64 * consumer + gpu::accumulator_place(thread, 0).row;
+    Stage stage;
+    int kv_parity = 0;
+    int ds = 0;  // which of the two places for dS is next
+    for (;;) {
+      gpu::mbarrier_wait(base + kv_full_at, kv_parity);
+      kv_parity ^= 1;
+      const int work = gpu::load_shared<int>(base + work_at);
+      if (work < 0) return;
+      const Tile tile = on.work.tiles.tiles[work / on.work.key_heads];
+      const int key_head = work % on.work.key_heads;
+      const int first_row = tile.row_begin + row_in_tile;
+      KeyGradients dk;
+      KeyGradients dv;
+      HSAP_UNROLL
+      for (int i = 0; i < HeadDim / 2; ++i) dk[i] = dv[i] = 0;
+      for (int head = on.work.heads_begin(key_head); head < on.work.heads_end(key_head); ++head) {
+        RowMask mask;
+        for (Steps steps(tile, on.work.tiles.runs, queries); !steps.done();
+             steps.next(), stage.next(), ds ^= 1) {
+          step(on, base, consumer, stage, base + ds_at + ds * ds_bytes, steps, mask,
+               tile.rows < keys, first_row, head, dk, dv);
+        }
+      }
+      release(base + kv_empty_at);
+      add_rows(on.dk, dk, on.work.scale, first_row, tile.row_begin + tile.rows, key_head);
+      add_rows(on.dv, dv, 1, first_row, tile.row_begin + tile.rows, key_head);
+    }
+  }
+
+  HSAP_DEVICE static void step(const BackwardArguments& on, gpu::SharedAddress base, int consumer,
+                               const Stage& stage, gpu::SharedAddress ds, const Steps& steps,
+                               RowMask& mask, bool ragged, int first_row, int head,
+                               KeyGradients& dk, KeyGradients& dv) {
+    const gpu::SharedAddress q = base + q_at + stage.index * queries_bytes;
+    const gpu::SharedAddress dout = base + dout_at + stage.index * queries_bytes;
+    Scores s;
+    Scores dp;
+    Operand p16;
+    Operand ds16;
+    gpu::mbarrier_wait(base + q_full_at + 8 * stage.index, stage.parity);
+    multiply_rows(s, base + k_at, q, consumer);
+    gpu::mbarrier_wait(base + dout_full_at + 8 * stage.index, stage.parity);
+    multiply_rows(dp, base + v_at, dout, consumer);
+    gpu::wgmma_wait<1>();
+    gpu::hold_registers(s);
+    // Rows beyond the tile belong to others, but would count in dQ.
+    if (ragged || steps.masked()) mask.apply(s, steps, on.work.tiles.bands, first_row);
+    const gpu::SharedAddress numbers =
+        base + stage.index * numbers_bytes + 8 * (gpu::lane_index() % 4);
+    const float scale = on.work.scale * log2_e;
+    HSAP_UNROLL
+    for (int i = 0; i < queries / 2; i += 4) {
+      const gpu::float2 lse = gpu::load_shared<gpu::float2>(numbers + lse_at + 8 * i);
+      s[i] = gpu::exp2_fast(s[i] * scale - lse.x);
+      s[i + 1] = gpu::exp2_fast(s[i + 1] * scale - lse.y);
+      s[i + 2] = gpu::exp2_fast(s[i + 2] * scale - lse.x);
+      s[i + 3] = gpu::exp2_fast(s[i + 3] * scale - lse.y);
+    }
+    pack(p16, s);
+    gpu::wgmma_wait<0>();
+    gpu::hold_registers(dp);
+    accumulate(dv, p16, dout);
+    HSAP_UNROLL
+    for (int i = 0; i < queries / 2; i += 4) {
+      const gpu::float2 delta = gpu::load_shared<gpu::float2>(numbers + delta_at + 8 * i);
+      dp[i] = s[i] * (dp[i] - delta.x);
+      dp[i + 1] = s[i + 1] * (dp[i + 1] - delta.y);
+      dp[i + 2] = s[i + 2] * (dp[i + 2] - delta.x);
+      dp[i + 3] = s[i + 3] * (dp[i + 3] - delta.y);
+    }
+    pack(ds16, dp);
+    write_ds(ds, ds16, consumer);
+    gpu::fence_async_proxy();
+    // Both have written dS; and both have read the dS of the step before, which lies in the place
+    // that the next step writes.
+    gpu::named_barrier_sync(1, gpu::warpgroup_size * consumers);
+    accumulate(dk, ds16, q);
+    QueryGradients dq;
+    multiply_keys(dq, ds, base + k_at, consumer);
+    gpu::wgmma_wait<1>();
+    gpu::hold_registers(dk);
+    gpu::hold_registers(dv);
+    release(base + dout_empty_at + 8 * stage.index);
+    release(base + q_empty_at + 8 * stage.index);
+    gpu::wgmma_wait<0>();
+    gpu::hold_registers(dq);
+    add_queries(on, dq, steps, head, consumer);
+  }
+
+  /// s = A B^T: this warpgroup's 64 keys of A against all queries of B.
+  HSAP_DEVICE static void multiply_rows(Scores& s, gpu::SharedAddress a, gpu::SharedAddress b,
+                                        int consumer) {
+    gpu::wgmma_fence();
+    HSAP_UNROLL
+    for (int k = 0; k < HeadDim; k += 16) {
+      gpu::wgmma<gpu::Operand::contracted, gpu::Operand::contracted>(
+          s, gpu::contracted_operand(a, keys, 64 * consumer, k),
+          gpu::contracted_operand(b, queries, 0, k), k > 0);
+    }
+    gpu::wgmma_commit();
+  }
+
+  /// sum += A B, with A (64 keys x queries) in registers.
+  HSAP_DEVICE static void accumulate(KeyGradients& sum, Operand& a, gpu::SharedAddress b) {
+    gpu::wgmma_fence();
+    HSAP_UNROLL
+    for (int k = 0; k < queries; k += 16) {
+      gpu::wgmma<gpu::Operand::crossed>(sum, a[k / 16], gpu::crossed_operand(b, queries, 0, k),
+                                        true);
+    }
+    gpu::wgmma_commit();
+  }
+
+  /// dq = dS^T K, this warpgroup's half of the columns.
+  HSAP_DEVICE static void multiply_keys(QueryGradients& dq, gpu::SharedAddress ds,
+                                        gpu::SharedAddress k, int consumer) {
+    gpu::wgmma_fence();
+    HSAP_UNROLL
+    for (int key = 0; key < keys; key += 16) {
+      gpu::wgmma<gpu::Operand::crossed, gpu::Operand::crossed>(
+          dq, gpu::crossed_operand(ds, keys, 0, key),
+          gpu::crossed_operand(k, keys, HeadDim / 2 * consumer, key), key > 0);
+    }
+    gpu::wgmma_commit();
+  }
+
+  /// dS as a tile of 128 keys x 64 queries. The swizzle keeps the rows of a warp off each other's
+  /// banks.
+  HSAP_DEVICE static void write_ds(gpu::SharedAddress ds, const Operand& ds16, int consumer) {
+    const int thread = gpu::thread_index() % gpu::warpgroup_size;
+    HSAP_UNROLL
+    for (int k = 0; k < queries / 16; ++k) {
+      HSAP_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const gpu::Place at = gpu::operand_a_place(thread, i, 0);
+        gpu::store_shared(
+            ds + gpu::panel_offset(keys, 64 * consumer + at.row, 2 * (16 * k + at.column)),
+            ds16[k][i]);
+      }
+    }
+  }
+
+  HSAP_DEVICE static void add_queries(const BackwardArguments& on, const QueryGradients& dq,
+                                      const Steps& steps, int head, int consumer) {
+    const int thread = gpu::thread_index() % gpu::warpgroup_size;
+    HSAP_UNROLL
+    for (int r = 0; r < gpu::rows_per_thread; ++r) {
+      const int row = steps.column() + gpu::accumulator_place(thread, 2 * r).row;
+      if (row >= steps.run().column_end) continue;
+      float* const to = on.dq.at(row, head) + HeadDim / 2 * consumer;
+      HSAP_UNROLL
+      for (int i = 2 * r; i < HeadDim / 4; i += 4) {
+        gpu::atomic_add2(to + gpu::accumulator_place(thread, i).column, dq[i] * on.work.scale,
+                         dq[i + 1] * on.work.scale);
+      }
+    }
+  }
+
+  /// Adds a thread's rows to device memory, where no other block works on them.
+  HSAP_DEVICE static void add_rows(const Rows<float>& to, const KeyGradients& sum, float scale,
+                                   int first_row, int end, int head) {
+    HSAP_UNROLL
+    for (int r = 0; r < gpu::rows_per_thread; ++r) {
+      const int row = first_row + 8 * r;
+      if (row >= end) continue;
+      HSAP_UNROLL
+      for (int i = 2 * r; i < HeadDim / 2; i += 4) {
+        float* at = to.at(row, head) + 8 * (i / 4) + 2 * (gpu::lane_index() % 4);
+        const gpu::float2 old = gpu::load_pair(at);
+        gpu::store_pair(at, old.x + scale * sum[i], old.y + scale * sum[i + 1]);
+      }
+    }
+  }
+};
+
+}  // namespace hsap::kernels
