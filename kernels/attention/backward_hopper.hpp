@@ -126,27 +126,27 @@ struct BackwardHopper {
   HSAP_DEVICE static void feed(const BackwardArguments& on, const BackwardMaps& maps,
                                gpu::SharedAddress base, const Stage& stage, int head, int row,
                                bool leads) {
-    gpu::mbarrier_wait(base + q_empty_at + 8 * stage.index, stage.parity ^ 1);
+    gpu::mbarrier_wait(base + q_empty_at + 8 * stage.index(), stage.parity() ^ 1);
     for (int i = gpu::lane_index(); i < queries; i += gpu::warp_size) {
       const bool inside = row + i < on.work.query_rows;
       const float lse = inside ? *on.lse.at(row + i, head) : minus_infinity;
       // Queries that see nothing: any score minus infinity gives weight 0.
-      gpu::store_shared(base + lse_at + stage.index * numbers_bytes + 4 * i,
+      gpu::store_shared(base + lse_at + stage.index() * numbers_bytes + 4 * i,
                         lse == minus_infinity ? -minus_infinity : lse * log2_e);
-      gpu::store_shared(base + delta_at + stage.index * numbers_bytes + 4 * i,
+      gpu::store_shared(base + delta_at + stage.index() * numbers_bytes + 4 * i,
                         inside ? *on.delta.at(row + i, head) : 0.0f);
     }
     gpu::sync_warp();
     if (leads) {
-      const gpu::SharedAddress full = base + q_full_at + 8 * stage.index;
+      const gpu::SharedAddress full = base + q_full_at + 8 * stage.index();
       gpu::mbarrier_arrive_expect(full, queries_bytes);
-      load(maps.q, base + q_at + stage.index * queries_bytes, full, queries, head, row);
+      load(maps.q, base + q_at + stage.index() * queries_bytes, full, queries, head, row);
     }
-    gpu::mbarrier_wait(base + dout_empty_at + 8 * stage.index, stage.parity ^ 1);
+    gpu::mbarrier_wait(base + dout_empty_at + 8 * stage.index(), stage.parity() ^ 1);
     if (leads) {
-      const gpu::SharedAddress full = base + dout_full_at + 8 * stage.index;
+      const gpu::SharedAddress full = base + dout_full_at + 8 * stage.index();
       gpu::mbarrier_arrive_expect(full, queries_bytes);
-      load(maps.dout, base + dout_at + stage.index * queries_bytes, full, queries, head, row);
+      load(maps.dout, base + dout_at + stage.index() * queries_bytes, full, queries, head, row);
     }
   }
 
@@ -157,57 +157,62 @@ struct BackwardHopper {
 
   HSAP_DEVICE static void consume(const BackwardArguments& on, gpu::SharedAddress base,
                                   int consumer) {
-    const int thread = gpu::thread_index() % gpu::warpgroup_size;
-    const int row_in_tile = 64 * consumer + gpu::accumulator_place(thread, 0).row;
     Stage stage;
     int kv_parity = 0;
-    int ds = 0;  // which of the two places for dS is next
     for (;;) {
       gpu::mbarrier_wait(base + kv_full_at, kv_parity);
       kv_parity ^= 1;
       const int work = gpu::load_shared<int>(base + work_at);
       if (work < 0) return;
-      const Tile tile = on.work.tiles.tiles[work / on.work.key_heads];
+      const Tile& tile = on.work.tiles.tiles[work / on.work.key_heads];
       const int key_head = work % on.work.key_heads;
-      const int first_row = tile.row_begin + row_in_tile;
       KeyGradients dk;
       KeyGradients dv;
       HSAP_UNROLL
       for (int i = 0; i < HeadDim / 2; ++i) dk[i] = dv[i] = 0;
       for (int head = on.work.heads_begin(key_head); head < on.work.heads_end(key_head); ++head) {
-        RowMask mask;
         for (Steps steps(tile, on.work.tiles.runs, queries); !steps.done();
-             steps.next(), stage.next(), ds ^= 1) {
-          step(on, base, consumer, stage, base + ds_at + ds * ds_bytes, steps, mask,
-               tile.rows < keys, first_row, head, dk, dv);
+             steps.next(), stage.next()) {
+          step(on, base, consumer, stage, tile, steps, head, dk, dv);
         }
       }
       release(base + kv_empty_at);
+      const int first_row = tile.row_begin + first_row_in_tile(consumer);
       add_rows(on.dk, dk, on.work.scale, first_row, tile.row_begin + tile.rows, key_head);
       add_rows(on.dv, dv, 1, first_row, tile.row_begin + tile.rows, key_head);
     }
   }
 
+  /// The first of this thread's two rows of keys.
+  HSAP_DEVICE static int first_row_in_tile(int consumer) {
+    const int thread = gpu::thread_index() % gpu::warpgroup_size;
+    return 64 * consumer + gpu::accumulator_place(thread, 0).row;
+  }
+
   HSAP_DEVICE static void step(const BackwardArguments& on, gpu::SharedAddress base, int consumer,
-                               const Stage& stage, gpu::SharedAddress ds, const Steps& steps,
-                               RowMask& mask, bool ragged, int first_row, int head,
+                               const Stage& stage, const Tile& tile, const Steps& steps, int head,
                                KeyGradients& dk, KeyGradients& dv) {
-    const gpu::SharedAddress q = base + q_at + stage.index * queries_bytes;
-    const gpu::SharedAddress dout = base + dout_at + stage.index * queries_bytes;
+    const gpu::SharedAddress q = base + q_at + stage.index() * queries_bytes;
+    const gpu::SharedAddress dout = base + dout_at + stage.index() * queries_bytes;
+    // Two places in turn, so that one barrier a step is enough.
+    static_assert(stages == 2);
+    const gpu::SharedAddress ds = base + ds_at + stage.index() * ds_bytes;
     Scores s;
     Scores dp;
     Operand p16;
     Operand ds16;
-    gpu::mbarrier_wait(base + q_full_at + 8 * stage.index, stage.parity);
+    gpu::mbarrier_wait(base + q_full_at + 8 * stage.index(), stage.parity());
     multiply_rows(s, base + k_at, q, consumer);
-    gpu::mbarrier_wait(base + dout_full_at + 8 * stage.index, stage.parity);
+    gpu::mbarrier_wait(base + dout_full_at + 8 * stage.index(), stage.parity());
     multiply_rows(dp, base + v_at, dout, consumer);
     gpu::wgmma_wait<1>();
     gpu::hold_registers(s);
     // Rows beyond the tile belong to others, but would count in dQ.
-    if (ragged || steps.masked()) mask.apply(s, steps, on.work.tiles.bands, first_row);
+    if (tile.rows < keys || steps.masked()) {
+      hide_masked(s, steps, on.work.tiles.bands, tile.row_begin + first_row_in_tile(consumer));
+    }
     const gpu::SharedAddress numbers =
-        base + stage.index * numbers_bytes + 8 * (gpu::lane_index() % 4);
+        base + stage.index() * numbers_bytes + 8 * (gpu::lane_index() % 4);
     const float scale = on.work.scale * log2_e;
     HSAP_UNROLL
     for (int i = 0; i < queries / 2; i += 4) {
@@ -241,8 +246,8 @@ struct BackwardHopper {
     gpu::wgmma_wait<1>();
     gpu::hold_registers(dk);
     gpu::hold_registers(dv);
-    release(base + dout_empty_at + 8 * stage.index);
-    release(base + q_empty_at + 8 * stage.index);
+    release(base + dout_empty_at + 8 * stage.index());
+    release(base + q_empty_at + 8 * stage.index());
     gpu::wgmma_wait<0>();
     gpu::hold_registers(dq);
     add_queries(on, dq, steps, head, consumer);
@@ -288,30 +293,28 @@ struct BackwardHopper {
   /// dS as a tile of 128 keys x 64 queries. The swizzle keeps the rows of a warp off each other's
   /// banks.
   HSAP_DEVICE static void write_ds(gpu::SharedAddress ds, const Operand& ds16, int consumer) {
-    const int thread = gpu::thread_index() % gpu::warpgroup_size;
+    const int lane = gpu::lane_index();
+    const int row = 64 * consumer + 16 * (gpu::warp_index() % 4) + lane % 16;
     HSAP_UNROLL
     for (int k = 0; k < queries / 16; ++k) {
-      HSAP_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        const gpu::Place at = gpu::operand_a_place(thread, i, 0);
-        gpu::store_shared(
-            ds + gpu::panel_offset(keys, 64 * consumer + at.row, 2 * (16 * k + at.column)),
-            ds16[k][i]);
-      }
+      gpu::store_matrices(ds + gpu::panel_offset(keys, row, 2 * (16 * k + 8 * (lane / 16))),
+                          ds16[k]);
     }
   }
 
   HSAP_DEVICE static void add_queries(const BackwardArguments& on, const QueryGradients& dq,
                                       const Steps& steps, int head, int consumer) {
     const int thread = gpu::thread_index() % gpu::warpgroup_size;
+    const gpu::Place first = gpu::accumulator_place(thread, 0);
+    const int row = steps.column() + first.row;
+    const int end = steps.run().column_end;
+    float* const to = on.dq.at(row, head) + HeadDim / 2 * consumer + first.column;
     HSAP_UNROLL
     for (int r = 0; r < gpu::rows_per_thread; ++r) {
-      const int row = steps.column() + gpu::accumulator_place(thread, 2 * r).row;
-      if (row >= steps.run().column_end) continue;
-      float* const to = on.dq.at(row, head) + HeadDim / 2 * consumer;
+      if (row + 8 * r >= end) break;
       HSAP_UNROLL
       for (int i = 2 * r; i < HeadDim / 4; i += 4) {
-        gpu::atomic_add2(to + gpu::accumulator_place(thread, i).column, dq[i] * on.work.scale,
+        gpu::atomic_add2(to + 8 * r * on.dq.row_stride + 8 * (i / 4), dq[i] * on.work.scale,
                          dq[i + 1] * on.work.scale);
       }
     }

@@ -108,11 +108,11 @@ struct ForwardHopper {
   HSAP_DEVICE static void feed(const gpu::TensorMap& map, gpu::SharedAddress ring,
                                gpu::SharedAddress full, gpu::SharedAddress empty,
                                const Stage& stage, int head, int row) {
-    gpu::mbarrier_wait(empty + 8 * stage.index, stage.parity ^ 1);
-    gpu::mbarrier_arrive_expect(full + 8 * stage.index, stage_bytes);
+    gpu::mbarrier_wait(empty + 8 * stage.index(), stage.parity() ^ 1);
+    gpu::mbarrier_arrive_expect(full + 8 * stage.index(), stage_bytes);
     for (int panel = 0; panel < panels; ++panel) {
-      gpu::tma_load(map, ring + stage.index * stage_bytes + panel * keys * gpu::swizzle_row_bytes,
-                    full + 8 * stage.index, 64 * panel, head, row);
+      gpu::tma_load(map, ring + stage.index() * stage_bytes + panel * keys * gpu::swizzle_row_bytes,
+                    full + 8 * stage.index(), 64 * panel, head, row);
     }
   }
 
@@ -159,17 +159,16 @@ struct ForwardHopper {
     if (!steps.done()) {
       Scores s;
       Weights p;
-      RowMask mask;
       const gpu::SharedAddress q = base + q_at;
 
-      gpu::mbarrier_wait(base + k_full_at + 8 * stage.index, stage.parity);
+      gpu::mbarrier_wait(base + k_full_at + 8 * stage.index(), stage.parity());
       take_turn(consumer);
-      multiply_keys(s, q, base + k_at + stage.index * stage_bytes, consumer);
+      multiply_keys(s, q, base + k_at + stage.index() * stage_bytes, consumer);
       pass_turn(consumer);
       gpu::wgmma_wait<0>();
       gpu::hold_registers(s);
-      release(base + k_empty_at + 8 * stage.index);
-      if (steps.masked()) mask.apply(s, steps, on.work.tiles.bands, first_row);
+      release(base + k_empty_at + 8 * stage.index());
+      if (steps.masked()) hide_masked(s, steps, on.work.tiles.bands, first_row);
       softmax.add(s);
       pack(p, s);
       steps.next();
@@ -177,30 +176,30 @@ struct ForwardHopper {
       for (; !steps.done(); steps.next()) {
         Stage ahead = stage;
         ahead.next();
-        gpu::mbarrier_wait(base + k_full_at + 8 * ahead.index, ahead.parity);
+        gpu::mbarrier_wait(base + k_full_at + 8 * ahead.index(), ahead.parity());
         take_turn(consumer);
-        multiply_keys(s, q, base + k_at + ahead.index * stage_bytes, consumer);
-        gpu::mbarrier_wait(base + v_full_at + 8 * stage.index, stage.parity);
-        multiply_values(o, p, base + v_at + stage.index * stage_bytes);
+        multiply_keys(s, q, base + k_at + ahead.index() * stage_bytes, consumer);
+        gpu::mbarrier_wait(base + v_full_at + 8 * stage.index(), stage.parity());
+        multiply_values(o, p, base + v_at + stage.index() * stage_bytes);
         pass_turn(consumer);
         gpu::wgmma_wait<1>();
         gpu::hold_registers(s);
-        release(base + k_empty_at + 8 * ahead.index);
-        if (steps.masked()) mask.apply(s, steps, on.work.tiles.bands, first_row);
+        release(base + k_empty_at + 8 * ahead.index());
+        if (steps.masked()) hide_masked(s, steps, on.work.tiles.bands, first_row);
         softmax.add(s);
         gpu::wgmma_wait<0>();
         gpu::hold_registers(o);
-        release(base + v_empty_at + 8 * stage.index);
+        release(base + v_empty_at + 8 * stage.index());
         softmax.shrink(o);
         pack(p, s);
         stage = ahead;
       }
       release(base + q_empty_at);
-      gpu::mbarrier_wait(base + v_full_at + 8 * stage.index, stage.parity);
-      multiply_values(o, p, base + v_at + stage.index * stage_bytes);
+      gpu::mbarrier_wait(base + v_full_at + 8 * stage.index(), stage.parity());
+      multiply_values(o, p, base + v_at + stage.index() * stage_bytes);
       gpu::wgmma_wait<0>();
       gpu::hold_registers(o);
-      release(base + v_empty_at + 8 * stage.index);
+      release(base + v_empty_at + 8 * stage.index());
       stage.next();
     } else {
       release(base + q_empty_at);

@@ -5,19 +5,16 @@
 /// Rings of places in shared memory that a producer fills and consumers empty.
 namespace hsap::kernels {
 
-/// A place in a ring, and the parity of its barriers there. A consumer waits for a full place by
+/// A place in a ring, by the number of places used before it. A consumer waits for a full place by
 /// `parity`, a producer for an empty one by its opposite: its first waits return at once.
 template <int Stages>
 struct RingStage {
-  int index = 0;
-  int parity = 0;
+  static_assert((Stages & (Stages - 1)) == 0, "a power of two, so that one register is enough");
+  unsigned count = 0;
 
-  HSAP_DEVICE void next() {
-    if (++index == Stages) {
-      index = 0;
-      parity ^= 1;
-    }
-  }
+  HSAP_DEVICE int index() const { return static_cast<int>(count % Stages); }
+  HSAP_DEVICE int parity() const { return static_cast<int>(count / Stages % 2); }
+  HSAP_DEVICE void next() { ++count; }
 };
 
 /// Tells the producer that this warp has read a place.

@@ -11,34 +11,28 @@ inline constexpr float minus_infinity = -__builtin_inff();
 inline constexpr float log2_e = 1.44269504088896f;
 inline constexpr float ln2 = 0.693147180559945f;
 
-/// Hides the scores that the mask does not let through. Bounds are looked up once per run.
-class RowMask {
- public:
-  /// Rows of the tile that belong to no band see nothing, which only masked steps know.
-  template <int Registers>
-  HSAP_DEVICE void apply(float (&s)[Registers], const Steps& steps, const Band* bands,
-                         int first_row) {
-    const Run& run = steps.run();
-    if (run.first_band != known_) {
-      known_ = run.first_band;
-      HSAP_UNROLL
-      for (int i = 0; i < gpu::rows_per_thread; ++i) {
-        seen_[i] = columns_of(bands + run.first_band, run.bands, first_row + 8 * i);
-      }
-    }
-    const int first_column = steps.column() + 2 * (gpu::lane_index() % 4);
+/// Hides the scores of a step that the mask does not let through. Rows of the tile that belong to
+/// no band see nothing.
+template <int Registers>
+HSAP_DEVICE void hide_masked(float (&s)[Registers], const Steps& steps, const Band* bands,
+                             int first_row) {
+  const Run& run = steps.run();
+  const int first_column = steps.column() + 2 * (gpu::lane_index() % 4);
+  HSAP_UNROLL
+  for (int row = 0; row < gpu::rows_per_thread; ++row) {
+    const Columns seen = columns_of(bands + run.first_band, run.bands, first_row + 8 * row);
+    // Relative to the thread's first column, so that each score is compared with a constant.
+    const int begin = seen.begin - first_column;
+    const int end = seen.end - first_column;
     HSAP_UNROLL
     for (int i = 0; i < Registers; ++i) {
-      const Columns& seen = seen_[gpu::row_of_register(i)];
-      const int column = first_column + 8 * (i / 4) + i % 2;
-      if (column < seen.begin || column >= seen.end) s[i] = minus_infinity;
+      const int column = 8 * (i / 4) + i % 2;
+      if (gpu::row_of_register(i) == row && (column < begin || column >= end)) {
+        s[i] = minus_infinity;
+      }
     }
   }
-
- private:
-  std::uint32_t known_ = ~0u;
-  Columns seen_[gpu::rows_per_thread] = {};
-};
+}
 
 /// The online softmax of a thread's rows.
 class Softmax {

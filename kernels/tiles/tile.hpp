@@ -61,27 +61,27 @@ HSAP_SHARED Columns columns_of(const Band* bands, std::uint32_t count, std::int3
 class Steps {
  public:
   HSAP_SHARED Steps(const Tile& tile, const Run* runs, std::int32_t width)
-      : run_(runs + tile.first_run), end_(run_ + tile.runs), width_(width) {
-    if (run_ != end_) column_ = run_->column_begin;
+      : runs_(runs), run_(tile.first_run), end_(tile.first_run + tile.runs), width_(width) {
+    if (run_ != end_) column_ = run().column_begin;
   }
 
   HSAP_SHARED bool done() const { return run_ == end_; }
-  HSAP_SHARED const Run& run() const { return *run_; }
+  HSAP_SHARED const Run& run() const { return runs_[run_]; }
   HSAP_SHARED std::int32_t column() const { return column_; }
   /// Whether some row of the tile does not see some column of the step.
   HSAP_SHARED bool masked() const {
-    return column_ < run_->full_begin || column_ + width_ > run_->full_end;
+    return column_ < run().full_begin || column_ + width_ > run().full_end;
   }
-  HSAP_SHARED bool first_of_run() const { return column_ == run_->column_begin; }
   HSAP_SHARED void next() {
     column_ += width_;
-    if (column_ < run_->column_end) return;
-    if (++run_ != end_) column_ = run_->column_begin;
+    if (column_ < run().column_end) return;
+    if (++run_ != end_) column_ = run().column_begin;
   }
 
  private:
-  const Run* run_;
-  const Run* end_;
+  const Run* runs_;
+  std::uint32_t run_;  // numbers rather than pointers: kernels are short of registers
+  std::uint32_t end_;
   std::int32_t width_;
   std::int32_t column_ = 0;
 };

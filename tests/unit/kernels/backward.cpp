@@ -46,8 +46,8 @@ void check(test::Problem problem, std::uint64_t seed) {
   on.dq = {dq.data(), problem.heads * HeadDim, HeadDim};
   on.dk = {dk.data(), problem.key_heads * HeadDim, HeadDim};
   on.dv = {dv.data(), problem.key_heads * HeadDim, HeadDim};
-  const kernels::BackwardMaps maps{q.map(Kernel::queries), k.map(Kernel::keys),
-                                   v.map(Kernel::keys), dout.map(Kernel::queries)};
+  const kernels::BackwardMaps maps{q.map(Kernel::queries), k.map(Kernel::keys), v.map(Kernel::keys),
+                                   dout.map(Kernel::queries)};
   gpu::emulation::Launch launch;
   launch.blocks = 2;
   launch.threads = Kernel::threads;
