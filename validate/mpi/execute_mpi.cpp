@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <limits>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "validate/host/program.hpp"
@@ -129,6 +131,10 @@ Session::Session() {
 
 Session::~Session() {
   if (failed_) {
+    // An abort drops what mpirun has not read yet: the process that speaks goes first, and not at
+    // once.
+    std::fflush(nullptr);
+    std::this_thread::sleep_for(std::chrono::milliseconds(speaks() ? 300 : 3000));
     MPI_Abort(MPI_COMM_WORLD, 1);
   } else {
     MPI_Finalize();
