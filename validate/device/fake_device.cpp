@@ -1,0 +1,229 @@
+#include "validate/device/fake_device.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "validate/host/kernels.hpp"
+
+namespace hsap::device {
+namespace {
+
+int first_key_head(const HeadPlace& heads) {
+  return heads.query.begin * heads.model.key_value / heads.model.query;
+}
+
+host::Element element_of(const Array& array) {
+  return array.dtype == Dtype::bf16 ? host::Element::bf16 : host::Element::fp32;
+}
+
+std::byte* place(const Array& array, std::int64_t row, int head) {
+  return array.data +
+         (row * array.row_stride + std::int64_t{head} * array.width) * array.number_bytes();
+}
+
+std::vector<float> read_row(const Array& array, std::int64_t row, int head, int heads) {
+  std::vector<float> values(static_cast<std::size_t>(heads * array.width));
+  host::load(element_of(array), place(array, row, head), values.size(), values.data());
+  return values;
+}
+
+void write_row(const Array& array, std::int64_t row, int head, const std::vector<float>& values) {
+  host::store(element_of(array), values.data(), values.size(), place(array, row, head));
+}
+
+template <typename Use>
+void for_each_row(const std::vector<RowPair>& pairs, Use use) {
+  for (const RowPair& pair : pairs) {
+    for (std::int64_t i = 0; i < pair.count; ++i) use(pair.from + i, pair.to + i);
+  }
+}
+
+void merge_row(const Merge& call, std::int64_t from, std::int64_t to, int head) {
+  const float part = read_row(call.part_lse, from, head, 1)[0];
+  const float before = read_row(call.lse, to, head, 1)[0];
+  const float top = std::max(part, before);
+  if (top == -std::numeric_limits<float>::infinity()) return;
+  const float sum = std::exp(before - top) + std::exp(part - top);
+  const std::vector<float> more = read_row(call.part_o, from, head, 1);
+  std::vector<float> values = read_row(call.o, to, head, 1);
+  const float keep = std::exp(before - top) / sum;
+  const float take = std::exp(part - top) / sum;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = keep * values[i] + take * more[i];
+  write_row(call.o, to, head, values);
+  write_row(call.lse, to, head, {top + std::log(sum)});
+}
+
+}  // namespace
+
+Result<std::byte*> FakeDevice::allocate(std::int64_t bytes) {
+  const auto size = static_cast<std::size_t>(bytes);
+  std::byte* data = memory_.emplace_back(std::make_unique<std::byte[]>(size)).get();
+  std::memset(data, 0xff, size);
+  return data;
+}
+
+Status FakeDevice::write(std::byte* to, std::span<const std::byte> from) {
+  HSAP_CHECK(synchronize());
+  std::memcpy(to, from.data(), from.size());
+  return {};
+}
+
+Status FakeDevice::read(std::span<std::byte> to, const std::byte* from) {
+  HSAP_CHECK(synchronize());
+  std::memcpy(to.data(), from, to.size());
+  return {};
+}
+
+StreamId FakeDevice::make_stream() {
+  streams_.emplace_back();
+  return static_cast<StreamId>(streams_.size()) - 1;
+}
+
+EventId FakeDevice::make_event() {
+  events_.emplace_back();
+  return static_cast<EventId>(events_.size()) - 1;
+}
+
+Status FakeDevice::record(EventId event, StreamId stream) {
+  ++events_[static_cast<std::size_t>(event)].asked;
+  put(stream, [this, event] {
+    Event& at = events_[static_cast<std::size_t>(event)];
+    ++at.happened;
+    at.work_before = work_;
+  });
+  return {};
+}
+
+Status FakeDevice::wait(StreamId stream, EventId event) {
+  Task task;
+  task.waits_for = event;
+  task.happened = events_[static_cast<std::size_t>(event)].asked;
+  streams_[static_cast<std::size_t>(stream)].push_back(std::move(task));
+  return {};
+}
+
+bool FakeDevice::can_go_on(const std::deque<Task>& stream) const {
+  if (stream.empty()) return false;
+  const Task& task = stream.front();
+  return task.waits_for < 0 ||
+         events_[static_cast<std::size_t>(task.waits_for)].happened >= task.happened;
+}
+
+Status FakeDevice::synchronize() {
+  for (;;) {
+    std::vector<std::deque<Task>*> able;
+    for (auto& stream : streams_) {
+      if (can_go_on(stream)) able.push_back(&stream);
+    }
+    if (able.empty()) break;
+    auto& stream = *able[random_() % able.size()];
+    if (stream.front().act) stream.front().act();
+    stream.pop_front();
+  }
+  const bool stuck = std::any_of(streams_.begin(), streams_.end(),
+                                 [](const auto& stream) { return !stream.empty(); });
+  return stuck ? Status(infeasible("streams wait for each other")) : Status();
+}
+
+Result<double> FakeDevice::seconds_between(EventId begin, EventId end) {
+  return double(events_[static_cast<std::size_t>(end)].work_before -
+                events_[static_cast<std::size_t>(begin)].work_before);
+}
+
+void FakeDevice::put(StreamId stream, std::function<void()> act) {
+  Task task;
+  task.act = std::move(act);
+  streams_[static_cast<std::size_t>(stream)].push_back(std::move(task));
+}
+
+host::View FakeDevice::view(const Array& array, int first_head) {
+  std::unique_ptr<host::Rows>& rows = rows_[array.rows];
+  if (!rows) {
+    const Interval all = make_interval(0, static_cast<Token>(array.rows));
+    rows = std::make_unique<host::Rows>(std::span(&all, 1));
+  }
+  // Host kernels take whole buffers: the heads of one row fill it from end to end.
+  const auto stride_heads = static_cast<int>(array.row_stride / array.width);
+  return {array.data,
+          element_of(array),
+          {static_cast<std::uint16_t>(first_head),
+           static_cast<std::uint16_t>(first_head + stride_heads)},
+          static_cast<std::size_t>(array.width),
+          rows.get()};
+}
+
+Result<Launch> FakeDevice::prepare(const Attend& call) {
+  const int head = call.heads.query.begin;
+  const int key_head = first_key_head(call.heads);
+  const host::Attend on{view(call.q, head), view(call.k, key_head), view(call.v, key_head),
+                        view(call.o, head), view(call.lse, head)};
+  return Launch([this, call, on](StreamId stream) -> Status {
+    put(stream, [this, call, on] {
+      host::attend<float>(on, {call.heads.query, call.heads.model}, call.slices, call.accumulate);
+      ++work_;
+    });
+    return {};
+  });
+}
+
+Result<Launch> FakeDevice::prepare(const AttendBackward& call) {
+  const int head = call.heads.query.begin;
+  const int key_head = first_key_head(call.heads);
+  const host::AttendBackward on{
+      view(call.q, head),    view(call.k, key_head),  view(call.v, key_head),
+      view(call.dout, head), view(call.lse, head),    view(call.delta, head),
+      view(call.dq, head),   view(call.dk, key_head), view(call.dv, key_head)};
+  return Launch([this, call, on](StreamId stream) -> Status {
+    put(stream, [this, call, on] {
+      host::attend_backward<float>(on, {call.heads.query, call.heads.model}, call.slices,
+                                   call.accumulate_query, call.accumulate_key);
+      ++work_;
+    });
+    return {};
+  });
+}
+
+Result<Launch> FakeDevice::prepare(const Delta& call) {
+  const HeadRange heads{0, static_cast<std::uint16_t>(call.delta.heads)};
+  return Launch([this, heads, o = view(call.o, 0), dout = view(call.dout, 0),
+                 delta = view(call.delta, 0)](StreamId stream) -> Status {
+    put(stream, [=, this] {
+      host::row_products<float>(o, dout, delta, heads);
+      ++work_;
+    });
+    return {};
+  });
+}
+
+Result<Launch> FakeDevice::prepare(const Merge& call) {
+  return Launch([this, call](StreamId stream) -> Status {
+    put(stream, [this, call] {
+      for_each_row(call.rows, [&](std::int64_t from, std::int64_t to) {
+        for (int head = 0; head < call.part_o.heads; ++head) merge_row(call, from, to, head);
+      });
+      ++work_;
+    });
+    return {};
+  });
+}
+
+Result<Launch> FakeDevice::prepare(const Move& call) {
+  return Launch([this, call](StreamId stream) -> Status {
+    put(stream, [this, call] {
+      for_each_row(call.rows, [&](std::int64_t from, std::int64_t to) {
+        std::vector<float> values = read_row(call.from, from, 0, call.from.heads);
+        if (call.add) {
+          const std::vector<float> before = read_row(call.to, to, 0, call.to.heads);
+          for (std::size_t i = 0; i < values.size(); ++i) values[i] += before[i];
+        }
+        write_row(call.to, to, 0, values);
+      });
+      ++work_;
+    });
+    return {};
+  });
+}
+
+}  // namespace hsap::device

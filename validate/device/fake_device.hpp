@@ -1,0 +1,60 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <random>
+
+#include "validate/device/device.hpp"
+#include "validate/host/memory.hpp"
+
+namespace hsap::device {
+
+/// A device in host memory, for tests. Nothing runs before it must; then the streams take turns in
+/// random order, each as far as the events it waits for allow. Fresh memory holds NaN.
+class FakeDevice : public Device {
+ public:
+  explicit FakeDevice(std::uint64_t seed) : random_(seed) {}
+
+  [[nodiscard]] Result<std::byte*> allocate(std::int64_t bytes) override;
+  [[nodiscard]] Status write(std::byte* to, std::span<const std::byte> from) override;
+  [[nodiscard]] Status read(std::span<std::byte> to, const std::byte* from) override;
+  [[nodiscard]] StreamId make_stream() override;
+  [[nodiscard]] EventId make_event() override;
+  [[nodiscard]] Status record(EventId event, StreamId stream) override;
+  [[nodiscard]] Status wait(StreamId stream, EventId event) override;
+  /// Errors: streams that wait for each other.
+  [[nodiscard]] Status synchronize() override;
+  /// Counts the work done between the two.
+  [[nodiscard]] Result<double> seconds_between(EventId begin, EventId end) override;
+  [[nodiscard]] Result<Launch> prepare(const Attend& call) override;
+  [[nodiscard]] Result<Launch> prepare(const AttendBackward& call) override;
+  [[nodiscard]] Result<Launch> prepare(const Delta& call) override;
+  [[nodiscard]] Result<Launch> prepare(const Merge& call) override;
+  [[nodiscard]] Result<Launch> prepare(const Move& call) override;
+
+ private:
+  struct Event {
+    int asked = 0;     ///< records put on streams
+    int happened = 0;  ///< records that have run
+    int work_before = 0;
+  };
+  struct Task {
+    std::function<void()> act;
+    EventId waits_for = -1;  ///< nothing to do, but not before `happened` is
+    int happened = 0;
+  };
+
+  void put(StreamId stream, std::function<void()> act);
+  [[nodiscard]] bool can_go_on(const std::deque<Task>& stream) const;
+  /// The rows of an array as the host kernels see them: a token is a row.
+  [[nodiscard]] host::View view(const Array& array, int first_head);
+
+  std::mt19937_64 random_;
+  std::vector<std::unique_ptr<std::byte[]>> memory_;
+  std::vector<std::deque<Task>> streams_;
+  std::vector<Event> events_;
+  std::map<std::int64_t, std::unique_ptr<host::Rows>> rows_;
+  int work_ = 0;
+};
+
+}  // namespace hsap::device

@@ -1,0 +1,401 @@
+#include "validate/local/execute_local.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <sstream>
+#include <tuple>
+
+#include "validate/host/collective.hpp"
+#include "validate/host/program.hpp"
+#include "validate/local/rank.hpp"
+#include "validate/local/rows.hpp"
+
+namespace hsap::local {
+namespace {
+
+using device::Device;
+using device::EventId;
+using device::Launch;
+using device::StreamId;
+
+constexpr Index none = ~Index{0};
+
+/// The other side of each transfer: sends and receives between two ranks match in order within a
+/// stream.
+struct Partner {
+  Index operation = none;
+  Index transfer = none;  ///< into Schedule::transfers
+};
+
+std::vector<Partner> pair_transfers(const Schedule& schedule) {
+  using Lane = std::tuple<Rank, Rank, Stream>;  // from, to
+  std::map<Lane, std::deque<Partner>> sends;
+  std::map<Lane, std::deque<Partner>> receives;
+  std::vector<Partner> partners(schedule.transfers.size());
+  for (Index at = 0; at < schedule.operations.size(); ++at) {
+    const Operation& op = schedule.operations[at];
+    if (op.kind != Kind::exchange) continue;
+    for (Index i = 0; i < op.payload.count; ++i) {
+      const Index transfer = op.payload.first + i;
+      const Transfer& t = schedule.transfers[transfer];
+      const bool is_send = t.direction == Direction::send;
+      const Lane lane =
+          is_send ? Lane{op.rank, t.peer, op.stream} : Lane{t.peer, op.rank, op.stream};
+      auto& others = is_send ? receives[lane] : sends[lane];
+      if (others.empty()) {
+        (is_send ? sends : receives)[lane].push_back({at, transfer});
+        continue;
+      }
+      partners[transfer] = others.front();
+      partners[others.front().transfer] = {at, transfer};
+      others.pop_front();
+    }
+  }
+  return partners;
+}
+
+/// Puts the operations of all ranks on streams, in an order in which every event is recorded before
+/// it is waited for. An exchange or collective first arrives, when what it depends on has been
+/// issued; its copies follow when the other side has arrived too; it is issued when the copies of
+/// what it sends have been.
+class Issue {
+ public:
+  Issue(const Schedule& schedule, Device& device, const LocalOptions& options)
+      : schedule_(schedule),
+        device_(device),
+        options_(options),
+        plan_(plan_buffers(schedule)),
+        meetings_(schedule),
+        partners_(pair_transfers(schedule)),
+        states_(schedule.operations.size()) {}
+
+  /// Takes memory and makes all kernels ready.
+  Status prepare() {
+    for (Rank rank = 0; rank < schedule_.ranks(); ++rank) {
+      HSAP_TRY(RankMemory memory, RankMemory::make(schedule_, plan_, rank, device_));
+      memory_.push_back(std::move(memory));
+    }
+    bytes_sent_.assign(memory_.size() * memory_.size(), 0);
+    for (Index at = 0; at < schedule_.operations.size(); ++at) HSAP_CHECK(prepare(at));
+    return {};
+  }
+
+  Status read_inputs(const Tensors& tensors) {
+    for (RankMemory& memory : memory_) HSAP_CHECK(memory.read_inputs(tensors));
+    return {};
+  }
+  Status write_results(Tensors& tensors) {
+    for (RankMemory& memory : memory_) HSAP_CHECK(memory.write_results(tensors));
+    return {};
+  }
+
+  Status run() {
+    make_streams();
+    HSAP_CHECK(device_.record(begin_, streams_.front()));
+    std::size_t left = schedule_.operations.size();
+    while (left > 0) {
+      bool moved = false;
+      for (auto& queue : queues_) {
+        while (!queue.empty()) {
+          HSAP_TRY(const bool advanced, advance(queue.front()));
+          moved = moved || advanced;
+          if (!states_[queue.front()].issued) break;
+          queue.pop_front();
+          --left;
+        }
+      }
+      if (!moved && left > 0) return infeasible("ranks wait for each other:" + who_waits());
+    }
+    return device_.synchronize();
+  }
+
+  Result<LocalExecution> record() {
+    LocalExecution result;
+    result.execution.bytes_sent = bytes_sent_;
+    for (const RankMemory& memory : memory_) {
+      result.execution.peak_buffer_bytes.push_back(memory.bytes());
+    }
+    for (const Index at : order_) {
+      OperationTime time{at};
+      HSAP_TRY(time.begin_s, device_.seconds_between(begin_, states_[at].begun));
+      HSAP_TRY(time.end_s, device_.seconds_between(begin_, states_[at].done));
+      result.execution.kernel_s[static_cast<std::size_t>(schedule_.operations[at].kind)] +=
+          time.end_s - time.begin_s;
+      result.times.push_back(time);
+    }
+    return result;
+  }
+
+ private:
+  struct State {
+    std::vector<Launch> launches;  ///< the kernel, or the copies of each receive
+    EventId begun = -1;            ///< on its stream, after what it depends on
+    EventId done = -1;
+    bool arrived = false;
+    bool copied = false;  ///< its own copies are on the stream
+    bool issued = false;
+  };
+
+  [[nodiscard]] RankMemory& memory_of(const Operation& op) {
+    return memory_[static_cast<std::size_t>(op.rank)];
+  }
+  [[nodiscard]] std::size_t queue_of(const Operation& op) const {
+    return static_cast<std::size_t>(op.rank) * streams + static_cast<std::size_t>(op.stream);
+  }
+  [[nodiscard]] StreamId stream_of(const Operation& op) const {
+    return streams_[options_.serialise ? 0 : queue_of(op)];
+  }
+
+  Error at(Index operation, Error error) const {
+    std::ostringstream printed;
+    print(printed, schedule_, schedule_.operations[operation]);
+    error.message = fmt::format("operation {} of rank {}, {}: {}", operation,
+                                schedule_.operations[operation].rank, printed.str(), error.message);
+    return error;
+  }
+
+  Status prepare(Index at) {
+    const Operation& op = schedule_.operations[at];
+    State& state = states_[at];
+    state.begun = device_.make_event();
+    state.done = device_.make_event();
+    Status made;
+    if (op.kind == Kind::exchange) {
+      made = prepare_exchange(op, state);
+    } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+      made = prepare_collective(at, state);
+    } else {
+      Result<Launch> launch = local::prepare(schedule_, op, memory_of(op), device_);
+      if (launch) state.launches.push_back(*std::move(launch));
+      if (!launch) made = launch.error();
+    }
+    return made ? made : Status(this->at(at, made.error()));
+  }
+
+  Status add_move(State& state, Rank from, Index source, Rank to, Index destination,
+                  std::span<const Token> tokens, HeadRange heads, bool add) {
+    RankMemory& sender = memory_[static_cast<std::size_t>(from)];
+    RankMemory& receiver = memory_[static_cast<std::size_t>(to)];
+    HSAP_TRY(Launch launch,
+             device_.prepare(device::Move{
+                 sender.array(source, heads), receiver.array(destination, heads),
+                 pair_rows(sender.rows(source), receiver.rows(destination), tokens), add}));
+    state.launches.push_back(std::move(launch));
+    return {};
+  }
+
+  void count(Rank from, Rank to, std::int64_t bytes) {
+    bytes_sent_[static_cast<std::size_t>(from) * memory_.size() + static_cast<std::size_t>(to)] +=
+        bytes;
+  }
+
+  Status prepare_exchange(const Operation& op, State& state) {
+    for (Index i = 0; i < op.payload.count; ++i) {
+      const Transfer& receive = schedule_.transfers[op.payload.first + i];
+      if (receive.direction != Direction::receive) continue;
+      const Partner& partner = partners_[op.payload.first + i];
+      if (partner.operation == none) continue;  // never issued: reported by the run
+      const Transfer& send = schedule_.transfers[partner.transfer];
+      const auto tokens = tokens_of(schedule_.intervals_of(receive));
+      if (tokens != tokens_of(schedule_.intervals_of(send)) || !(send.heads == receive.heads)) {
+        return infeasible("a message that its receiver expects otherwise");
+      }
+      HSAP_CHECK(add_move(state, receive.peer, send.buffer, op.rank, receive.buffer, tokens,
+                          receive.heads, receive.add));
+      const device::Array rows = memory_of(op).array(receive.buffer, receive.heads);
+      count(receive.peer, op.rank, static_cast<std::int64_t>(tokens.size()) * rows.row_bytes());
+    }
+    return {};
+  }
+
+  /// all_gather: the rows of every member. reduce_scatter: the sum of this member's rows, in the
+  /// order in which a ring adds them, beginning with the next member.
+  Status prepare_collective(Index at, State& state) {
+    const Operation& op = schedule_.operations[at];
+    const auto members = meetings_.of(at);
+    const auto self =
+        static_cast<std::size_t>(std::find(members.begin(), members.end(), at) - members.begin());
+    const bool gathers = op.kind == Kind::all_gather;
+    const auto on = schedule_.operands_of(op);
+    for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
+      const Index destination = on[2 * pair + 1];
+      for (std::size_t i = 1; i <= members.size(); ++i) {
+        const Operation& other = schedule_.operations[members[(self + i) % members.size()]];
+        const Index source = schedule_.operands_of(other)[2 * pair];
+        const Buffer& rows = schedule_.buffers[gathers ? source : destination];
+        HSAP_CHECK(add_move(state, other.rank, source, op.rank, destination,
+                            tokens_of(schedule_.intervals_of(rows)), op.heads, !gathers && i > 1));
+      }
+    }
+    count_ring(members, self, gathers);
+    return {};
+  }
+
+  /// What a ring algorithm passes on to the next member.
+  void count_ring(std::span<const Index> members, std::size_t self, bool gathers) {
+    const std::size_t n = members.size();
+    const Operation& next = schedule_.operations[members[(self + 1) % n]];
+    const Operation& op = schedule_.operations[members[self]];
+    for (std::size_t step = 0; step + 1 < n; ++step) {
+      const std::size_t whose = (self + 2 * n - step - (gathers ? 0 : 1)) % n;
+      const auto on = schedule_.operands_of(schedule_.operations[members[whose]]);
+      for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
+        const Index rows = on[2 * pair + (gathers ? 0 : 1)];
+        const RankMemory& owner =
+            memory_[static_cast<std::size_t>(schedule_.operations[members[whose]].rank)];
+        const device::Array array = owner.array(rows, op.heads);
+        count(op.rank, next.rank, array.rows * array.row_bytes());
+      }
+    }
+  }
+
+  void make_streams() {
+    const std::size_t count = options_.serialise ? 1 : memory_.size() * streams;
+    for (std::size_t i = 0; i < count; ++i) streams_.push_back(device_.make_stream());
+    begin_ = device_.make_event();
+    queues_.resize(memory_.size() * streams);
+    for (Index at = 0; at < schedule_.operations.size(); ++at) {
+      queues_[queue_of(schedule_.operations[at])].push_back(at);
+    }
+  }
+
+  /// Does what can be done of the first operation of a queue. True when anything was.
+  Result<bool> advance(Index at) {
+    const Operation& op = schedule_.operations[at];
+    State& state = states_[at];
+    bool moved = false;
+    if (!state.arrived) {
+      const auto before = schedule_.dependencies_of(op);
+      if (!std::all_of(before.begin(), before.end(), [&](Index i) { return states_[i].issued; })) {
+        return false;
+      }
+      if (Status done = arrive(op, state); !done) return this->at(at, done.error());
+      moved = true;
+    }
+    if (!state.copied) {
+      const std::vector<Index> others = partners_of(at);
+      if (!all_arrived(at, others)) return moved;
+      if (Status done = copy(op, state, others); !done) return this->at(at, done.error());
+      moved = true;
+    }
+    const std::vector<Index> others = partners_of(at);
+    const bool over = std::all_of(others.begin(), others.end(),
+                                  [&](Index other) { return states_[other].copied; });
+    if (!over) return moved;
+    if (Status done = finish(op, state, others); !done) return this->at(at, done.error());
+    order_.push_back(at);
+    return true;
+  }
+
+  /// Operations of other ranks that this one meets: the other sides of its transfers, or the other
+  /// members of its collective.
+  [[nodiscard]] std::vector<Index> partners_of(Index at) const {
+    const Operation& op = schedule_.operations[at];
+    std::vector<Index> others;
+    if (op.kind == Kind::exchange) {
+      for (Index i = 0; i < op.payload.count; ++i) {
+        const Index other = partners_[op.payload.first + i].operation;
+        if (other != none && other != at) others.push_back(other);
+      }
+      std::sort(others.begin(), others.end());
+      others.erase(std::unique(others.begin(), others.end()), others.end());
+    } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+      for (const Index other : meetings_.of(at)) {
+        if (other != at) others.push_back(other);
+      }
+    }
+    return others;
+  }
+
+  [[nodiscard]] bool all_arrived(Index at, std::span<const Index> others) const {
+    const Operation& op = schedule_.operations[at];
+    if (op.kind == Kind::exchange) {
+      for (Index i = 0; i < op.payload.count; ++i) {
+        if (partners_[op.payload.first + i].operation == none) return false;
+      }
+    } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+      const auto met = static_cast<Rank>(others.size()) + 1;
+      if (met != schedule_.group_of(op).count) return false;
+    }
+    return std::all_of(others.begin(), others.end(),
+                       [&](Index other) { return states_[other].arrived; });
+  }
+
+  Status arrive(const Operation& op, State& state) {
+    for (const Index before : schedule_.dependencies_of(op)) {
+      HSAP_CHECK(device_.wait(stream_of(op), states_[before].done));
+    }
+    HSAP_CHECK(device_.record(state.begun, stream_of(op)));
+    state.arrived = true;
+    return {};
+  }
+
+  Status copy(const Operation& op, State& state, std::span<const Index> others) {
+    for (const Index other : others) {
+      HSAP_CHECK(device_.wait(stream_of(op), states_[other].begun));
+    }
+    for (const Launch& launch : state.launches) HSAP_CHECK(launch(stream_of(op)));
+    HSAP_CHECK(device_.record(state.done, stream_of(op)));
+    state.copied = true;
+    return {};
+  }
+
+  /// What this operation sends may be overwritten only when its receivers have copied it.
+  Status finish(const Operation& op, State& state, std::span<const Index> others) {
+    for (const Index other : others) HSAP_CHECK(device_.wait(stream_of(op), states_[other].done));
+    if (!others.empty()) HSAP_CHECK(device_.record(state.done, stream_of(op)));
+    state.issued = true;
+    return {};
+  }
+
+  [[nodiscard]] std::string who_waits() const {
+    std::string text;
+    for (const auto& queue : queues_) {
+      if (queue.empty()) continue;
+      const Operation& op = schedule_.operations[queue.front()];
+      std::ostringstream printed;
+      print(printed, schedule_, op);
+      std::string line = printed.str();
+      while (!line.empty() && line.back() == '\n') line.pop_back();
+      text += fmt::format("\n  rank {} at operation {}, {}", op.rank, queue.front(), line);
+    }
+    return text;
+  }
+
+  const Schedule& schedule_;
+  Device& device_;
+  LocalOptions options_;
+  BufferPlan plan_;
+  host::Meetings meetings_;
+  std::vector<Partner> partners_;  ///< by transfer
+  std::vector<State> states_;      ///< by operation
+  std::vector<RankMemory> memory_;
+  std::vector<StreamId> streams_;
+  std::vector<std::deque<Index>> queues_;  ///< by rank and stream
+  std::vector<std::int64_t> bytes_sent_;
+  std::vector<Index> order_;
+  EventId begin_ = -1;
+};
+
+}  // namespace
+
+Result<LocalExecution> execute_local(const Schedule& schedule, Tensors& tensors, Device& device,
+                                     const LocalOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  Issue issue(schedule, device, options);
+  HSAP_CHECK(issue.prepare());
+  HSAP_CHECK(issue.read_inputs(tensors));
+  HSAP_CHECK(issue.run());
+  HSAP_TRY(LocalExecution result, issue.record());
+  host::make_room(schedule, tensors);
+  HSAP_CHECK(issue.write_results(tensors));
+  result.execution.wall_s =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return result;
+}
+
+}  // namespace hsap::local

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <vector>
+
+#include "hsap/execute.hpp"
+#include "validate/device/device.hpp"
+
+namespace hsap::local {
+
+struct LocalOptions {
+  /// All work on one stream, one operation after the other: the times of operations are then those
+  /// of the kernels alone. Otherwise every rank has its streams, and they share the device.
+  bool serialise = false;
+};
+
+/// When an operation began and ended, in seconds from the begin of the run.
+struct OperationTime {
+  Index operation = 0;
+  double begin_s = 0;
+  double end_s = 0;
+};
+
+struct LocalExecution {
+  Execution execution;
+  std::vector<OperationTime> times;  ///< in the order of issue
+};
+
+/// Runs all ranks of a schedule in this process on one device: each rank has buffers and streams of
+/// its own, messages are copies. Reads and writes `tensors` like execute(), and leaves them as they
+/// were when it fails.
+/// Errors (infeasible): ranks that wait for each other, with who waits in what operation; a failed
+/// call of the device, with the operation; a problem that its kernels do not take.
+[[nodiscard]] Result<LocalExecution> execute_local(const Schedule& schedule, Tensors& tensors,
+                                                   device::Device& device,
+                                                   const LocalOptions& options = {});
+
+}  // namespace hsap::local
