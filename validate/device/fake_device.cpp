@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <thread>
 
 #include "validate/host/kernels.hpp"
 
@@ -92,6 +93,7 @@ Status FakeDevice::record(EventId event, StreamId stream) {
     Event& at = events_[static_cast<std::size_t>(event)];
     ++at.happened;
     at.work_before = work_;
+    return true;
   });
   return {};
 }
@@ -114,17 +116,24 @@ bool FakeDevice::can_go_on(const std::deque<Task>& stream) const {
 Status FakeDevice::synchronize() {
   for (;;) {
     std::vector<std::deque<Task>*> able;
+    bool empty = true;
     for (auto& stream : streams_) {
+      empty = empty && stream.empty();
       if (can_go_on(stream)) able.push_back(&stream);
     }
-    if (able.empty()) break;
-    auto& stream = *able[random_() % able.size()];
-    if (stream.front().act) stream.front().act();
-    stream.pop_front();
+    if (empty) return {};
+    if (able.empty()) return infeasible("streams wait for each other");
+    std::shuffle(able.begin(), able.end(), random_);
+    // One step at a time. What waits for other ranks leaves its turn to the next.
+    const bool moved = std::any_of(able.begin(), able.end(), [](std::deque<Task>* stream) {
+      if (stream->front().attempt && !stream->front().attempt()) return false;
+      stream->pop_front();
+      return true;
+    });
+    if (moved) continue;
+    if (poll_) HSAP_CHECK(poll_());
+    std::this_thread::yield();
   }
-  const bool stuck = std::any_of(streams_.begin(), streams_.end(),
-                                 [](const auto& stream) { return !stream.empty(); });
-  return stuck ? Status(infeasible("streams wait for each other")) : Status();
 }
 
 Result<double> FakeDevice::seconds_between(EventId begin, EventId end) {
@@ -132,9 +141,9 @@ Result<double> FakeDevice::seconds_between(EventId begin, EventId end) {
                 events_[static_cast<std::size_t>(begin)].work_before);
 }
 
-void FakeDevice::put(StreamId stream, std::function<void()> act) {
+void FakeDevice::put(StreamId stream, std::function<bool()> attempt) {
   Task task;
-  task.act = std::move(act);
+  task.attempt = std::move(attempt);
   streams_[static_cast<std::size_t>(stream)].push_back(std::move(task));
 }
 
@@ -163,6 +172,7 @@ Result<Launch> FakeDevice::prepare(const Attend& call) {
     put(stream, [this, call, on] {
       host::attend<float>(on, {call.heads.query, call.heads.model}, call.slices, call.accumulate);
       ++work_;
+      return true;
     });
     return {};
   });
@@ -180,6 +190,7 @@ Result<Launch> FakeDevice::prepare(const AttendBackward& call) {
       host::attend_backward<float>(on, {call.heads.query, call.heads.model}, call.slices,
                                    call.accumulate_query, call.accumulate_key);
       ++work_;
+      return true;
     });
     return {};
   });
@@ -192,6 +203,7 @@ Result<Launch> FakeDevice::prepare(const Delta& call) {
     put(stream, [=, this] {
       host::row_products<float>(o, dout, delta, heads);
       ++work_;
+      return true;
     });
     return {};
   });
@@ -204,6 +216,7 @@ Result<Launch> FakeDevice::prepare(const Merge& call) {
         for (int head = 0; head < call.part_o.heads; ++head) merge_row(call, from, to, head);
       });
       ++work_;
+      return true;
     });
     return {};
   });
@@ -221,6 +234,7 @@ Result<Launch> FakeDevice::prepare(const Move& call) {
         write_row(call.to, to, 0, values);
       });
       ++work_;
+      return true;
     });
     return {};
   });

@@ -32,6 +32,13 @@ class FakeDevice : public Device {
   [[nodiscard]] Result<Launch> prepare(const Merge& call) override;
   [[nodiscard]] Result<Launch> prepare(const Move& call) override;
 
+  /// Puts work on a stream that is tried until it says that it is done. Meanwhile nothing that
+  /// comes later on the stream runs.
+  void put(StreamId stream, std::function<bool()> attempt);
+  /// Ends a wait for work that others must help with: asked now and then; an error ends
+  /// synchronize.
+  void set_poll(std::function<Status()> poll) { poll_ = std::move(poll); }
+
  private:
   struct Event {
     int asked = 0;     ///< records put on streams
@@ -39,12 +46,11 @@ class FakeDevice : public Device {
     int work_before = 0;
   };
   struct Task {
-    std::function<void()> act;
+    std::function<bool()> attempt;
     EventId waits_for = -1;  ///< nothing to do, but not before `happened` is
     int happened = 0;
   };
 
-  void put(StreamId stream, std::function<void()> act);
   [[nodiscard]] bool can_go_on(const std::deque<Task>& stream) const;
   /// The rows of an array as the host kernels see them: a token is a row.
   [[nodiscard]] host::View view(const Array& array, int first_head);
@@ -54,6 +60,7 @@ class FakeDevice : public Device {
   std::vector<std::deque<Task>> streams_;
   std::vector<Event> events_;
   std::map<std::int64_t, std::unique_ptr<host::Rows>> rows_;
+  std::function<Status()> poll_;
   int work_ = 0;
 };
 

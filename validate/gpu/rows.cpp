@@ -1,8 +1,8 @@
-#include "validate/local/rows.hpp"
+#include "validate/gpu/rows.hpp"
 
 #include <algorithm>
 
-namespace hsap::local {
+namespace hsap::executor {
 
 std::vector<Token> tokens_of(std::span<const Interval> list) {
   std::vector<Token> tokens;
@@ -70,4 +70,4 @@ Result<std::int64_t> shift_between(std::span<const Interval> sides, const host::
   return first;
 }
 
-}  // namespace hsap::local
+}  // namespace hsap::executor

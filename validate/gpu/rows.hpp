@@ -7,7 +7,7 @@
 #include "validate/host/memory.hpp"
 
 /// From global tokens to rows of buffers, once and ahead of a run.
-namespace hsap::local {
+namespace hsap::executor {
 
 /// Rows of the same tokens in two buffers, in the order of `tokens`, joined where they go on.
 [[nodiscard]] std::vector<device::RowPair> pair_rows(const host::Rows& from, const host::Rows& to,
@@ -27,4 +27,4 @@ namespace hsap::local {
 [[nodiscard]] Result<std::int64_t> shift_between(std::span<const Interval> sides,
                                                  const host::Rows& rows, const host::Rows& other);
 
-}  // namespace hsap::local
+}  // namespace hsap::executor

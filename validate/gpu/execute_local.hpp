@@ -2,22 +2,14 @@
 
 #include <vector>
 
-#include "hsap/execute.hpp"
-#include "validate/device/device.hpp"
+#include "validate/gpu/rank.hpp"
 
-namespace hsap::local {
+namespace hsap::executor {
 
 struct LocalOptions {
   /// All work on one stream, one operation after the other: the times of operations are then those
   /// of the kernels alone. Otherwise every rank has its streams, and they share the device.
   bool serialise = false;
-};
-
-/// When an operation began and ended, in seconds from the begin of the run.
-struct OperationTime {
-  Index operation = 0;
-  double begin_s = 0;
-  double end_s = 0;
 };
 
 struct LocalExecution {
@@ -34,4 +26,4 @@ struct LocalExecution {
                                                    device::Device& device,
                                                    const LocalOptions& options = {});
 
-}  // namespace hsap::local
+}  // namespace hsap::executor

@@ -1,4 +1,4 @@
-#include "validate/local/execute_local.hpp"
+#include "validate/gpu/execute_local.hpp"
 
 #include <fmt/format.h>
 
@@ -9,12 +9,12 @@
 #include <sstream>
 #include <tuple>
 
+#include "validate/gpu/rank.hpp"
+#include "validate/gpu/rows.hpp"
 #include "validate/host/collective.hpp"
 #include "validate/host/program.hpp"
-#include "validate/local/rank.hpp"
-#include "validate/local/rows.hpp"
 
-namespace hsap::local {
+namespace hsap::executor {
 namespace {
 
 using device::Device;
@@ -169,7 +169,7 @@ class Issue {
     } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
       made = prepare_collective(at, state);
     } else {
-      Result<Launch> launch = local::prepare(schedule_, op, memory_of(op), device_);
+      Result<Launch> launch = executor::prepare(schedule_, op, memory_of(op), device_);
       if (launch) state.launches.push_back(*std::move(launch));
       if (!launch) made = launch.error();
     }
@@ -398,4 +398,4 @@ Result<LocalExecution> execute_local(const Schedule& schedule, Tensors& tensors,
   return result;
 }
 
-}  // namespace hsap::local
+}  // namespace hsap::executor

@@ -1,11 +1,11 @@
-#include "validate/local/rank.hpp"
+#include "validate/gpu/rank.hpp"
 
 #include <algorithm>
 
+#include "validate/gpu/rows.hpp"
 #include "validate/host/program.hpp"
-#include "validate/local/rows.hpp"
 
-namespace hsap::local {
+namespace hsap::executor {
 
 using device::Array;
 using device::Device;
@@ -249,4 +249,4 @@ Result<Launch> prepare(const Schedule& schedule, const Operation& op, RankMemory
   }
 }
 
-}  // namespace hsap::local
+}  // namespace hsap::executor

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+
+#include "validate/device/device.hpp"
+
+namespace hsap::device {
+
+/// Bytes that leave for a peer, or that come from it.
+struct Message {
+  Rank peer = 0;
+  std::byte* data = nullptr;
+  std::int64_t bytes = 0;
+  bool is_send = false;
+};
+
+/// Ranks that exchange messages beside the kernels of a device. Messages between two ranks match in
+/// order. Two implementations: NCCL, and a fake over memory that threads share.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  /// Puts one group of messages on a stream: they start together, and the stream goes on when all
+  /// have been sent and received.
+  [[nodiscard]] virtual Status exchange(StreamId stream, std::span<const Message> messages) = 0;
+  /// What went wrong meanwhile, on this or another rank.
+  [[nodiscard]] virtual Status poll() = 0;
+  /// Ends what is under way, here and on the other ranks. May be called from any thread.
+  virtual void abort() = 0;
+};
+
+}  // namespace hsap::device

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "validate/device/communicator.hpp"
+#include "validate/device/fake_device.hpp"
+
+namespace hsap::device {
+
+/// What the ranks of a fake run share: messages on their way. A send is over when its receiver has
+/// taken it, as with large messages of NCCL.
+class FakeFabric {
+ public:
+  /// A message that waits for its receiver.
+  struct Parcel {
+    std::vector<std::byte> bytes;
+    std::atomic<bool> taken = false;
+  };
+
+  void post(Rank from, Rank to, std::shared_ptr<Parcel> parcel);
+  /// The oldest message of this pair, or null.
+  [[nodiscard]] std::shared_ptr<Parcel> take(Rank from, Rank to);
+  void abort() { aborted_ = true; }
+  [[nodiscard]] bool aborted() const { return aborted_; }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::pair<Rank, Rank>, std::deque<std::shared_ptr<Parcel>>> waiting_;
+  std::atomic<bool> aborted_ = false;
+};
+
+class FakeCommunicator : public Communicator {
+ public:
+  FakeCommunicator(FakeFabric& fabric, FakeDevice& device, Rank rank)
+      : fabric_(fabric), device_(device), rank_(rank) {}
+
+  /// Errors of a run: a message of another length than its receiver expects.
+  [[nodiscard]] Status exchange(StreamId stream, std::span<const Message> messages) override;
+  [[nodiscard]] Status poll() override;
+  void abort() override { fabric_.abort(); }
+
+ private:
+  FakeFabric& fabric_;
+  FakeDevice& device_;
+  Rank rank_;
+};
+
+}  // namespace hsap::device
