@@ -54,6 +54,23 @@ inline void store_pair(Bfloat16* to, float first, float second) {
   to[1] = to_bfloat16(second);
 }
 
+/// Fails where the hardware would: at addresses that are no multiple of 16.
+inline void check_vector(const void* address) {
+  if (reinterpret_cast<std::uintptr_t>(address) % sizeof(Vector4) != 0) {
+    emulation::current().block->grid.fail("16 bytes of device memory at a misaligned address");
+  }
+}
+inline Vector4 load_vector(const void* from) {
+  check_vector(from);
+  Vector4 value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+inline void store_vector(void* to, const Vector4& value) {
+  check_vector(to);
+  std::memcpy(to, &value, sizeof value);
+}
+
 inline int atomic_add(int* counter, int value) {
   const int before = *counter;
   *counter += value;

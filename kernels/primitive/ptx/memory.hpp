@@ -90,6 +90,15 @@ HSAP_DEVICE void store_pair(Bfloat16* to, float first, float second) {
   *reinterpret_cast<std::uint32_t*>(to) = pack_bfloat16(first, second);
 }
 
+/// 16 bytes of device memory, aligned to 16.
+HSAP_DEVICE Vector4 load_vector(const void* from) {
+  const uint4 words = *static_cast<const uint4*>(from);
+  return {{words.x, words.y, words.z, words.w}};
+}
+HSAP_DEVICE void store_vector(void* to, const Vector4& value) {
+  *static_cast<uint4*>(to) = {value.words[0], value.words[1], value.words[2], value.words[3]};
+}
+
 HSAP_DEVICE int atomic_add(int* counter, int value) { return atomicAdd(counter, value); }
 
 /// Adds two neighbouring numbers; `address` is aligned to 8 bytes.
