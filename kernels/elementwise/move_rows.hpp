@@ -8,15 +8,14 @@ namespace hsap::kernels {
 /// Columns next to each other and, unless there is one, rows aligned to 16 bytes.
 template <typename From, typename To>
 struct MoveArguments {
-  Rows<const From> from;  ///< part 0 of the map
+  Rows<const From> from;  ///< part 0 of the map; without data, zeros
   Rows<To> to;            ///< part 1; no row twice
   RowMap map;
   std::int32_t heads = 0;
   bool add = false;  ///< to what is there, else in its place
 };
 
-/// Copies or adds rows, of either type: cast, pack and unpack, zero fill, sums of gradients. Where
-/// the map has no source row, it moves zeros.
+/// Copies or adds rows, of either type: cast, pack and unpack, zero fill, sums of gradients.
 template <typename From, typename To, int Columns>
 struct MoveRows {
   static constexpr int width = line_width<From, To, Columns>;
@@ -25,7 +24,7 @@ struct MoveRows {
     for (Lines<Columns, width> at(on.map.rows, on.heads); !at.done(); at.next()) {
       if (!at.valid()) continue;
       const MappedRow row(on.map, at.row());
-      const From* from = row.in(on.from, 0, at.head());
+      const From* from = on.from.data == nullptr ? nullptr : row.in(on.from, 0, at.head());
       To* to = row.in(on.to, 1, at.head()) + at.column();
       Numbers<width> numbers;
       if (from != nullptr) numbers = load_numbers<width>(from + at.column());

@@ -28,7 +28,10 @@ struct TensorShape {
   std::int32_t box_rows = 0;           ///< 1 to 256
 };
 
-/// Errors: sizes, strides or alignments that TMA does not take (bad_input); no driver (infeasible).
+/// Errors (bad_input): sizes, strides or alignments that TMA does not take.
+[[nodiscard]] Status check(const TensorShape& shape);
+
+/// Errors: those of check; no driver (infeasible).
 [[nodiscard]] Result<TensorMap> make_tensor_map(const TensorShape& shape);
 
 }  // namespace hsap::gpu

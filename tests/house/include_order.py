@@ -17,7 +17,7 @@ HEADERS = {
     "strategy": "workload",
     "cluster": "cluster", "link_path": "cluster", "runtime": "cluster",
     "schedule": "schedule", "verify": "schedule", "buffer_plan": "schedule",
-    "compile": "compile", "cost": "cost", "simulate": "simulate", "predict": "simulate",
+    "kernels": "kernels", "compile": "compile", "cost": "cost", "simulate": "simulate", "predict": "simulate",
     "plan": "export", "export": "export", "c_api": "c_api", "tune": "tuner", "execute": "validate",
 }
 LONGEST_FILE = 450  # lines

@@ -79,17 +79,7 @@ void leave(const TensorMap& map, SharedAddress from, int column, int head, int r
 }  // namespace
 
 Result<TensorMap> make_tensor_map(const TensorShape& shape) {
-  if (shape.box_columns * shape.element_bytes != static_cast<int>(swizzle_row_bytes)) {
-    return bad_input("a box must be 128 bytes wide",
-                     std::to_string(shape.box_columns * shape.element_bytes), "128");
-  }
-  if (shape.box_rows < 1 || shape.box_rows > 256) {
-    return bad_input("a box has 1 to 256 rows", std::to_string(shape.box_rows), "1 to 256");
-  }
-  if (reinterpret_cast<std::uintptr_t>(shape.data) % 16 != 0 || shape.row_stride_bytes % 16 != 0 ||
-      shape.head_stride_bytes % 16 != 0) {
-    return bad_input("TMA takes tensors and strides aligned to 16 bytes");
-  }
+  HSAP_CHECK(check(shape));
   TensorMap map;
   std::memcpy(map.opaque, &shape, sizeof shape);
   return map;

@@ -27,17 +27,17 @@ T rounded(double value) {
   }
 }
 
-enum class Order { rows_first, heads_first };
+enum class Strides { rows_first, heads_first };
 
 /// Random numbers in rows x heads x columns, with 16 bytes of room after every row and head.
 template <typename T>
 struct Tensor {
   static constexpr int room = 16 / static_cast<int>(sizeof(T));
 
-  Tensor(int rows, int heads, int columns, Order order, std::uint64_t seed) {
+  Tensor(int rows, int heads, int columns, Strides order, std::uint64_t seed) {
     const int spare = columns == 1 ? 0 : room;
-    head_stride = order == Order::rows_first ? columns : rows * (columns + spare);
-    row_stride = order == Order::rows_first ? heads * columns + spare : columns + spare;
+    head_stride = order == Strides::rows_first ? columns : rows * (columns + spare);
+    row_stride = order == Strides::rows_first ? heads * columns + spare : columns + spare;
     std::mt19937_64 random(seed);
     std::normal_distribution<float> normal;
     const auto size = static_cast<std::size_t>(rows * (heads * (columns + spare) + spare));
@@ -86,7 +86,7 @@ template <typename T>
 constexpr double tolerance = std::is_same_v<T, Bfloat16> ? 0.008 : 1e-6;
 
 template <typename From, typename To, int Columns>
-void check_cast(Order from_order, Order to_order, bool add) {
+void check_cast(Strides from_order, Strides to_order, bool add) {
   constexpr int rows = 37;
   constexpr int heads = 3;
   Tensor<From> from(rows, heads, Columns, from_order, 1);
@@ -113,9 +113,9 @@ void check_cast(Order from_order, Order to_order, bool add) {
 template <typename From, typename To>
 void check_casts() {
   for (const bool add : {false, true}) {
-    check_cast<From, To, 64>(Order::rows_first, Order::heads_first, add);
-    check_cast<From, To, 128>(Order::heads_first, Order::rows_first, add);
-    check_cast<From, To, 1>(Order::rows_first, Order::heads_first, add);
+    check_cast<From, To, 64>(Strides::rows_first, Strides::heads_first, add);
+    check_cast<From, To, 128>(Strides::heads_first, Strides::rows_first, add);
+    check_cast<From, To, 1>(Strides::rows_first, Strides::heads_first, add);
   }
 }
 
@@ -124,14 +124,14 @@ void check_merge() {
   constexpr int rows = 19;
   constexpr int heads = 5;
   constexpr float nothing = -std::numeric_limits<float>::infinity();
-  Tensor<Part> part_o(rows, heads, Columns, Order::heads_first, 1);
-  Tensor<float> part_lse(rows, heads, 1, Order::heads_first, 2);
+  Tensor<Part> part_o(rows, heads, Columns, Strides::heads_first, 1);
+  Tensor<float> part_lse(rows, heads, 1, Strides::heads_first, 2);
   // The partial rows 0 to 9 belong to rows 30, 29, ...; the others to 2, 4, ...
   const std::vector<Segment> segments = {{0, {{0, 1, 0}, {30, -1, 2}}},
                                          {10, {{10, 1, 0}, {2, 2, 2}}}};
   const auto row_of = [](int row) { return row < 10 ? 30 - row : 2 + 2 * (row - 10); };
-  Tensor<Whole> o(40, heads + 2, Columns, Order::rows_first, 3);
-  Tensor<float> lse(40, heads + 2, 1, Order::rows_first, 4);
+  Tensor<Whole> o(40, heads + 2, Columns, Strides::rows_first, 3);
+  Tensor<float> lse(40, heads + 2, 1, Strides::rows_first, 4);
   for (int head = 0; head < heads; ++head) {
     part_lse.at(3, head, 0) = nothing;
     lse.at(row_of(5), head + 2, 0) = nothing;
@@ -178,9 +178,9 @@ template <typename O, typename Dout, int Columns>
 void check_delta() {
   constexpr int rows = 41;
   constexpr int heads = 3;
-  Tensor<O> o(rows, heads, Columns, Order::rows_first, 1);
-  Tensor<Dout> dout(rows + 9, heads, Columns, Order::heads_first, 2);
-  Tensor<float> delta(rows, heads, 1, Order::heads_first, 3);
+  Tensor<O> o(rows, heads, Columns, Strides::rows_first, 1);
+  Tensor<Dout> dout(rows + 9, heads, Columns, Strides::heads_first, 2);
+  Tensor<float> delta(rows, heads, 1, Strides::heads_first, 3);
   Tensor<float> expected = delta;
   const std::vector<Segment> segments = {{0, {{0, 1, 0}, {9, 1, 0}, {0, 1, 0}}}};
   for (int row = 0; row < rows; ++row) {
@@ -218,9 +218,9 @@ TEST_CASE("heads of peers are packed, unpacked and filled with zeros") {
   const auto pack = [&](auto column_count, auto sample) {
     constexpr int columns = decltype(column_count)::value;
     using T = decltype(sample);
-    Tensor<T> whole(rows, peers * heads, columns, Order::rows_first, 1);
+    Tensor<T> whole(rows, peers * heads, columns, Strides::rows_first, 1);
     // One message after the other: peer, row, head.
-    Tensor<T> packed(peers * rows + 1, heads, columns, Order::rows_first, 2);
+    Tensor<T> packed(peers * rows + 1, heads, columns, Strides::rows_first, 2);
     Tensor<T> expected = packed;
     std::vector<Segment> segments;
     for (int peer = 0; peer < peers; ++peer) {
@@ -282,7 +282,7 @@ TEST_CASE("delta is the row sum of o times do") {
 }
 
 TEST_CASE("rows off 16 bytes are reported") {
-  Tensor<Bfloat16> from(2, 1, 64, Order::rows_first, 1);
+  Tensor<Bfloat16> from(2, 1, 64, Strides::rows_first, 1);
   Tensor<Bfloat16> to = from;
   kernels::MoveArguments<Bfloat16, Bfloat16> on;
   on.from = from.source();
