@@ -1,0 +1,230 @@
+#include <cmath>
+#include <functional>
+
+#include "device/selftest.hpp"
+#include "unit/kernels/problem.hpp"
+
+using namespace hsap;
+using kernels::DeviceMemory;
+
+namespace test {
+namespace {
+
+/// Of the norm of the difference over the norm of the answer, from bf16 weights.
+constexpr double forward_tolerance = 4e-3;
+constexpr double lse_tolerance = 1e-5;
+constexpr double backward_tolerance = 8e-3;
+
+std::vector<float> floats(const Operand& operand) {
+  std::vector<float> numbers;
+  for (const gpu::Bfloat16 value : operand.values) numbers.push_back(to_float(value));
+  return numbers;
+}
+std::vector<float> floats(const Answer& answer) {
+  return {answer.values.begin(), answer.values.end()};
+}
+
+/// A problem with inputs on both sides and the answers.
+struct Case {
+  Case(const char* name_, const Problem& problem_, std::uint64_t seed)
+      : name(std::string(name_) + ", head_dim " + std::to_string(problem_.head_dim)),
+        problem(problem_),
+        q(problem.queries, problem.heads, problem.head_dim),
+        k(problem.keys, problem.key_heads, problem.head_dim),
+        v(problem.keys, problem.key_heads, problem.head_dim),
+        dout(problem.queries, problem.heads, problem.head_dim),
+        device_q(problem.queries, problem.heads, problem.head_dim, Dtype::bf16),
+        device_k(problem.keys, problem.key_heads, problem.head_dim, Dtype::bf16),
+        device_v(problem.keys, problem.key_heads, problem.head_dim, Dtype::bf16),
+        device_dout(problem.queries, problem.heads, problem.head_dim, Dtype::bf16) {
+    q.fill(seed);
+    k.fill(seed + 1);
+    v.fill(seed + 2);
+    dout.fill(seed + 3);
+    device_q.fill(floats(q));
+    device_k.fill(floats(k));
+    device_v.fill(floats(v));
+    device_dout.fill(floats(dout));
+    forward = test::forward(problem, q, k, v);
+  }
+
+  [[nodiscard]] kernels::AttentionShape shape() const {
+    kernels::AttentionShape shape;
+    shape.query_rows = problem.queries;
+    shape.key_rows = problem.keys;
+    shape.heads = problem.heads;
+    shape.key_heads = problem.key_heads;
+    shape.heads_per_key_head = problem.heads / problem.key_heads;
+    shape.head_dim = problem.head_dim;
+    return shape;
+  }
+  [[nodiscard]] float scale() const { return 1 / std::sqrt(static_cast<float>(problem.head_dim)); }
+
+  std::string name;
+  Problem problem;
+  Operand q, k, v, dout;
+  DeviceTensor device_q, device_k, device_v, device_dout;
+  ForwardAnswer forward;
+};
+
+/// A plan with its memory.
+struct Loaded {
+  Loaded(const kernels::Device& device, Pass pass, const kernels::AttentionShape& shape,
+         std::span<const Slice> slices)
+      : plan((pass == Pass::forward ? plan_forward(device, shape, slices)
+                                    : plan_backward(device, shape, slices))
+                 .value()),
+        bytes(DeviceMemory::of(plan.bytes)),
+        workspace(static_cast<std::size_t>(plan.workspace_bytes())) {}
+
+  [[nodiscard]] kernels::PlanOnDevice on() const { return {plan, bytes.data(), workspace.data()}; }
+
+  kernels::AttentionPlan plan;
+  DeviceMemory bytes;
+  DeviceMemory workspace;
+};
+
+/// The slices whose keys lie in [begin, end).
+std::vector<Slice> within(const Problem& problem, Token begin, Token end) {
+  std::vector<Slice> slices;
+  for (const Slice& slice : problem.slices) {
+    cut(slice, {0, problem.queries, 1}, {begin, end, 1}, slices);
+  }
+  return slices;
+}
+
+void note(const std::string& name, double difference, double tolerance, const Status& status,
+          bool intact, Outcomes& outcomes) {
+  Outcome outcome{name, difference, tolerance, {}};
+  if (!status) outcome.report = status.error().text();
+  if (!intact) outcome.report = "writes between rows";
+  outcomes.push_back(std::move(outcome));
+}
+
+void check_forward(const kernels::Device& device, const Case& with, Dtype dtype, bool in_parts,
+                   int max_sms, Outcomes& outcomes) {
+  const Problem& problem = with.problem;
+  const DeviceTensor o(problem.queries, problem.heads, problem.head_dim, dtype);
+  const DeviceTensor lse(problem.queries, problem.heads, 1, Dtype::fp32);
+  kernels::AttendOperands operands{with.device_q.view(), with.device_k.view(),
+                                   with.device_v.view(), o.view(),
+                                   lse.view(),           with.scale()};
+  const Token middle = in_parts ? problem.keys / 3 : problem.keys;
+  const Loaded first(device, Pass::forward, with.shape(), within(problem, 0, middle));
+  Status status = attend(first.on(), operands, {nullptr, max_sms});
+  const Loaded second(device, Pass::forward, with.shape(), within(problem, middle, problem.keys));
+  operands.accumulate = true;
+  if (status && in_parts) status = attend(second.on(), operands, {nullptr, max_sms});
+  const std::string name = "forward: " + with.name + (in_parts ? ", in two parts" : "") +
+                           (max_sms > 0 ? ", on few SMs" : "") +
+                           (dtype == Dtype::bf16 ? ", bf16" : ", fp32");
+  note(name, relative_error(o.read(), with.forward.o.values), forward_tolerance, status, o.intact(),
+       outcomes);
+  note(name + " (lse)", relative_error(lse.read(), with.forward.lse.values), lse_tolerance, status,
+       lse.intact(), outcomes);
+}
+
+/// Some of the heads, beginning inside a group.
+void check_heads(const kernels::Device& device, const Case& with, Outcomes& outcomes) {
+  const Problem& problem = with.problem;
+  constexpr int begin = 1;
+  const int count = problem.heads - 2;
+  const DeviceTensor o(problem.queries, count, problem.head_dim, Dtype::fp32);
+  const DeviceTensor lse(problem.queries, count, 1, Dtype::fp32);
+  kernels::AttentionShape shape = with.shape();
+  shape.heads = count;
+  shape.head_offset = begin % shape.heads_per_key_head;
+  const Loaded plan(device, Pass::forward, shape, problem.slices);
+  const kernels::AttendOperands operands{with.device_q.view(begin),
+                                         with.device_k.view(),
+                                         with.device_v.view(),
+                                         o.view(),
+                                         lse.view(),
+                                         with.scale()};
+  const Status status = attend(plan.on(), operands, {});
+  std::vector<double> expected;
+  for (int row = 0; row < problem.queries; ++row) {
+    for (int head = begin; head < begin + count; ++head) {
+      for (int c = 0; c < problem.head_dim; ++c) {
+        expected.push_back(with.forward.o.at(row, head, c));
+      }
+    }
+  }
+  note("forward: " + with.name + ", some heads", relative_error(o.read(), expected),
+       forward_tolerance, status, o.intact(), outcomes);
+}
+
+void check_backward(const kernels::Device& device, const Case& with, bool in_parts,
+                    Outcomes& outcomes) {
+  const Problem& problem = with.problem;
+  const Answer delta = test::delta(with.forward.o, with.dout);
+  const BackwardAnswer expected =
+      backward(problem, with.q, with.k, with.v, with.dout, with.forward.lse, delta);
+  DeviceTensor lse(problem.queries, problem.heads, 1, Dtype::fp32);
+  DeviceTensor device_delta(problem.queries, problem.heads, 1, Dtype::fp32);
+  lse.fill(floats(with.forward.lse));
+  device_delta.fill(floats(delta));
+  const DeviceTensor dq(problem.queries, problem.heads, problem.head_dim, Dtype::fp32);
+  const DeviceTensor dk(problem.keys, problem.key_heads, problem.head_dim, Dtype::fp32);
+  const DeviceTensor dv(problem.keys, problem.key_heads, problem.head_dim, Dtype::fp32);
+  kernels::AttendBackwardOperands operands{with.device_q.view(),
+                                           with.device_k.view(),
+                                           with.device_v.view(),
+                                           with.device_dout.view(),
+                                           lse.view(),
+                                           device_delta.view(),
+                                           dq.view(),
+                                           dk.view(),
+                                           dv.view(),
+                                           with.scale()};
+  const Token middle = in_parts ? problem.keys / 3 : problem.keys;
+  const Loaded first(device, Pass::backward, with.shape(), within(problem, 0, middle));
+  Status status = attend_backward(first.on(), operands, {});
+  const Loaded second(device, Pass::backward, with.shape(), within(problem, middle, problem.keys));
+  operands.accumulate_query = operands.accumulate_key = true;
+  if (status && in_parts) status = attend_backward(second.on(), operands, {});
+  const std::string name = "backward: " + with.name + (in_parts ? ", in two parts" : "");
+  const auto compare = [&](const char* what, const DeviceTensor& got, const Answer& answer) {
+    note(name + " (" + what + ")", relative_error(got.read(), answer.values), backward_tolerance,
+         status, got.intact(), outcomes);
+  };
+  compare("dq", dq, expected.dq);
+  compare("dk", dk, expected.dk);
+  compare("dv", dv, expected.dv);
+}
+
+/// Slices of every kind, with rows that see nothing and keys that nobody sees.
+Problem mixed(int heads, int key_heads, int head_dim) {
+  Problem problem;
+  problem.queries = 700;
+  problem.keys = 900;
+  problem.heads = heads;
+  problem.key_heads = key_heads;
+  problem.head_dim = head_dim;
+  problem.slices = {{{0, 150, 1}, {3, 400, 1}, SliceKind::full},
+                    {{150, 330, 1}, {10, 300, 1}, SliceKind::causal},
+                    {{150, 330, 1}, {300, 480, 1}, SliceKind::inverse_causal},
+                    {{350, 600, 1}, {500, 790, 1}, SliceKind::bi_causal},
+                    {{650, 651, 1}, {899, 900, 1}, SliceKind::full}};
+  return problem;
+}
+
+}  // namespace
+
+void check_attention(const kernels::Device& device, std::uint64_t seed, Outcomes& outcomes) {
+  const std::vector<int> lengths = {1, 70, 300, 1, 1, 129, 517};
+  for (const int head_dim : {64, 128}) {
+    for (const Case& with : {Case("documents", documents(lengths, 12, 3, head_dim), seed),
+                             Case("slices of all kinds", mixed(4, 4, head_dim), seed + 10),
+                             Case("one token", documents({1}, 4, 1, head_dim), seed + 20)}) {
+      check_forward(device, with, Dtype::bf16, false, 0, outcomes);
+      check_forward(device, with, Dtype::fp32, false, 3, outcomes);
+      check_forward(device, with, Dtype::fp32, true, 0, outcomes);
+      check_heads(device, with, outcomes);
+      check_backward(device, with, false, outcomes);
+      check_backward(device, with, true, outcomes);
+    }
+  }
+}
+
+}  // namespace test
