@@ -18,6 +18,10 @@
 #ifdef HSAP_WITH_MPI
 #include "validate/mpi/execute_mpi.hpp"
 #endif
+#ifdef HSAP_WITH_CUDA
+#include "validate/device/cuda_device.hpp"
+#include "validate/gpu/execute_local.hpp"
+#endif
 
 namespace hsap {
 namespace {
@@ -35,7 +39,7 @@ Result<Arithmetic> parse_arithmetic(const std::string& text) {
 }
 
 Result<std::string> parse_executor(const std::string& text) {
-  constexpr std::string_view names[] = {"host", "mpi"};
+  constexpr std::string_view names[] = {"host", "mpi", "local"};
   HSAP_CHECK(parse_name<int>(text, "executor", names));
   return text;
 }
@@ -50,9 +54,9 @@ void add_run(CLI::App& app, RunFlags& flags) {
   CLI::App& run = *app.add_subcommand("run", "execute a plan on real numbers and check them");
   validation::RunOptions& options = flags.options;
   run.add_option("PLAN", flags.plan, "plan JSON that hsap-tune wrote")->required();
-  cli::add_parsed(run, "--executor", flags.executor, parse_executor, "host|mpi",
+  cli::add_parsed(run, "--executor", flags.executor, parse_executor, "host|mpi|local",
                   "what runs it: host, ranks as threads of this machine; mpi, one process for each "
-                  "rank, under mpirun (host)");
+                  "rank, under mpirun; local, all ranks on one GPU (host)");
   cli::add_integer(run, "--batch", options.batch, 0, 1 << 20, "I", "which sampled batch (0)");
   cli::add_integer(run, "--tokens", options.tokens, 1, max_tokens, "N",
                    "shrink the documents in proportion to so many tokens (1K)");
@@ -115,6 +119,26 @@ Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
 }
 #endif
 
+/// All ranks on the GPU of this machine.
+Status run_plan_on_gpu(RunFlags flags) {
+  if (flags.options.arithmetic == Arithmetic::fp64) {
+    return cli::at_flag("--arithmetic", bad_input("the GPU sums in fp32", "'fp64'", "fp32"));
+  }
+#ifdef HSAP_WITH_CUDA
+  flags.options.executor_name = "local";
+  flags.options.executor = [](const Schedule& schedule, Tensors& tensors,
+                              const ExecuteOptions&) -> Result<Execution> {
+    HSAP_TRY(const auto device, device::CudaDevice::make({}));
+    HSAP_TRY(executor::LocalExecution run, executor::execute_local(schedule, tensors, *device));
+    return std::move(run.execution);
+  };
+  return run_plan(flags);
+#else
+  return cli::at_flag("--executor", bad_input("this hsap was built without CUDA", "'local'",
+                                              "'host', or a build where nvcc is found"));
+#endif
+}
+
 int run_program(int argc, char** argv) {
   CLI::App app("run plans and compare them with the truth; test any attention", "hsap-validate");
   app.require_subcommand(1);
@@ -131,7 +155,8 @@ int run_program(int argc, char** argv) {
   return cli::run_main(app, argc, argv, [&]() -> Status {
     if (app.got_subcommand("probe")) return probe.run();
     if (app.got_subcommand("cases")) return cases.run();
-    if (flags.executor != "mpi") return run_plan(flags);
+    if (flags.executor == "host") return run_plan(flags);
+    if (flags.executor == "local") return run_plan_on_gpu(flags);
 #ifdef HSAP_WITH_MPI
     session.emplace();
     return run_plan_over_mpi(flags, *session);

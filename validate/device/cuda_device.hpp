@@ -1,0 +1,74 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "hsap/kernels.hpp"
+#include "validate/device/device.hpp"
+
+namespace hsap::device {
+
+/// The GPU that is current on this thread, with the kernels of this project.
+class CudaDevice : public Device {
+ public:
+  struct Options {
+    int max_sms = 0;  ///< for kernels; 0: all
+    /// Streams whose work goes before that of others where both are ready.
+    bool urgent_communication = false;
+  };
+
+  /// Errors (infeasible): no driver, no GPU, or one that the kernels do not run on.
+  [[nodiscard]] static Result<std::unique_ptr<CudaDevice>> make(const Options& options);
+  ~CudaDevice() override;
+  CudaDevice(const CudaDevice&) = delete;
+  CudaDevice& operator=(const CudaDevice&) = delete;
+
+  /// Zeros: kernels may read rows beside those of a slice, which must be finite.
+  [[nodiscard]] Result<std::byte*> allocate(std::int64_t bytes) override;
+  [[nodiscard]] Status write(std::byte* to, std::span<const std::byte> from) override;
+  [[nodiscard]] Status read(std::span<std::byte> to, const std::byte* from) override;
+  [[nodiscard]] StreamId make_stream() override;
+  [[nodiscard]] EventId make_event() override;
+  [[nodiscard]] Status record(EventId event, StreamId stream) override;
+  [[nodiscard]] Status wait(StreamId stream, EventId event) override;
+  [[nodiscard]] Status synchronize() override;
+  [[nodiscard]] Result<double> seconds_between(EventId begin, EventId end) override;
+  /// Kernels take bf16 inputs, heads of 64 or 128 numbers.
+  [[nodiscard]] Result<Launch> prepare(const Attend& call) override;
+  [[nodiscard]] Result<Launch> prepare(const AttendBackward& call) override;
+  [[nodiscard]] Result<Launch> prepare(const Delta& call) override;
+  [[nodiscard]] Result<Launch> prepare(const Merge& call) override;
+  [[nodiscard]] Result<Launch> prepare(const Move& call) override;
+
+  [[nodiscard]] kernels::CudaStream cuda_stream(StreamId stream) const;
+  /// Everything taken so far: buffers, staging, lists and scratch of kernels.
+  [[nodiscard]] std::int64_t allocated_bytes() const { return allocated_bytes_; }
+  [[nodiscard]] const kernels::Device& hardware() const { return hardware_; }
+
+ private:
+  /// A plan of a kernel with its lists and workspace in device memory.
+  struct PlacedPlan {
+    kernels::AttentionPlan plan;
+    std::byte* bytes = nullptr;
+    std::byte* workspace = nullptr;
+
+    [[nodiscard]] kernels::PlanOnDevice on_device() const { return {plan, bytes, workspace}; }
+  };
+
+  CudaDevice(kernels::Device hardware, const Options& options)
+      : hardware_(std::move(hardware)), options_(options) {}
+
+  [[nodiscard]] Result<std::byte*> upload(std::span<const std::byte> bytes);
+  [[nodiscard]] Result<std::shared_ptr<PlacedPlan>> place(kernels::AttentionPlan plan);
+  [[nodiscard]] Result<kernels::RowMap> upload_rows(const std::vector<RowPair>& rows);
+  [[nodiscard]] kernels::Launch launch(StreamId stream) const;
+
+  kernels::Device hardware_;
+  Options options_;
+  std::vector<void*> memory_;
+  std::vector<void*> streams_;
+  std::vector<void*> events_;
+  std::int64_t allocated_bytes_ = 0;
+};
+
+}  // namespace hsap::device

@@ -1,0 +1,102 @@
+#include "validate/device/nccl_communicator.hpp"
+
+#include <fmt/format.h>
+#include <nccl.h>
+
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+namespace hsap::device {
+namespace {
+
+Status check(ncclResult_t result, const char* call) {
+  if (result == ncclSuccess || result == ncclInProgress) return {};
+  return infeasible(
+      fmt::format("{}: {} ({})", call, ncclGetErrorString(result), ncclGetLastError(nullptr)));
+}
+
+Result<ncclComm_t> as_nccl(void* communicator) {
+  if (communicator == nullptr) return infeasible("the run was aborted");
+  return static_cast<ncclComm_t>(communicator);
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> NcclCommunicator::make_id() {
+  ncclUniqueId id;
+  HSAP_CHECK(check(ncclGetUniqueId(&id), "ncclGetUniqueId"));
+  std::vector<std::byte> bytes(sizeof id);
+  std::memcpy(bytes.data(), &id, sizeof id);
+  return bytes;
+}
+
+Result<std::unique_ptr<NcclCommunicator>> NcclCommunicator::make(std::span<const std::byte> id,
+                                                                 Rank rank, int ranks,
+                                                                 const CudaDevice& device,
+                                                                 const Options& options) {
+  ncclUniqueId named;
+  if (id.size() != sizeof named) return internal_error("an NCCL id of another length");
+  std::memcpy(&named, id.data(), sizeof named);
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
+  if (options.max_ctas > 0) config.maxCTAs = options.max_ctas;
+  std::unique_ptr<NcclCommunicator> made(new NcclCommunicator(device, options));
+  ncclComm_t communicator = nullptr;
+  HSAP_CHECK(check(ncclCommInitRankConfig(&communicator, ranks, named, rank, &config),
+                   "ncclCommInitRankConfig"));
+  made->communicator_ = communicator;
+  HSAP_CHECK(made->settle("ncclCommInitRankConfig"));
+  return made;
+}
+
+NcclCommunicator::~NcclCommunicator() { abort(); }
+
+Status NcclCommunicator::settle(const char* call) {
+  const auto begin = std::chrono::steady_clock::now();
+  ncclResult_t state = ncclInProgress;
+  while (state == ncclInProgress) {
+    HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
+    HSAP_CHECK(check(ncclCommGetAsyncError(communicator, &state), call));
+    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+    if (state == ncclInProgress && waited.count() > options_.patience_s) {
+      return infeasible(
+          fmt::format("{}: not all ranks came within {} s", call, options_.patience_s));
+    }
+    if (state == ncclInProgress) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+  return check(state, call);
+}
+
+Status NcclCommunicator::exchange(StreamId stream, std::span<const Message> messages) {
+  HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
+  const auto on = static_cast<cudaStream_t>(device_.cuda_stream(stream));
+  HSAP_CHECK(check(ncclGroupStart(), "ncclGroupStart"));
+  Status put;
+  for (const Message& message : messages) {
+    const auto bytes = static_cast<std::size_t>(message.bytes);
+    const ncclResult_t result =
+        message.is_send ? ncclSend(message.data, bytes, ncclUint8, message.peer, communicator, on)
+                        : ncclRecv(message.data, bytes, ncclUint8, message.peer, communicator, on);
+    if (put) put = check(result, message.is_send ? "ncclSend" : "ncclRecv");
+  }
+  // A group that was begun must end, also when a call in it failed.
+  const Status ended = check(ncclGroupEnd(), "ncclGroupEnd");
+  if (!put) return put;
+  HSAP_CHECK(ended);
+  return settle("ncclGroupEnd");
+}
+
+Status NcclCommunicator::poll() {
+  HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
+  ncclResult_t state = ncclSuccess;
+  HSAP_CHECK(check(ncclCommGetAsyncError(communicator, &state), "ncclCommGetAsyncError"));
+  return check(state, "NCCL");
+}
+
+void NcclCommunicator::abort() {
+  void* communicator = communicator_.exchange(nullptr);
+  if (communicator != nullptr) ncclCommAbort(static_cast<ncclComm_t>(communicator));
+}
+
+}  // namespace hsap::device

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "validate/device/communicator.hpp"
+#include "validate/device/cuda_device.hpp"
+
+namespace hsap::device {
+
+/// NCCL between processes that each have a GPU current on this thread.
+class NcclCommunicator : public Communicator {
+ public:
+  struct Options {
+    int max_ctas = 0;        ///< thread blocks, and so SMs, of its kernels; 0: NCCL's choice
+    double patience_s = 60;  ///< for all ranks to come, and for a group to start
+  };
+
+  /// What one rank makes and tells the others: names the communicator.
+  [[nodiscard]] static Result<std::vector<std::byte>> make_id();
+  /// Every rank calls it with the same id. Errors (infeasible): what NCCL says; ranks that do not
+  /// come in time.
+  [[nodiscard]] static Result<std::unique_ptr<NcclCommunicator>> make(std::span<const std::byte> id,
+                                                                      Rank rank, int ranks,
+                                                                      const CudaDevice& device,
+                                                                      const Options& options);
+  ~NcclCommunicator() override;
+  NcclCommunicator(const NcclCommunicator&) = delete;
+  NcclCommunicator& operator=(const NcclCommunicator&) = delete;
+
+  [[nodiscard]] Status exchange(StreamId stream, std::span<const Message> messages) override;
+  [[nodiscard]] Status poll() override;
+  void abort() override;
+
+ private:
+  NcclCommunicator(const CudaDevice& device, const Options& options)
+      : device_(device), options_(options) {}
+  /// Calls of a communicator that does not block are under way until NCCL says how they ended.
+  [[nodiscard]] Status settle(const char* call);
+
+  const CudaDevice& device_;
+  Options options_;
+  std::atomic<void*> communicator_ = nullptr;  ///< none once aborted
+};
+
+}  // namespace hsap::device
