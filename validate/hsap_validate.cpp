@@ -30,6 +30,9 @@ struct RunFlags {
   std::string plan;
   std::string executor = "host";
   validation::RunOptions options;
+  std::string cluster = "single-gpu";
+  int repeats = 1;
+  bool serialise = false;
   cli::OutputOptions out;
 };
 
@@ -70,6 +73,13 @@ void add_run(CLI::App& app, RunFlags& flags) {
                    "change so many documents one by one; no other may notice (0)");
   cli::add_integer(run, "--gradients", options.gradients, 0, 1 << 20, "N",
                    "hold the gradients against central differences at so many places (0)");
+  run.add_option("--cluster", flags.cluster,
+                 "local: whose GPU times are predicted for (single-gpu)");
+  cli::add_integer(run, "--repeats", flags.repeats, 1, 10'000, "N",
+                   "local: run so often; times are medians (1)");
+  run.add_flag(
+      "--serialise", flags.serialise,
+      "local: one operation after the other, so that their times are those of kernels alone");
   cli::add_integer(run, "--seed", options.seed, 0, std::int64_t{1} << 62, "N", "of the inputs (1)");
   cli::add_output(run, flags.out);
 }
@@ -125,12 +135,14 @@ Status run_plan_on_gpu(RunFlags flags) {
     return cli::at_flag("--arithmetic", bad_input("the GPU sums in fp32", "'fp64'", "fp32"));
   }
 #ifdef HSAP_WITH_CUDA
+  HSAP_TRY(const ClusterSpec cluster, load_cluster(flags.cluster));
+  flags.options.device = cluster.device;
   flags.options.executor_name = "local";
-  flags.options.executor = [](const Schedule& schedule, Tensors& tensors,
-                              const ExecuteOptions&) -> Result<Execution> {
+  const executor::LocalOptions local{flags.serialise, flags.repeats};
+  flags.options.executor = [local](const Schedule& schedule, Tensors& tensors,
+                                   const ExecuteOptions&) -> Result<Execution> {
     HSAP_TRY(const auto device, device::CudaDevice::make({}));
-    HSAP_TRY(executor::LocalExecution run, executor::execute_local(schedule, tensors, *device));
-    return std::move(run.execution);
+    return executor::execute_local(schedule, tensors, *device, local);
   };
   return run_plan(flags);
 #else

@@ -64,6 +64,14 @@ struct ExecuteOptions {
   double patience_s = 60;
 };
 
+/// When an operation ran, on the device's clock from the begin of the run.
+struct OperationTime {
+  Index operation = 0;
+  double begin_s = 0;
+  double seconds = 0;   ///< median over the repeats
+  double spread_s = 0;  ///< slowest less fastest repeat
+};
+
 /// What a run did, as counted while it ran. Nothing here is computed from the schedule beforehand.
 struct Execution {
   /// Bytes of message payload, [from * ranks + to]; messages of a rank to itself on the diagonal.
@@ -72,6 +80,8 @@ struct Execution {
   std::vector<std::int64_t> peak_buffer_bytes;  ///< by rank: memory taken for buffers
   std::array<double, 10> kernel_s{};            ///< by Kind, summed over ranks; of this host
   double wall_s = 0;
+  std::vector<OperationTime> times;  ///< in the order of issue; of executors on a GPU
+  std::int64_t device_bytes = 0;     ///< all memory taken there: buffers, lists and scratch
 
   [[nodiscard]] std::int64_t sent(Rank from, Rank to) const;
 };

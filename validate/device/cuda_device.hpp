@@ -25,6 +25,7 @@ class CudaDevice : public Device {
 
   /// Zeros: kernels may read rows beside those of a slice, which must be finite.
   [[nodiscard]] Result<std::byte*> allocate(std::int64_t bytes) override;
+  [[nodiscard]] std::int64_t allocated_bytes() const override { return allocated_bytes_; }
   [[nodiscard]] Status write(std::byte* to, std::span<const std::byte> from) override;
   [[nodiscard]] Status read(std::span<std::byte> to, const std::byte* from) override;
   [[nodiscard]] StreamId make_stream() override;
@@ -41,8 +42,6 @@ class CudaDevice : public Device {
   [[nodiscard]] Result<Launch> prepare(const Move& call) override;
 
   [[nodiscard]] kernels::CudaStream cuda_stream(StreamId stream) const;
-  /// Everything taken so far: buffers, staging, lists and scratch of kernels.
-  [[nodiscard]] std::int64_t allocated_bytes() const { return allocated_bytes_; }
   [[nodiscard]] const kernels::Device& hardware() const { return hardware_; }
 
  private:

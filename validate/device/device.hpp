@@ -93,6 +93,8 @@ class Device {
 
   /// Takes memory until the device ends. Aligned to 1,024 bytes.
   [[nodiscard]] virtual Result<std::byte*> allocate(std::int64_t bytes) = 0;
+  /// All that has been taken, by executors and by the device's own lists and scratch.
+  [[nodiscard]] virtual std::int64_t allocated_bytes() const = 0;
   /// Waits for all streams, then copies.
   [[nodiscard]] virtual Status write(std::byte* to, std::span<const std::byte> from) = 0;
   [[nodiscard]] virtual Status read(std::span<std::byte> to, const std::byte* from) = 0;

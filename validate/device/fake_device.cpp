@@ -62,6 +62,7 @@ Result<std::byte*> FakeDevice::allocate(std::int64_t bytes) {
   const auto size = static_cast<std::size_t>(bytes);
   std::byte* data = memory_.emplace_back(std::make_unique<std::byte[]>(size)).get();
   std::memset(data, 0xff, size);
+  allocated_bytes_ += bytes;
   return data;
 }
 

@@ -16,6 +16,7 @@ class FakeDevice : public Device {
   explicit FakeDevice(std::uint64_t seed) : random_(seed) {}
 
   [[nodiscard]] Result<std::byte*> allocate(std::int64_t bytes) override;
+  [[nodiscard]] std::int64_t allocated_bytes() const override { return allocated_bytes_; }
   [[nodiscard]] Status write(std::byte* to, std::span<const std::byte> from) override;
   [[nodiscard]] Status read(std::span<std::byte> to, const std::byte* from) override;
   [[nodiscard]] StreamId make_stream() override;
@@ -62,6 +63,7 @@ class FakeDevice : public Device {
   std::map<std::int64_t, std::unique_ptr<host::Rows>> rows_;
   std::function<Status()> poll_;
   int work_ = 0;
+  std::int64_t allocated_bytes_ = 0;
 };
 
 }  // namespace hsap::device

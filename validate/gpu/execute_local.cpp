@@ -93,8 +93,10 @@ class Issue {
     return {};
   }
 
+  /// May be called again: every run begins with the same inputs.
   Status run() {
-    make_streams();
+    if (streams_.empty()) make_streams();
+    start_over();
     HSAP_CHECK(device_.record(begin_, streams_.front()));
     std::size_t left = schedule_.operations.size();
     while (left > 0) {
@@ -110,24 +112,23 @@ class Issue {
       }
       if (!moved && left > 0) return infeasible("ranks wait for each other:" + who_waits());
     }
-    return device_.synchronize();
+    HSAP_CHECK(device_.synchronize());
+    return take_times();
   }
 
-  Result<LocalExecution> record() {
-    LocalExecution result;
-    result.execution.bytes_sent = bytes_sent_;
-    for (const RankMemory& memory : memory_) {
-      result.execution.peak_buffer_bytes.push_back(memory.bytes());
-    }
+  [[nodiscard]] Execution record() const {
+    Execution execution;
+    execution.bytes_sent = bytes_sent_;
+    for (const RankMemory& memory : memory_) execution.peak_buffer_bytes.push_back(memory.bytes());
     for (const Index at : order_) {
-      OperationTime time{at};
-      HSAP_TRY(time.begin_s, device_.seconds_between(begin_, states_[at].begun));
-      HSAP_TRY(time.end_s, device_.seconds_between(begin_, states_[at].done));
-      result.execution.kernel_s[static_cast<std::size_t>(schedule_.operations[at].kind)] +=
-          time.end_s - time.begin_s;
-      result.times.push_back(time);
+      std::vector<double> seconds = states_[at].seconds;
+      std::sort(seconds.begin(), seconds.end());
+      const double median = seconds[seconds.size() / 2];
+      execution.times.push_back(
+          {at, states_[at].begin_s, median, seconds.back() - seconds.front()});
+      execution.kernel_s[static_cast<std::size_t>(schedule_.operations[at].kind)] += median;
     }
-    return result;
+    return execution;
   }
 
  private:
@@ -138,6 +139,8 @@ class Issue {
     bool arrived = false;
     bool copied = false;  ///< its own copies are on the stream
     bool issued = false;
+    double begin_s = 0;
+    std::vector<double> seconds;  ///< by repeat
   };
 
   [[nodiscard]] RankMemory& memory_of(const Operation& op) {
@@ -257,10 +260,24 @@ class Issue {
     const std::size_t count = options_.serialise ? 1 : memory_.size() * streams;
     for (std::size_t i = 0; i < count; ++i) streams_.push_back(device_.make_stream());
     begin_ = device_.make_event();
-    queues_.resize(memory_.size() * streams);
+  }
+
+  void start_over() {
+    queues_.assign(memory_.size() * streams, {});
+    order_.clear();
     for (Index at = 0; at < schedule_.operations.size(); ++at) {
       queues_[queue_of(schedule_.operations[at])].push_back(at);
+      states_[at].arrived = states_[at].copied = states_[at].issued = false;
     }
+  }
+
+  Status take_times() {
+    for (State& state : states_) {
+      HSAP_TRY(state.begin_s, device_.seconds_between(begin_, state.begun));
+      HSAP_TRY(const double end_s, device_.seconds_between(begin_, state.done));
+      state.seconds.push_back(end_s - state.begin_s);
+    }
+    return {};
   }
 
   /// Does what can be done of the first operation of a queue. True when anything was.
@@ -383,19 +400,20 @@ class Issue {
 
 }  // namespace
 
-Result<LocalExecution> execute_local(const Schedule& schedule, Tensors& tensors, Device& device,
-                                     const LocalOptions& options) {
+Result<Execution> execute_local(const Schedule& schedule, Tensors& tensors, Device& device,
+                                const LocalOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   Issue issue(schedule, device, options);
   HSAP_CHECK(issue.prepare());
   HSAP_CHECK(issue.read_inputs(tensors));
-  HSAP_CHECK(issue.run());
-  HSAP_TRY(LocalExecution result, issue.record());
+  for (int repeat = 0; repeat < options.repeats; ++repeat) HSAP_CHECK(issue.run());
+  Execution execution = issue.record();
+  execution.device_bytes = device.allocated_bytes();
   host::make_room(schedule, tensors);
   HSAP_CHECK(issue.write_results(tensors));
-  result.execution.wall_s =
+  execution.wall_s =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return result;
+  return execution;
 }
 
 }  // namespace hsap::executor

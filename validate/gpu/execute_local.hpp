@@ -2,7 +2,8 @@
 
 #include <vector>
 
-#include "validate/gpu/rank.hpp"
+#include "hsap/execute.hpp"
+#include "validate/device/device.hpp"
 
 namespace hsap::executor {
 
@@ -10,11 +11,7 @@ struct LocalOptions {
   /// All work on one stream, one operation after the other: the times of operations are then those
   /// of the kernels alone. Otherwise every rank has its streams, and they share the device.
   bool serialise = false;
-};
-
-struct LocalExecution {
-  Execution execution;
-  std::vector<OperationTime> times;  ///< in the order of issue
+  int repeats = 1;
 };
 
 /// Runs all ranks of a schedule in this process on one device: each rank has buffers and streams of
@@ -22,8 +19,8 @@ struct LocalExecution {
 /// were when it fails.
 /// Errors (infeasible): ranks that wait for each other, with who waits in what operation; a failed
 /// call of the device, with the operation; a problem that its kernels do not take.
-[[nodiscard]] Result<LocalExecution> execute_local(const Schedule& schedule, Tensors& tensors,
-                                                   device::Device& device,
-                                                   const LocalOptions& options = {});
+[[nodiscard]] Result<Execution> execute_local(const Schedule& schedule, Tensors& tensors,
+                                              device::Device& device,
+                                              const LocalOptions& options = {});
 
 }  // namespace hsap::executor

@@ -65,7 +65,7 @@ class RankProgram {
     for (Index i = 0; i < steps_.size(); ++i) {
       OperationTime time{first_ + i};
       HSAP_TRY(time.begin_s, on_.device.seconds_between(begin_, steps_[i].begun));
-      HSAP_TRY(time.end_s, on_.device.seconds_between(begin_, steps_[i].done));
+      HSAP_TRY(time.seconds, on_.device.seconds_between(steps_[i].begun, steps_[i].done));
       result.times.push_back(time);
       for (const Phase& phase : steps_[i].phases) {
         for (const device::Message& message : phase.messages) {

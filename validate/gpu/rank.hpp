@@ -42,13 +42,6 @@ class RankMemory {
   std::map<std::pair<Index, Index>, std::unique_ptr<host::Rows>> rows_;  ///< by interval range
 };
 
-/// When an operation began and ended, in seconds from the begin of the run.
-struct OperationTime {
-  Index operation = 0;
-  double begin_s = 0;
-  double end_s = 0;
-};
-
 /// What a kernel of a schedule is on the device. Not for exchanges and collectives.
 /// Errors (infeasible): rows that the kernels of the device cannot take as they lie.
 [[nodiscard]] Result<device::Launch> prepare(const Schedule& schedule, const Operation& op,

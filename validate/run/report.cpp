@@ -16,13 +16,17 @@ using cli::Table;
 
 std::string role_name(Role role) { return std::string(to_string(role)); }
 
+std::string_view where(const std::string& executor) {
+  if (executor == "mpi") return "processes of MPI";
+  return executor == "local" ? "streams of one GPU" : "threads of this host";
+}
+
 std::string heading(const Validation& v) {
   const Problem& problem = v.problem;
   std::string text = fmt::format(
       "{} on {} ranks as {}\n{} tokens in {} documents, {} mask, {}/{} heads of "
       "{}, {}, sums in {}\n",
-      to_string(v.strategy), v.strategy.ranks(),
-      v.executor == "mpi" ? "processes of MPI" : "threads of this host", problem.batch.tokens(),
+      to_string(v.strategy), v.strategy.ranks(), where(v.executor), problem.batch.tokens(),
       problem.batch.documents(), to_string(problem.mask), problem.heads.query,
       problem.heads.key_value, problem.heads.dim, to_string(problem.dtype),
       v.arithmetic == Arithmetic::fp64 ? "float64" : "float32");
@@ -84,7 +88,33 @@ std::string gradients_text(const Validation& v) {
   return text;
 }
 
-std::string times(const Validation& v) {
+std::string times_table(const Validation& v, bool color) {
+  Table table({{"pass"},
+               {"kind"},
+               {"operations", Table::Align::right},
+               {"predicted", Table::Align::right},
+               {"measured", Table::Align::right},
+               {"error", Table::Align::right},
+               {"mean error", Table::Align::right},
+               {"spread", Table::Align::right}});
+  for (const PassRun& run : v.passes) {
+    for (const KindTimes& kind : run.times) {
+      table.add(
+          {std::string(to_string(run.pass)), std::string(to_string(kind.kind)),
+           fmt::format("{}", kind.operations), fmt::format("{:.3f} ms", 1e3 * kind.predicted_s),
+           fmt::format("{:.3f} ms", 1e3 * kind.measured_s),
+           fmt::format("{:+.1f} %", 100 * (kind.predicted_s / kind.measured_s - 1)),
+           fmt::format("{:.1f} %", 100 * kind.error), fmt::format("{:.1f} %", 100 * kind.spread)},
+          Style::plain);
+    }
+  }
+  return table.text(color);
+}
+
+std::string times(const Validation& v, bool color) {
+  const bool measured = std::any_of(v.passes.begin(), v.passes.end(),
+                                    [](const PassRun& run) { return !run.times.empty(); });
+  if (measured) return times_table(v, color);
   std::string text = "  host seconds (they say nothing of a GPU):";
   for (const PassRun& run : v.passes) {
     text += fmt::format(" {} {:.2f}", to_string(run.pass), run.execution.wall_s);
@@ -129,6 +159,15 @@ json::Ordered json_of(const PassRun& run) {
     if (run.execution.kernel_s[kind] == 0) continue;
     out["kernel_s"][std::string(to_string(static_cast<Kind>(kind)))] = run.execution.kernel_s[kind];
   }
+  for (const KindTimes& kind : run.times) {
+    out["times"].push_back({{"kind", to_string(kind.kind)},
+                            {"operations", kind.operations},
+                            {"predicted_s", kind.predicted_s},
+                            {"measured_s", kind.measured_s},
+                            {"mean_error", kind.error},
+                            {"mean_spread", kind.spread}});
+  }
+  if (run.execution.device_bytes > 0) out["device_bytes"] = run.execution.device_bytes;
   return out;
 }
 
@@ -142,7 +181,7 @@ json::Ordered number(double value) {
 std::string report(const Validation& v, bool color) {
   const std::string why = objection(v);
   return heading(v) + errors_table(v, color) + passes_table(v, color) + gradients_text(v) +
-         leaks_text(v) + times(v) +
+         leaks_text(v) + times(v, color) +
          cli::styled(why.empty() ? "right" : "wrong: " + why,
                      why.empty() ? Style::good : Style::bad, color) +
          "\n";

@@ -83,7 +83,8 @@ Result<std::vector<Execution>> run_passes(const std::vector<Schedule>& schedules
   return executions;
 }
 
-PassRun describe(const Schedule& schedule, Execution execution, int node_ranks) {
+PassRun describe(const Schedule& schedule, Execution execution, int node_ranks,
+                 const std::optional<Device>& device) {
   PassRun run;
   run.pass = schedule.pass;
   run.operations = schedule.operations.size();
@@ -91,6 +92,7 @@ PassRun describe(const Schedule& schedule, Execution execution, int node_ranks) 
   run.measured = measured_bytes(execution, node_ranks);
   run.planned_buffer_bytes = plan_buffers(schedule).bytes;
   run.measured_buffer_bytes = execution.peak_buffer_bytes;
+  if (device) run.times = compare_times(schedule, execution.times, *device);
   run.execution = std::move(execution);
   return run;
 }
@@ -171,7 +173,8 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   HSAP_TRY(std::vector<Execution> executions, run_passes(schedules, problem, tensors, options));
   const int node_ranks = std::max(1, plan.cluster.gpus_per_node / plan.training.tensor_parallel);
   for (std::size_t i = 0; i < schedules.size(); ++i) {
-    validation.passes.push_back(describe(schedules[i], std::move(executions[i]), node_ranks));
+    validation.passes.push_back(
+        describe(schedules[i], std::move(executions[i]), node_ranks, options.device));
   }
   if (options.compares) compare_with_truth(schedules, inputs, tensors, options, validation);
   if (options.leaks > 0) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "hsap/plan.hpp"
 #include "validate/probe/gradients.hpp"
 #include "validate/run/compare.hpp"
+#include "validate/run/times.hpp"
 #include "validate/run/traffic.hpp"
 
 namespace hsap::validation {
@@ -30,6 +32,8 @@ struct RunOptions {
   std::string executor_name = "host";
   /// False for processes that take part in the run while another one tells the result.
   bool compares = true;
+  /// What times of operations are predicted for, by an executor that measures them.
+  std::optional<Device> device;
 };
 
 /// One pass as it ran.
@@ -40,6 +44,7 @@ struct PassRun {
   LinkBytes measured;
   std::vector<std::int64_t> planned_buffer_bytes;   ///< by rank
   std::vector<std::int64_t> measured_buffer_bytes;  ///< by rank
+  std::vector<KindTimes> times;                     ///< where the executor measures them
   Execution execution;
 
   [[nodiscard]] bool bytes_agree() const;

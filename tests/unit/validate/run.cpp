@@ -115,6 +115,38 @@ TEST_CASE("what is wrong is said") {
   CHECK_THAT(objection(*result), Contains("document 0 leaks into document 0"));
 }
 
+TEST_CASE("times of operations stand beside those that the cost model gives them") {
+  const auto cluster = load_cluster("single-gpu");
+  REQUIRE(cluster);
+  RunOptions options;
+  options.tokens = 128;
+  options.device = cluster->device;
+  // An executor on which everything takes twice the predicted time, give or take a tenth of that.
+  options.executor = [&](const Schedule& schedule, Tensors& tensors, const ExecuteOptions& run) {
+    Result<Execution> done = execute(schedule, tensors, run);
+    for (Index at = 0; done && at < schedule.operations.size(); ++at) {
+      const double alone = predicted_seconds(schedule, schedule.operations[at], *options.device);
+      CHECK(alone > 0);
+      done->times.push_back({at, 0, 2 * alone, 0.2 * alone});
+    }
+    return done;
+  };
+  const Result<Validation> result = validate_plan(test::sample_plan(), options);
+  REQUIRE(result);
+  for (const PassRun& pass : result->passes) {
+    std::size_t operations = 0;
+    for (const KindTimes& kind : pass.times) {
+      operations += static_cast<std::size_t>(kind.operations);
+      CHECK(kind.measured_s == Approx(2 * kind.predicted_s));
+      CHECK(kind.error == Approx(0.5));
+      CHECK(kind.spread == Approx(0.1));
+    }
+    CHECK(operations == pass.operations);
+  }
+  CHECK_THAT(report(*result, false), Contains("-50.0 %"));
+  CHECK(to_json(*result)["passes"][0]["times"][0]["mean_error"] == Approx(0.5));
+}
+
 TEST_CASE("a batch that the plan does not have") {
   RunOptions options;
   options.batch = 1000;
