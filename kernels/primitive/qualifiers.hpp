@@ -7,8 +7,10 @@
 #define HSAP_DEVICE __device__ __forceinline__
 #define HSAP_SHARED __host__ __device__ constexpr
 #define HSAP_UNROLL _Pragma("unroll")
+#define HSAP_UNROLL_TWICE _Pragma("unroll 2")
 #else
 #define HSAP_DEVICE inline
 #define HSAP_SHARED constexpr
 #define HSAP_UNROLL
+#define HSAP_UNROLL_TWICE
 #endif

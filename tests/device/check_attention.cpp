@@ -15,11 +15,6 @@ constexpr double forward_tolerance = 4e-3;
 constexpr double lse_tolerance = 1e-5;
 constexpr double backward_tolerance = 8e-3;
 
-std::vector<float> floats(const Operand& operand) {
-  std::vector<float> numbers;
-  for (const gpu::Bfloat16 value : operand.values) numbers.push_back(to_float(value));
-  return numbers;
-}
 std::vector<float> floats(const Answer& answer) {
   return {answer.values.begin(), answer.values.end()};
 }
@@ -41,10 +36,10 @@ struct Case {
     k.fill(seed + 1);
     v.fill(seed + 2);
     dout.fill(seed + 3);
-    device_q.fill(floats(q));
-    device_k.fill(floats(k));
-    device_v.fill(floats(v));
-    device_dout.fill(floats(dout));
+    device_q.fill(q.numbers());
+    device_k.fill(k.numbers());
+    device_v.fill(v.numbers());
+    device_dout.fill(dout.numbers());
     forward = test::forward(problem, q, k, v);
   }
 

@@ -1,43 +1,148 @@
 #include "unit/kernels/problem.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
+#include <type_traits>
 
 using namespace hsap;
 
 namespace test {
 
-Operand::Operand(int rows_, int heads_, int head_dim_)
+namespace {
+
+/// Numbers between two rows; rows stay aligned to 16 bytes.
+constexpr int gap = 8;
+
+gpu::Bfloat16 to(double value, gpu::Bfloat16 /*type*/) {
+  return gpu::to_bfloat16(static_cast<float>(value));
+}
+float to(double value, float /*type*/) { return static_cast<float>(value); }
+
+double from(gpu::Bfloat16 value) { return to_float(value); }
+double from(float value) { return value; }
+
+template <typename T>
+T canary() {
+  if constexpr (std::is_same_v<T, float>) {
+    return std::bit_cast<float>(0x7fc0beef);
+  } else {
+    return {0x7fef};
+  }
+}
+
+}  // namespace
+
+template <typename T>
+Tensor<T>::Tensor(int rows_, int heads_, int columns_)
     : rows(rows_),
       heads(heads_),
-      head_dim(head_dim_),
-      values(static_cast<std::size_t>(rows_) * heads_ * head_dim_) {}
+      columns(columns_),
+      values(static_cast<std::size_t>(rows + 2) * row_stride(), canary<T>()) {
+  set(std::numeric_limits<double>::quiet_NaN());
+}
 
-void Operand::fill(std::uint64_t seed) {
+template <typename T>
+std::size_t Tensor<T>::row_stride() const {
+  return static_cast<std::size_t>(heads * columns + gap);
+}
+
+template <typename T>
+std::size_t Tensor<T>::place(int row, int head, int column) const {
+  return static_cast<std::size_t>(row + 1) * row_stride() +
+         static_cast<std::size_t>(head * columns + column);
+}
+
+template <typename T>
+void Tensor<T>::fill(std::uint64_t seed) {
   std::mt19937_64 random(seed);
-  std::normal_distribution<float> normal;
-  for (gpu::Bfloat16& value : values) value = gpu::to_bfloat16(normal(random));
+  std::normal_distribution<double> normal;
+  for (int row = 0; row < rows; ++row) {
+    for (int i = 0; i < heads * columns; ++i) values[place(row, 0, i)] = to(normal(random), T{});
+  }
 }
 
-double Operand::at(int row, int head, int column) const {
-  return to_float(values[(static_cast<std::size_t>(row) * heads + head) * head_dim + column]);
+template <typename T>
+void Tensor<T>::set(double value) {
+  for (int row = 0; row < rows; ++row) {
+    std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(place(row, 0, 0)), heads * columns,
+                to(value, T{}));
+  }
 }
 
-gpu::TensorMap Operand::map(int box_rows) {
+template <typename T>
+void Tensor<T>::set_column(int column, double value) {
+  for (int row = 0; row < rows; ++row) {
+    for (int head = 0; head < heads; ++head) values[place(row, head, column)] = to(value, T{});
+  }
+}
+
+template <typename T>
+double Tensor<T>::at(int row, int head, int column) const {
+  return from(values[place(row, head, column)]);
+}
+
+template <typename T>
+kernels::Rows<T> Tensor<T>::view() {
+  return {values.data() + place(0, 0, 0), static_cast<std::int64_t>(row_stride()), columns};
+}
+
+template <typename T>
+kernels::Rows<const T> Tensor<T>::read() {
+  const kernels::Rows<T> rows_here = view();
+  return {rows_here.data, rows_here.row_stride, rows_here.head_stride};
+}
+
+template <typename T>
+gpu::TensorMap Tensor<T>::map(int box_rows) {
   gpu::TensorShape shape;
-  shape.data = values.data();
-  shape.columns = head_dim;
+  shape.data = view().data;
+  shape.element_bytes = sizeof(T);
+  shape.columns = columns;
   shape.heads = heads;
   shape.rows = rows;
-  shape.head_stride_bytes = head_dim * 2;
-  shape.row_stride_bytes = heads * head_dim * 2;
-  shape.box_columns = 64;
+  shape.head_stride_bytes = static_cast<std::int64_t>(columns * sizeof(T));
+  shape.row_stride_bytes = static_cast<std::int64_t>(row_stride() * sizeof(T));
+  shape.box_columns = static_cast<int>(128 / sizeof(T));
   shape.box_rows = box_rows;
   return make_tensor_map(shape).value();
 }
 
-kernels::Rows<gpu::Bfloat16> Operand::view() { return {values.data(), heads * head_dim, head_dim}; }
+template <typename T>
+std::vector<float> Tensor<T>::numbers() const {
+  std::vector<float> numbers;
+  for (int row = 0; row < rows; ++row) {
+    for (int i = 0; i < heads * columns; ++i) {
+      numbers.push_back(static_cast<float>(at(row, 0, i)));
+    }
+  }
+  return numbers;
+}
+
+template <typename T>
+bool Tensor<T>::intact() const {
+  const T expected = canary<T>();
+  const auto alive = [&](std::size_t i) {
+    return std::memcmp(&values[i], &expected, sizeof expected) == 0;
+  };
+  std::size_t i = 0;
+  for (int row = 0; row < rows; ++row) {
+    for (; i < place(row, 0, 0); ++i) {
+      if (!alive(i)) return false;
+    }
+    i += static_cast<std::size_t>(heads * columns);
+  }
+  for (; i < values.size(); ++i) {
+    if (!alive(i)) return false;
+  }
+  return true;
+}
+
+template struct Tensor<float>;
+template struct Tensor<gpu::Bfloat16>;
 
 kernels::Work Problem::work(const kernels::TileList& list, int* next) const {
   kernels::Work work;
@@ -47,7 +152,8 @@ kernels::Work Problem::work(const kernels::TileList& list, int* next) const {
   work.key_rows = keys;
   work.heads = heads;
   work.key_heads = key_heads;
-  work.heads_per_key_head = heads / key_heads;
+  work.heads_per_key_head = heads_per_key_head;
+  work.head_offset = head_offset;
   work.scale = static_cast<float>(1 / std::sqrt(head_dim));
   work.next = next;
   return work;
@@ -57,6 +163,7 @@ Problem documents(const std::vector<int>& lengths, int heads, int key_heads, int
   Problem problem;
   problem.heads = heads;
   problem.key_heads = key_heads;
+  problem.heads_per_key_head = heads / key_heads;
   problem.head_dim = head_dim;
   int begin = 0;
   for (const int length : lengths) {
@@ -65,6 +172,39 @@ Problem documents(const std::vector<int>& lengths, int heads, int key_heads, int
     begin += length;
   }
   problem.queries = problem.keys = begin;
+  return problem;
+}
+
+Problem one_slice(const Interval& query, const Interval& key, SliceKind kind) {
+  Problem problem;
+  problem.queries = static_cast<int>(query.end) + 5;
+  problem.keys = static_cast<int>(key.end) + 2;
+  problem.slices = {{query, key, kind}};
+  return problem;
+}
+
+Problem random_slices(int queries, int keys, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto cut = [&](int rows) {
+    std::vector<Interval> intervals;
+    for (int begin = 0; begin < rows;) {
+      const int end = std::min<int>(rows, begin + 1 + static_cast<int>(random() % 100));
+      intervals.push_back({begin, end, 1});
+      begin = end;
+    }
+    return intervals;
+  };
+  Problem problem;
+  problem.queries = queries;
+  problem.keys = keys;
+  const std::vector<Interval> columns = cut(keys);
+  for (const Interval& rows : cut(queries)) {
+    if (random() % 5 == 0) continue;  // these see nothing
+    for (const Interval& seen : columns) {
+      if (random() % 3 == 0) continue;
+      problem.slices.push_back({rows, seen, static_cast<SliceKind>(random() % 4)});
+    }
+  }
   return problem;
 }
 
@@ -78,7 +218,7 @@ Answer zeros(int rows, int heads, int columns, double value = 0) {
 double score(const Problem& problem, const Operand& q, const Operand& k, int row, int head,
              int key) {
   double sum = 0;
-  const int key_head = head * problem.key_heads / problem.heads;
+  const int key_head = problem.key_head(head);
   for (int c = 0; c < problem.head_dim; ++c) sum += q.at(row, head, c) * k.at(key, key_head, c);
   return sum / std::sqrt(problem.head_dim);
 }
@@ -102,7 +242,7 @@ ForwardAnswer forward(const Problem& problem, const Operand& q, const Operand& k
   ForwardAnswer answer{zeros(problem.queries, problem.heads, problem.head_dim),
                        zeros(problem.queries, problem.heads, 1, 0)};
   for (int head = 0; head < problem.heads; ++head) {
-    const int key_head = head * problem.key_heads / problem.heads;
+    const int key_head = problem.key_head(head);
     // Scores of random inputs are small, so that sums of exponentials need no largest one.
     for_each_pair(problem, [&](int row, int key) {
       const double weight = std::exp(score(problem, q, k, row, head, key));
@@ -128,8 +268,9 @@ BackwardAnswer backward(const Problem& problem, const Operand& q, const Operand&
                         zeros(problem.keys, problem.key_heads, problem.head_dim)};
   const double scale = 1 / std::sqrt(problem.head_dim);
   for (int head = 0; head < problem.heads; ++head) {
-    const int key_head = head * problem.key_heads / problem.heads;
+    const int key_head = problem.key_head(head);
     for_each_pair(problem, [&](int row, int key) {
+      if (std::isinf(lse.at(row, head, 0))) return;  // says that the query counts nothing
       const double weight = std::exp(score(problem, q, k, row, head, key) - lse.at(row, head, 0));
       double dp = 0;
       for (int c = 0; c < problem.head_dim; ++c) {
@@ -150,7 +291,7 @@ Answer delta(const Answer& o, const Operand& dout) {
   Answer answer = zeros(dout.rows, dout.heads, 1);
   for (int row = 0; row < dout.rows; ++row) {
     for (int head = 0; head < dout.heads; ++head) {
-      for (int c = 0; c < dout.head_dim; ++c) {
+      for (int c = 0; c < dout.columns; ++c) {
         answer.at(row, head, 0) += o.at(row, head, c) * dout.at(row, head, c);
       }
     }
