@@ -1,5 +1,6 @@
+#include <cuda_runtime_api.h>
+
 #include <cmath>
-#include <functional>
 
 #include "device/selftest.hpp"
 #include "unit/kernels/problem.hpp"
@@ -188,6 +189,61 @@ void check_backward(const kernels::Device& device, const Case& with, bool in_par
   compare("dv", dv, expected.dv);
 }
 
+/// Both passes captured in a graph and run twice, over fresh poison the second time.
+void check_graph(const kernels::Device& device, const Case& with, Outcomes& outcomes) {
+  const Problem& problem = with.problem;
+  const DeviceTensor dq(problem.queries, problem.heads, problem.head_dim, Dtype::fp32);
+  const DeviceTensor dk(problem.keys, problem.key_heads, problem.head_dim, Dtype::fp32);
+  const DeviceTensor dv(problem.keys, problem.key_heads, problem.head_dim, Dtype::fp32);
+  DeviceTensor o(problem.queries, problem.heads, problem.head_dim, Dtype::fp32);
+  const DeviceTensor lse(problem.queries, problem.heads, 1, Dtype::fp32);
+  const DeviceTensor delta(problem.queries, problem.heads, 1, Dtype::fp32);
+  const Loaded forward(device, Pass::forward, with.shape(), problem.slices);
+  const Loaded backward(device, Pass::backward, with.shape(), problem.slices);
+  const kernels::AttendOperands operands{with.device_q.view(), with.device_k.view(),
+                                         with.device_v.view(), o.view(),
+                                         lse.view(),           with.scale()};
+  const kernels::AttendBackwardOperands gradients{with.device_q.view(),
+                                                  with.device_k.view(),
+                                                  with.device_v.view(),
+                                                  with.device_dout.view(),
+                                                  lse.view(),
+                                                  delta.view(),
+                                                  dq.view(),
+                                                  dk.view(),
+                                                  dv.view(),
+                                                  with.scale()};
+  cudaStream_t stream = nullptr;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t ready = nullptr;
+  kernels::require_cuda(cudaStreamCreate(&stream), "cudaStreamCreate");
+  kernels::require_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "capture");
+  Status status = attend(forward.on(), operands, {stream, 0});
+  if (status) {
+    status = kernels::delta(o.view(), with.device_dout.view(), delta.view(),
+                            {nullptr, 0, problem.queries}, problem.heads, {stream, 0});
+  }
+  if (status) status = attend_backward(backward.on(), gradients, {stream, 0});
+  kernels::require_cuda(cudaStreamEndCapture(stream, &graph), "capture");
+  kernels::require_cuda(cudaGraphInstantiate(&ready, graph, 0), "cudaGraphInstantiate");
+  const Answer expected_delta = test::delta(with.forward.o, with.dout);
+  const Answer expected =
+      test::backward(problem, with.q, with.k, with.v, with.dout, with.forward.lse, expected_delta)
+          .dq;
+  for (const char* turn : {"captured", "captured, again"}) {
+    o.fill(std::vector<float>(o.size(), std::nanf("")));
+    kernels::require_cuda(cudaGraphLaunch(ready, stream), "cudaGraphLaunch");
+    note("forward: " + with.name + ", " + turn, relative_error(o.read(), with.forward.o.values),
+         forward_tolerance, status, o.intact(), outcomes);
+    note("backward: " + with.name + ", " + turn + " (dq)",
+         relative_error(dq.read(), expected.values), backward_tolerance, status, dq.intact(),
+         outcomes);
+  }
+  kernels::require_cuda(cudaGraphExecDestroy(ready), "cudaGraphExecDestroy");
+  kernels::require_cuda(cudaGraphDestroy(graph), "cudaGraphDestroy");
+  kernels::require_cuda(cudaStreamDestroy(stream), "cudaStreamDestroy");
+}
+
 /// Slices of every kind, with rows that see nothing and keys that nobody sees.
 Problem mixed(int heads, int key_heads, int head_dim) {
   Problem problem;
@@ -218,6 +274,7 @@ void check_attention(const kernels::Device& device, std::uint64_t seed, Outcomes
       check_heads(device, with, outcomes);
       check_backward(device, with, false, outcomes);
       check_backward(device, with, true, outcomes);
+      check_graph(device, with, outcomes);
     }
   }
 }

@@ -1,0 +1,90 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "base/files.hpp"
+#include "kernels/bench/bench.hpp"
+
+using namespace hsap;
+
+namespace {
+
+void print(const bench::Row& row, const bench::Limits& limits) {
+  const double floor = limits.floor_s(row);
+  const std::string rate = row.flop > 0
+                               ? bench::text("%.0f TFLOP/s", row.flop / row.seconds * 1e-12)
+                               : bench::text("%.0f GB/s", row.bytes / row.seconds * 1e-9);
+  std::printf("%-10s  %-36s %3d/%-3d %4d %12.1f %14s %12.1f %7.2f\n", row.kernel.c_str(),
+              row.what.c_str(), row.heads, row.key_heads, row.head_dim, row.seconds * 1e6,
+              rate.c_str(), floor * 1e6, row.seconds / floor);
+}
+
+/// What large bf16 matrix products reach, as measured by others.
+double matrix_rate(const kernels::Device& device) {
+  if (device.major == 8 && device.minor == 0) return 271e12;
+  if (device.major == 10) return 1745e12;
+  return 795e12;
+}
+
+struct Files {
+  std::string json;
+  std::string csv;
+  bool force = false;
+};
+
+int time_all(const kernels::Device& device, const bench::Options& options, const Files& files) {
+  const bench::Setup setup(device);
+  const bench::Limits limits{matrix_rate(device), copy_bandwidth(setup)};
+  std::printf("%s: matrix products at %.0f TFLOP/s, copies at %.0f GB/s\n", device.name.c_str(),
+              limits.flop_per_s * 1e-12, limits.bytes_per_s * 1e-9);
+  std::printf("%-10s  %-36s %7s %4s %12s %14s %12s %7s\n", "kernel", "what", "heads", "dim", "us",
+              "rate", "floor us", "x floor");
+  std::vector<bench::Row> rows = time_rows(setup, options);
+  if (device.family == kernels::Family::hopper) {
+    for (bench::Row& row : time_attention(setup, options)) rows.push_back(std::move(row));
+  }
+  for (const bench::Row& row : rows) print(row, limits);
+  Status written;
+  if (!files.json.empty())
+    written = write_file(files.json, bench::report(rows, limits, device), files.force);
+  if (written && !files.csv.empty()) {
+    written = write_file(files.csv, bench::calibration(rows, device.name), files.force);
+  }
+  if (written) return 0;
+  std::fprintf(stderr, "hsap-kernel-bench: %s\n", written.error().text().c_str());
+  return 2;
+}
+
+int run(int count, char** arguments) {
+  CLI::App app("Times every kernel on this machine's GPU");
+  bench::Options options;
+  Files files;
+  app.add_flag("--quick", options.quick, "a few cases of each kind");
+  app.add_option("--max-sms", options.max_sms, "as many blocks as fill so many SMs");
+  app.add_option("--json", files.json, "all rows");
+  app.add_option("--csv", files.csv, "rows for hsap-topo calibrate --kernels");
+  app.add_flag("--force", files.force, "replace files");
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const auto device = kernels::current_device();
+  if (!device) {
+    std::fprintf(stderr, "skipped: %s\n", device.error().text().c_str());
+    return 77;
+  }
+  return time_all(*device, options, files);
+}
+
+}  // namespace
+
+/// Exit codes: 0 done, 1 a kernel failed, 2 bad use, 77 no GPU.
+int main(int count, char** arguments) {
+  try {
+    return run(count, arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "hsap-kernel-bench: %s\n", error.what());
+    return 1;
+  }
+}

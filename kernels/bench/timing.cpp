@@ -1,0 +1,121 @@
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <random>
+#include <stdexcept>
+
+#include "kernels/bench/bench.hpp"
+#include "kernels/primitive/bfloat16.hpp"
+
+namespace hsap::bench {
+
+using kernels::DeviceMemory;
+using kernels::require_cuda;
+
+namespace {
+
+class Event {
+ public:
+  Event() { require_cuda(cudaEventCreate(&event_), "cudaEventCreate"); }
+  ~Event() { cudaEventDestroy(event_); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void record() { require_cuda(cudaEventRecord(event_), "cudaEventRecord"); }
+  [[nodiscard]] double seconds_since(const Event& other) const {
+    float milliseconds = 0;
+    require_cuda(cudaEventElapsedTime(&milliseconds, other.event_, event_), "a kernel failed");
+    return milliseconds * 1e-3;
+  }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+void require(const Status& status) {
+  if (!status) throw std::runtime_error(status.error().text());
+}
+
+/// Seconds of `count` calls, each.
+std::vector<double> time_each(const std::function<Status(int set)>& call, int sets, int count) {
+  std::vector<Event> begins(static_cast<std::size_t>(count));
+  std::vector<Event> ends(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    begins[static_cast<std::size_t>(i)].record();
+    require(call(i % sets));
+    ends[static_cast<std::size_t>(i)].record();
+  }
+  require_cuda(cudaDeviceSynchronize(), "a kernel failed");
+  std::vector<double> seconds;
+  for (std::size_t i = 0; i < begins.size(); ++i) {
+    seconds.push_back(ends[i].seconds_since(begins[i]));
+  }
+  return seconds;
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace
+
+Setup::Setup(const kernels::Device& on) : device(on) {
+  int index = 0;
+  int cache = 0;
+  require_cuda(cudaGetDevice(&index), "cudaGetDevice");
+  require_cuda(cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, index), "cache size");
+  cache_bytes_ = cache;
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  numbers_.resize(1 << 22);
+  for (std::uint16_t& number : numbers_) number = gpu::to_bfloat16(normal(random)).bits;
+}
+
+int Setup::sets_for(std::int64_t bytes_of_set) const {
+  return static_cast<int>(1 + 2 * cache_bytes_ / bytes_of_set);
+}
+
+bool Setup::fits(std::int64_t bytes_of_set) const {
+  return sets_for(bytes_of_set) * bytes_of_set < device.memory_bytes / 10 * 8;
+}
+
+DeviceMemory Setup::random(std::int64_t bytes) const {
+  DeviceMemory memory(static_cast<std::size_t>(bytes));
+  std::size_t done = std::min(memory.bytes(), numbers_.size() * sizeof numbers_[0]);
+  memory.write(numbers_.data(), done);
+  auto* begin = static_cast<std::byte*>(memory.data());
+  while (done < memory.bytes()) {
+    const std::size_t more = std::min(done, memory.bytes() - done);
+    require_cuda(cudaMemcpy(begin + done, begin, more, cudaMemcpyDeviceToDevice), "cudaMemcpy");
+    done += more;
+  }
+  return memory;
+}
+
+double time(const std::function<Status(int set)>& call, int sets) {
+  constexpr double budget_s = 0.3;
+  constexpr double most = 100;
+  const std::vector<double> first = time_each(call, sets, 2);
+  const double count = std::clamp(budget_s / first.back(), 5.0, most);
+  return median(time_each(call, sets, static_cast<int>(count)));
+}
+
+double copy_bandwidth(const Setup& setup) {
+  constexpr std::int64_t bytes = std::int64_t{1} << 29;
+  const DeviceMemory from = setup.random(bytes);
+  const DeviceMemory to(from.bytes());
+  const double seconds = time(
+      [&](int) -> Status {
+        require_cuda(
+            cudaMemcpyAsync(to.data(), from.data(), from.bytes(), cudaMemcpyDeviceToDevice),
+            "cudaMemcpyAsync");
+        return {};
+      },
+      1);
+  return 2.0 * static_cast<double>(bytes) / seconds;
+}
+
+}  // namespace hsap::bench
