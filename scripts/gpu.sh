@@ -34,16 +34,18 @@ pack() {
 
 # sanitize TOOL: the self-test under compute-sanitizer, where there is one.
 sanitize() {
-  local log="$out/$1.txt"
+  local log="$out/$1.txt" status=0
   if ! command -v compute-sanitizer >/dev/null; then
     note "$1" "skipped (no compute-sanitizer)"
-  elif compute-sanitizer --tool "$1" --error-exitcode 9 "$bin/hsap-kernel-selftest" >"$log" 2>&1; then
-    note "$1" "passed"
-  else
-    tail -n 30 "$log"
-    note "$1" "FAILED"
-    failed=1
+    return
   fi
+  timeout 300 compute-sanitizer --tool "$1" --error-exitcode 9 "$bin/hsap-kernel-selftest" \
+    >"$log" 2>&1 || status=$?
+  case $status in
+    0) note "$1" "passed" ;;
+    124) note "$1" "not through in 300 s" ;;
+    *) tail -n 30 "$log"; note "$1" "FAILED, $log"; failed=1 ;;
+  esac
 }
 
 summary=()

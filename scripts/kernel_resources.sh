@@ -13,13 +13,20 @@ flags=(-std=c++20 -O3 --expt-relaxed-constexpr -Iinclude -I.)
 cat >"$work/shared.cu" <<'EOF'
 #include <cstdio>
 #include "kernels/attention/backward_hopper.hpp"
+#include "kernels/attention/backward_portable.hpp"
 #include "kernels/attention/forward_hopper.hpp"
+#include "kernels/attention/forward_portable.hpp"
 using namespace hsap::kernels;
+template <int HeadDim>
+void print() {
+  std::printf("forward_hopper<%d> %u\n", HeadDim, ForwardHopper<HeadDim>::shared_bytes);
+  std::printf("backward_hopper<%d> %u\n", HeadDim, BackwardHopper<HeadDim>::shared_bytes);
+  std::printf("forward_portable<%d> %u\n", HeadDim, ForwardPortable<HeadDim>::shared_bytes);
+  std::printf("backward_portable<%d> %u\n", HeadDim, BackwardPortable<HeadDim>::shared_bytes);
+}
 int main() {
-  std::printf("forward_hopper<64> %u\n", ForwardHopper<64>::shared_bytes);
-  std::printf("forward_hopper<128> %u\n", ForwardHopper<128>::shared_bytes);
-  std::printf("backward_hopper<64> %u\n", BackwardHopper<64>::shared_bytes);
-  std::printf("backward_hopper<128> %u\n", BackwardHopper<128>::shared_bytes);
+  print<64>();
+  print<128>();
 }
 EOF
 "$nvcc" "${flags[@]}" -O0 -arch=sm_90a "$work/shared.cu" -o "$work/shared" 2>"$work/log" \

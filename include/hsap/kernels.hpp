@@ -34,6 +34,7 @@ enum class Family : std::uint8_t {
   hopper,    ///< sm_90
 };
 
+/// A device may be asked for the other family's kernels by setting `family` to portable.
 struct Device {
   std::string name;
   int major = 0;  ///< compute capability
@@ -74,6 +75,7 @@ struct AttentionPlan {
   Pass pass = Pass::forward;
   Family family = Family::portable;
   int sms = 0;
+  int blocks_of_sm = 1;  ///< resident at the same time
   AttentionShape shape;
   std::int32_t tiles = 0;
   std::size_t runs_at = 0;  ///< offsets in `bytes`

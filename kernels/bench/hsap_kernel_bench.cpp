@@ -40,9 +40,7 @@ int time_all(const kernels::Device& device, const bench::Options& options, const
   std::printf("%-10s  %-36s %7s %4s %12s %14s %12s %7s\n", "kernel", "what", "heads", "dim", "us",
               "rate", "floor us", "x floor");
   std::vector<bench::Row> rows = time_rows(setup, options);
-  if (device.family == kernels::Family::hopper) {
-    for (bench::Row& row : time_attention(setup, options)) rows.push_back(std::move(row));
-  }
+  for (bench::Row& row : time_attention(setup, options)) rows.push_back(std::move(row));
   for (const bench::Row& row : rows) print(row, limits);
   Status written;
   if (!files.json.empty())
@@ -59,6 +57,8 @@ int run(int count, char** arguments) {
   CLI::App app("Times every kernel on this machine's GPU");
   bench::Options options;
   Files files;
+  bool portable = false;
+  app.add_flag("--portable", portable, "attention kernels of sm_80 on any device");
   app.add_flag("--quick", options.quick, "a few cases of each kind");
   app.add_option("--max-sms", options.max_sms, "as many blocks as fill so many SMs");
   app.add_option("--json", files.json, "all rows");
@@ -69,11 +69,12 @@ int run(int count, char** arguments) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const auto device = kernels::current_device();
+  auto device = kernels::current_device();
   if (!device) {
     std::fprintf(stderr, "skipped: %s\n", device.error().text().c_str());
     return 77;
   }
+  if (portable) device->family = kernels::Family::portable;
   return time_all(*device, options, files);
 }
 

@@ -11,14 +11,17 @@
 namespace hsap::kernels {
 namespace {
 
+KernelShape shape_of(Family family, Pass pass, int head_dim) {
+  return family == Family::hopper ? hopper_shape(pass, head_dim) : portable_shape(pass, head_dim);
+}
+
 Result<AttentionPlan> plan(Pass pass, const Device& device, const AttentionShape& shape,
                            std::span<const Slice> slices) {
-  if (device.family != Family::hopper) {
-    return infeasible("there are no attention kernels for " + device.name);
-  }
-  HSAP_TRY(AttentionPlan plan, make_plan(pass, shape, hopper_tile(pass, shape.head_dim), slices));
+  const KernelShape kernel = shape_of(device.family, pass, shape.head_dim);
+  HSAP_TRY(AttentionPlan plan, make_plan(pass, shape, kernel.tile, slices));
   plan.family = device.family;
   plan.sms = device.sms;
+  plan.blocks_of_sm = kernel.blocks_of_sm;
   return plan;
 }
 
@@ -67,13 +70,34 @@ Result<gpu::TensorMap> map_of(const Tensor& tensor, int rows, int heads, int box
   return make_tensor_map(shape);
 }
 
+Result<ForwardMaps> maps_of(const AttentionShape& shape, const AttendOperands& operands) {
+  const TileShape tile = hopper_shape(Pass::forward, shape.head_dim).tile;
+  ForwardMaps maps;
+  HSAP_TRY(maps.q, map_of(operands.q, shape.query_rows, shape.heads, tile.rows));
+  // Without keys there are no steps, and their maps are not looked at.
+  if (shape.key_rows == 0) return maps;
+  HSAP_TRY(maps.k, map_of(operands.k, shape.key_rows, shape.key_heads, tile.columns));
+  HSAP_TRY(maps.v, map_of(operands.v, shape.key_rows, shape.key_heads, tile.columns));
+  return maps;
+}
+
+Result<BackwardMaps> maps_of(const AttentionShape& shape, const AttendBackwardOperands& operands) {
+  const TileShape tile = hopper_shape(Pass::backward, shape.head_dim).tile;
+  BackwardMaps maps;
+  HSAP_TRY(maps.q, map_of(operands.q, shape.query_rows, shape.heads, tile.columns));
+  HSAP_TRY(maps.k, map_of(operands.k, shape.key_rows, shape.key_heads, tile.rows));
+  HSAP_TRY(maps.v, map_of(operands.v, shape.key_rows, shape.key_heads, tile.rows));
+  HSAP_TRY(maps.dout, map_of(operands.dout, shape.query_rows, shape.heads, tile.columns));
+  return maps;
+}
+
 /// Sets the counter of work back, and sizes the grid.
 Result<Grid> prepare(const PlanOnDevice& on, const Launch& launch) {
   HSAP_CHECK(cuda_status(cudaMemsetAsync(on.workspace, 0, sizeof(std::int32_t),
                                          static_cast<cudaStream_t>(launch.stream)),
                          "cannot set the workspace"));
-  const std::int64_t blocks = std::min<std::int64_t>(units(on.plan), sms_for(launch, on.plan.sms));
-  return Grid{static_cast<int>(blocks), launch.stream};
+  const int blocks = sms_for(launch, on.plan.sms) * on.plan.blocks_of_sm;
+  return Grid{static_cast<int>(std::min<std::int64_t>(units(on.plan), blocks)), launch.stream};
 }
 
 Status zero(const Tensor& to, int rows, int heads, const Launch& launch) {
@@ -129,15 +153,11 @@ Status attend(const PlanOnDevice& on, const AttendOperands& operands, const Laun
   arguments.lse = rows_of<float>(operands.lse);
   arguments.accumulate = operands.accumulate;
 
-  const TileShape tile = hopper_tile(Pass::forward, shape.head_dim);
-  ForwardMaps maps;
-  HSAP_TRY(maps.q, map_of(operands.q, shape.query_rows, shape.heads, tile.rows));
-  // Without keys there are no steps, and their maps are not looked at.
-  if (shape.key_rows > 0) {
-    HSAP_TRY(maps.k, map_of(operands.k, shape.key_rows, shape.key_heads, tile.columns));
-    HSAP_TRY(maps.v, map_of(operands.v, shape.key_rows, shape.key_heads, tile.columns));
-  }
   HSAP_TRY(const Grid grid, prepare(on, launch));
+  if (on.plan.family == Family::portable) {
+    return cuda_status(start_portable(shape.head_dim, arguments, grid), "cannot attend");
+  }
+  HSAP_TRY(const ForwardMaps maps, maps_of(shape, operands));
   return cuda_status(start_hopper(shape.head_dim, arguments, maps, grid), "cannot attend");
 }
 
@@ -167,13 +187,11 @@ Status attend_backward(const PlanOnDevice& on, const AttendBackwardOperands& ope
   arguments.dk = rows_of<float>(operands.dk);
   arguments.dv = rows_of<float>(operands.dv);
 
-  const TileShape tile = hopper_tile(Pass::backward, shape.head_dim);
-  BackwardMaps maps;
-  HSAP_TRY(maps.q, map_of(operands.q, shape.query_rows, shape.heads, tile.columns));
-  HSAP_TRY(maps.k, map_of(operands.k, shape.key_rows, shape.key_heads, tile.rows));
-  HSAP_TRY(maps.v, map_of(operands.v, shape.key_rows, shape.key_heads, tile.rows));
-  HSAP_TRY(maps.dout, map_of(operands.dout, shape.query_rows, shape.heads, tile.columns));
   HSAP_TRY(const Grid grid, prepare(on, launch));
+  if (on.plan.family == Family::portable) {
+    return cuda_status(start_portable(shape.head_dim, arguments, grid), "cannot attend backward");
+  }
+  HSAP_TRY(const BackwardMaps maps, maps_of(shape, operands));
   return cuda_status(start_hopper(shape.head_dim, arguments, maps, grid), "cannot attend backward");
 }
 

@@ -36,15 +36,15 @@ int start_backward(const BackwardArguments& on, const BackwardMaps& maps, const 
 }
 
 template <int HeadDim>
-TileShape tile_of(Pass pass) {
-  if (pass == Pass::forward) return {ForwardHopper<HeadDim>::rows, ForwardHopper<HeadDim>::keys};
-  return {BackwardHopper<HeadDim>::keys, BackwardHopper<HeadDim>::queries};
+KernelShape shape_of(Pass pass) {
+  if (pass == Pass::forward) return {{ForwardHopper<HeadDim>::rows, ForwardHopper<HeadDim>::keys}};
+  return {{BackwardHopper<HeadDim>::keys, BackwardHopper<HeadDim>::queries}};
 }
 
 }  // namespace
 
-TileShape hopper_tile(Pass pass, int head_dim) {
-  return head_dim == 64 ? tile_of<64>(pass) : tile_of<128>(pass);
+KernelShape hopper_shape(Pass pass, int head_dim) {
+  return head_dim == 64 ? shape_of<64>(pass) : shape_of<128>(pass);
 }
 
 int start_hopper(int head_dim, const ForwardArguments& on, const ForwardMaps& maps,

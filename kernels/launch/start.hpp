@@ -13,11 +13,21 @@ struct Grid {
   CudaStream stream = nullptr;
 };
 
-[[nodiscard]] TileShape hopper_tile(Pass pass, int head_dim);
+/// What a plan has to know of an attention kernel.
+struct KernelShape {
+  TileShape tile;
+  int blocks_of_sm = 1;  ///< resident at the same time
+};
+
+[[nodiscard]] KernelShape hopper_shape(Pass pass, int head_dim);
 [[nodiscard]] int start_hopper(int head_dim, const ForwardArguments& on, const ForwardMaps& maps,
                                const Grid& grid);
 [[nodiscard]] int start_hopper(int head_dim, const BackwardArguments& on, const BackwardMaps& maps,
                                const Grid& grid);
+
+[[nodiscard]] KernelShape portable_shape(Pass pass, int head_dim);
+[[nodiscard]] int start_portable(int head_dim, const ForwardArguments& on, const Grid& grid);
+[[nodiscard]] int start_portable(int head_dim, const BackwardArguments& on, const Grid& grid);
 
 [[nodiscard]] int start_move(const Tensor& from, const Tensor& to, const RowMap& rows, int heads,
                              bool add, const Grid& grid);

@@ -16,6 +16,10 @@ constexpr double forward_tolerance = 4e-3;
 constexpr double lse_tolerance = 1e-5;
 constexpr double backward_tolerance = 8e-3;
 
+std::string family(const kernels::Device& device) {
+  return device.family == kernels::Family::hopper ? "hopper" : "portable";
+}
+
 std::vector<float> floats(const Answer& answer) {
   return {answer.values.begin(), answer.values.end()};
 }
@@ -111,9 +115,9 @@ void check_forward(const kernels::Device& device, const Case& with, Dtype dtype,
   const Loaded second(device, Pass::forward, with.shape(), within(problem, middle, problem.keys));
   operands.accumulate = true;
   if (status && in_parts) status = attend(second.on(), operands, {nullptr, max_sms});
-  const std::string name = "forward: " + with.name + (in_parts ? ", in two parts" : "") +
-                           (max_sms > 0 ? ", on few SMs" : "") +
-                           (dtype == Dtype::bf16 ? ", bf16" : ", fp32");
+  const std::string name =
+      "forward, " + family(device) + ": " + with.name + (in_parts ? ", in two parts" : "") +
+      (max_sms > 0 ? ", on few SMs" : "") + (dtype == Dtype::bf16 ? ", bf16" : ", fp32");
   note(name, relative_error(o.read(), with.forward.o.values), forward_tolerance, status, o.intact(),
        outcomes);
   note(name + " (lse)", relative_error(lse.read(), with.forward.lse.values), lse_tolerance, status,
@@ -146,8 +150,8 @@ void check_heads(const kernels::Device& device, const Case& with, Outcomes& outc
       }
     }
   }
-  note("forward: " + with.name + ", some heads", relative_error(o.read(), expected),
-       forward_tolerance, status, o.intact(), outcomes);
+  note("forward, " + family(device) + ": " + with.name + ", some heads",
+       relative_error(o.read(), expected), forward_tolerance, status, o.intact(), outcomes);
 }
 
 void check_backward(const kernels::Device& device, const Case& with, bool in_parts,
@@ -179,7 +183,8 @@ void check_backward(const kernels::Device& device, const Case& with, bool in_par
   const Loaded second(device, Pass::backward, with.shape(), within(problem, middle, problem.keys));
   operands.accumulate_query = operands.accumulate_key = true;
   if (status && in_parts) status = attend_backward(second.on(), operands, {});
-  const std::string name = "backward: " + with.name + (in_parts ? ", in two parts" : "");
+  const std::string name =
+      "backward, " + family(device) + ": " + with.name + (in_parts ? ", in two parts" : "");
   const auto compare = [&](const char* what, const DeviceTensor& got, const Answer& answer) {
     note(name + " (" + what + ")", relative_error(got.read(), answer.values), backward_tolerance,
          status, got.intact(), outcomes);
@@ -233,9 +238,10 @@ void check_graph(const kernels::Device& device, const Case& with, Outcomes& outc
   for (const char* turn : {"captured", "captured, again"}) {
     o.fill(std::vector<float>(o.size(), std::nanf("")));
     kernels::require_cuda(cudaGraphLaunch(ready, stream), "cudaGraphLaunch");
-    note("forward: " + with.name + ", " + turn, relative_error(o.read(), with.forward.o.values),
-         forward_tolerance, status, o.intact(), outcomes);
-    note("backward: " + with.name + ", " + turn + " (dq)",
+    note("forward, " + family(device) + ": " + with.name + ", " + turn,
+         relative_error(o.read(), with.forward.o.values), forward_tolerance, status, o.intact(),
+         outcomes);
+    note("backward, " + family(device) + ": " + with.name + ", " + turn + " (dq)",
          relative_error(dq.read(), expected.values), backward_tolerance, status, dq.intact(),
          outcomes);
   }
@@ -264,17 +270,24 @@ Problem mixed(int heads, int key_heads, int head_dim) {
 
 void check_attention(const kernels::Device& device, std::uint64_t seed, Outcomes& outcomes) {
   const std::vector<int> lengths = {1, 70, 300, 1, 1, 129, 517};
+  std::vector<kernels::Device> families = {device};
+  if (device.family != kernels::Family::portable) {
+    families.push_back(device);
+    families.back().family = kernels::Family::portable;
+  }
   for (const int head_dim : {64, 128}) {
     for (const Case& with : {Case("documents", documents(lengths, 12, 3, head_dim), seed),
                              Case("slices of all kinds", mixed(4, 4, head_dim), seed + 10),
                              Case("one token", documents({1}, 4, 1, head_dim), seed + 20)}) {
-      check_forward(device, with, Dtype::bf16, false, 0, outcomes);
-      check_forward(device, with, Dtype::fp32, false, 3, outcomes);
-      check_forward(device, with, Dtype::fp32, true, 0, outcomes);
-      check_heads(device, with, outcomes);
-      check_backward(device, with, false, outcomes);
-      check_backward(device, with, true, outcomes);
-      check_graph(device, with, outcomes);
+      for (const kernels::Device& on : families) {
+        check_forward(on, with, Dtype::bf16, false, 0, outcomes);
+        check_forward(on, with, Dtype::fp32, false, 3, outcomes);
+        check_forward(on, with, Dtype::fp32, true, 0, outcomes);
+        check_heads(on, with, outcomes);
+        check_backward(on, with, false, outcomes);
+        check_backward(on, with, true, outcomes);
+        check_graph(on, with, outcomes);
+      }
     }
   }
 }

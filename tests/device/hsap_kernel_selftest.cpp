@@ -27,11 +27,7 @@ int main(int count, char** arguments) {
   try {
     test::check_probes(*device, seed, outcomes);
     test::check_rows(seed, outcomes);
-    if (device->family == hsap::kernels::Family::hopper) {
-      test::check_attention(*device, seed, outcomes);
-    } else {
-      std::puts("no attention kernels for this device");
-    }
+    test::check_attention(*device, seed, outcomes);
   } catch (const std::exception& error) {
     outcomes.push_back({"the program itself", 0, 0, error.what()});
   }
