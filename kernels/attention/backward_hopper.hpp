@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/attention/arguments.hpp"
+#include "kernels/attention/gradients.hpp"
 #include "kernels/attention/ring.hpp"
 #include "kernels/attention/softmax.hpp"
 #include "kernels/primitive/primitive.hpp"
@@ -130,9 +131,7 @@ struct BackwardHopper {
     for (int i = gpu::lane_index(); i < queries; i += gpu::warp_size) {
       const bool inside = row + i < on.work.query_rows;
       const float lse = inside ? *on.lse.at(row + i, head) : minus_infinity;
-      // Queries that see nothing: any score minus infinity gives weight 0.
-      gpu::store_shared(base + lse_at + stage.index() * numbers_bytes + 4 * i,
-                        lse == minus_infinity ? -minus_infinity : lse * log2_e);
+      gpu::store_shared(base + lse_at + stage.index() * numbers_bytes + 4 * i, exponent_base(lse));
       gpu::store_shared(base + delta_at + stage.index() * numbers_bytes + 4 * i,
                         inside ? *on.delta.at(row + i, head) : 0.0f);
     }
@@ -211,29 +210,13 @@ struct BackwardHopper {
     if (tile.rows < keys || steps.masked()) {
       hide_masked(s, steps, on.work.tiles.bands, tile.row_begin + first_row_in_tile(consumer));
     }
-    const gpu::SharedAddress numbers =
-        base + stage.index() * numbers_bytes + 8 * (gpu::lane_index() % 4);
-    const float scale = on.work.scale * log2_e;
-    HSAP_UNROLL
-    for (int i = 0; i < queries / 2; i += 4) {
-      const gpu::float2 lse = gpu::load_shared<gpu::float2>(numbers + lse_at + 8 * i);
-      s[i] = gpu::exp2_fast(s[i] * scale - lse.x);
-      s[i + 1] = gpu::exp2_fast(s[i + 1] * scale - lse.y);
-      s[i + 2] = gpu::exp2_fast(s[i + 2] * scale - lse.x);
-      s[i + 3] = gpu::exp2_fast(s[i + 3] * scale - lse.y);
-    }
+    const gpu::SharedAddress numbers = base + stage.index() * numbers_bytes;
+    to_weights(s, on.work.scale * log2_e, numbers + lse_at);
     pack(p16, s);
     gpu::wgmma_wait<0>();
     gpu::hold_registers(dp);
     accumulate(dv, p16, dout);
-    HSAP_UNROLL
-    for (int i = 0; i < queries / 2; i += 4) {
-      const gpu::float2 delta = gpu::load_shared<gpu::float2>(numbers + delta_at + 8 * i);
-      dp[i] = s[i] * (dp[i] - delta.x);
-      dp[i + 1] = s[i + 1] * (dp[i + 1] - delta.y);
-      dp[i + 2] = s[i + 2] * (dp[i + 2] - delta.x);
-      dp[i + 3] = s[i + 3] * (dp[i + 3] - delta.y);
-    }
+    to_score_gradients(dp, s, numbers + delta_at);
     pack(ds16, dp);
     write_ds(ds, ds16, consumer);
     gpu::fence_async_proxy();
@@ -305,35 +288,9 @@ struct BackwardHopper {
   HSAP_DEVICE static void add_queries(const BackwardArguments& on, const QueryGradients& dq,
                                       const Steps& steps, int head, int consumer) {
     const int thread = gpu::thread_index() % gpu::warpgroup_size;
-    const gpu::Place first = gpu::accumulator_place(thread, 0);
-    const int row = steps.column() + first.row;
-    const int end = steps.run().column_end;
-    float* const to = on.dq.at(row, head) + HeadDim / 2 * consumer + first.column;
-    HSAP_UNROLL
-    for (int r = 0; r < gpu::rows_per_thread; ++r) {
-      if (row + 8 * r >= end) break;
-      HSAP_UNROLL
-      for (int i = 2 * r; i < HeadDim / 4; i += 4) {
-        gpu::atomic_add2(to + 8 * r * on.dq.row_stride + 8 * (i / 4), dq[i] * on.work.scale,
-                         dq[i + 1] * on.work.scale);
-      }
-    }
-  }
-
-  /// Adds a thread's rows to device memory, where no other block works on them.
-  HSAP_DEVICE static void add_rows(const Rows<float>& to, const KeyGradients& sum, float scale,
-                                   int first_row, int end, int head) {
-    HSAP_UNROLL
-    for (int r = 0; r < gpu::rows_per_thread; ++r) {
-      const int row = first_row + 8 * r;
-      if (row >= end) continue;
-      HSAP_UNROLL
-      for (int i = 2 * r; i < HeadDim / 2; i += 4) {
-        float* at = to.at(row, head) + 8 * (i / 4) + 2 * (gpu::lane_index() % 4);
-        const gpu::float2 old = gpu::load_pair(at);
-        gpu::store_pair(at, old.x + scale * sum[i], old.y + scale * sum[i + 1]);
-      }
-    }
+    const int first_row = steps.column() + gpu::accumulator_place(thread, 0).row;
+    add_rows_atomic(on.dq, dq, on.work.scale, first_row, steps.run().column_end, head,
+                    HeadDim / 2 * consumer);
   }
 };
 
