@@ -230,6 +230,8 @@ def collectives(tables):
         """A line of nccl-tests; its sendrecv is a ring of messages."""
         op = op.split()[0].removesuffix("_perf")
         side = "16 MB and more" if size >= 16e6 else "less than 16 MB"
+        if "fabric/tuning effect" in note and nodes >= 8 or "mis-tuned" in note:
+            side = f"at fault by its source, {side}"
         used = [8 * node + gpu for node in range(nodes) for gpu in range(gpus)]
         what = {"collective": known[op]} if op in known else \
             {"transfers": [list(pair) for pair in zip(used, used[1:] + used[:1])]}
@@ -254,11 +256,11 @@ def collectives(tables):
         return row["nodes"] == "1" or row["gpus_per_node"] in ("1", "8") or \
             row["test"] in ("alltoall_perf", "sendrecv_perf")
 
-    yield "collectives-hgx-h200", "hgx-h200", "ideal", \
+    yield "collectives-hgx-h200", "hgx-h200", "nccl-tests", \
         [case(r["op"], 1, int(r["gpus"]), int(r["bytes"]), float(r["time_us"]) * 1e-6)
          for r in rows(tables, "nccl_h200_8gpu.csv")], \
         "hao-ai-lab/DistCA (Apache-2.0): NCCL on 2 to 8 H200"
-    yield "collectives-dgx-h100", "dgx-h100", "ideal", \
+    yield "collectives-dgx-h100", "dgx-h100", "nccl-tests", \
         [case(r["test"], int(r["nodes"]), int(r["gpus_per_node"]), int(r["size_bytes"]),
               float(r["time_us_median"]) * 1e-6)
          for r in rows(tables, "nccl_h100_nodes.csv") if is_whole(r)], \
@@ -272,7 +274,7 @@ def collectives(tables):
          "Together B200 report, NCCL 2.29.7: rings over nodes of 8 B200 with a NIC of 400 Gbit/s "
          "beside each, which is what limits them; predicted on 8 H200 with the same NICs"))
     for name, cluster, boxes, source in public:
-        yield f"collectives-{name}-public", cluster, "ideal", \
+        yield f"collectives-{name}-public", cluster, "nccl-tests", \
             [case(r["op"], int(r["nodes"]), int(r["gpus_per_node"]), int(r["size_bytes"]),
                   seconds_of(r), r["note"])
              for r in rows(tables, "nccl_misc_tables.csv")

@@ -55,7 +55,9 @@ struct Device {
   double peak_flop_per_s = 0;               ///< dense bf16, data sheet: the base of MFU
   double matmul_flop_per_s = 0;             ///< dense bf16, large matrix products as measured
   int multiprocessors = 1;
-  double kernel_launch_s = 3e-6;  ///< shortest element-wise kernel, device side
+  double kernel_launch_s = 3e-6;   ///< shortest element-wise kernel, device side
+  double channel_bytes_per_s = 0;  ///< what one thread block that copies a message to another GPU
+                                   ///< of the node moves; 0: unknown
   AttentionKernel forward;
   AttentionKernel backward;
 };
@@ -103,6 +105,7 @@ struct ClusterSpec {
   LinkCurve curves[link_classes];
   std::vector<NodeDevice> devices;
   std::vector<NodeLink> links;
+  double in_switch = 0;         ///< reductions inside NVSwitch run at this share of NVLink; 0: none
   int nodes_per_leaf = 1;       ///< nodes under one leaf switch of a rail
   bool rails = true;            ///< NIC i of every node joins rail i; otherwise all share leaves
   double oversubscription = 1;  ///< leaf downlink over uplink bandwidth

@@ -31,6 +31,8 @@ struct Runtime {
                                  ///< buffer before and from a receive buffer after
   int concurrent_peers = 8;      ///< transfers of one exchange that progress at once on a rank;
                                  ///< 0: all
+  int message_channels = 0;  ///< most thread blocks that copy one message inside a node, as NCCL
+                             ///< deals them out (docs/simulation.md); 0: no limit
   bool one_communication_stream = false;  ///< all communication of a rank shares one queue
   /// A communication stream waits for everything that was issued before it on the compute stream,
   /// as PyTorch orders them; otherwise for its dependencies only.

@@ -209,6 +209,13 @@ void read_node(json::Object& root, ClusterSpec& spec) {
       return;
     }
   }
+  spec.in_switch = node.number_or("in_switch", 0, json::Limits{0, 1});
+  const bool has_switch = std::any_of(spec.devices.begin(), spec.devices.end(),
+                                      [](const auto& d) { return d.kind == DeviceKind::nvswitch; });
+  if (spec.in_switch > 0 && !has_switch) {
+    node.fail("in_switch", "a reduction inside no switch", "no 'nvswitch' in devices",
+              "0 or left out");
+  }
   node.done();
 }
 

@@ -32,6 +32,7 @@ Result<Runtime> read_runtime(json::Value root, const std::string& file,
   runtime.duplex = from.boolean_or("duplex", true);
   runtime.packs_transfers = from.boolean_or("packs_transfers", false);
   runtime.concurrent_peers = static_cast<int>(from.integer("concurrent_peers", 0, 1 << 20));
+  runtime.message_channels = static_cast<int>(from.integer_or("message_channels", 0, 0, 1024));
   runtime.one_communication_stream = from.boolean_or("one_communication_stream", false);
   runtime.stream_ordered = from.boolean_or("stream_ordered", false);
   runtime.stream_wait_s = from.number("stream_wait_s", seconds);

@@ -40,6 +40,7 @@ Device read_device(json::Object from) {
   device.matmul_flop_per_s = from.number("matmul_flop_per_s", json::positive);
   device.multiprocessors = static_cast<int>(from.integer("multiprocessors", 1, 100000));
   device.kernel_launch_s = from.number_or("kernel_launch_s", device.kernel_launch_s, seconds);
+  device.channel_bytes_per_s = from.number_or("channel_bytes_per_s", 0, json::not_negative);
   device.forward = read_kernel(from.object("forward"));
   device.backward = read_kernel(from.object("backward"));
   from.done();

@@ -26,6 +26,7 @@ Ordered device_json(const Device& device) {
           {"matmul_flop_per_s", device.matmul_flop_per_s},
           {"multiprocessors", device.multiprocessors},
           {"kernel_launch_s", device.kernel_launch_s},
+          {"channel_bytes_per_s", device.channel_bytes_per_s},
           {"forward", kernel_json(device.forward)},
           {"backward", kernel_json(device.backward)}};
 }
@@ -57,7 +58,9 @@ Ordered node_json(const ClusterSpec& spec) {
                                     spec.devices[static_cast<std::size_t>(link.to)].name,
                                     to_string(link.link_class), link.count}));
   }
-  return {{"devices", std::move(devices)}, {"links", std::move(links)}};
+  Ordered node{{"devices", std::move(devices)}, {"links", std::move(links)}};
+  if (spec.in_switch > 0) node["in_switch"] = spec.in_switch;
+  return node;
 }
 
 Ordered calibrated_json(const ClusterSpec::Calibrated& known) {

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <map>
 #include <tuple>
+
+#include "simulate/agenda.hpp"
 
 namespace hsap {
 namespace {
@@ -41,40 +44,85 @@ Rank ranks_per_node(const Group& group, int gpus_per_node) {
   return per_node;
 }
 
-class Rings {
- public:
-  Rings(const Schedule& schedule, int gpus_per_node, Traffic& traffic)
-      : schedule_(schedule), gpus_per_node_(gpus_per_node), traffic_(traffic) {}
+/// Steps from one node up to the root of a tree of all and down to another.
+Index tree_hops(Rank nodes) {
+  return 2 * static_cast<Index>(std::bit_width(static_cast<unsigned>(nodes - 1)));
+}
 
-  void add(Index collective) {
-    const std::span<const Index> members(traffic_.members.data() + at(collective).members.first,
-                                         at(collective).members.count);
-    const Group& group = schedule_.group_of(schedule_.operations[members.front()]);
-    at(collective).messages.first = static_cast<Index>(traffic_.messages.size());
-    const Rank count = group.count;
-    if (count == 1) {
-      at(collective).copied_bytes = whole_bytes(schedule_, schedule_.operations[members[0]]);
+class Messages {
+ public:
+  Messages(const Schedule& schedule, const NodeShape& node, Traffic& traffic)
+      : schedule_(schedule), node_(node), traffic_(traffic) {}
+
+  void add(Index number, bool all_reduce) {
+    Collective& collective = traffic_.collectives[number];
+    const std::span<const Index> members(traffic_.members.data() + collective.members.first,
+                                         collective.members.count);
+    const Operation& op = schedule_.operations[members.front()];
+    const Group& group = schedule_.group_of(op);
+    const double whole = whole_bytes(schedule_, op);
+    if (group.count == 1) {
+      collective.memory_bytes = 2 * whole;
       return;
     }
-    const Rank per_node = ranks_per_node(group, gpus_per_node_);
+    const Rank per_node = ranks_per_node(group, node_.ranks);
+    collective.messages.first = static_cast<Index>(traffic_.messages.size());
+    if (all_reduce && switches_win(group.count, per_node)) {
+      in_switch(number, members, per_node, whole);
+    } else {
+      const int ways = all_reduce ? 2 : 1;
+      ring(number, members, per_node, ways * whole / group.count * (group.count - 1));
+      collective.hops = static_cast<Index>(ways * (group.count - 1) - 1);
+      // The last share that arrives is only added: read with the own one, and the sum written.
+      const bool adds = op.kind == Kind::reduce_scatter && !all_reduce;
+      if (adds) collective.memory_bytes = 3 * whole / group.count;
+    }
+    collective.messages.count =
+        static_cast<Index>(traffic_.messages.size()) - collective.messages.first;
+  }
+
+ private:
+  /// Whether an all-reduce takes clearly less of a GPU's NVLink in the switches than around the
+  /// ring, whose steps are shorter.
+  [[nodiscard]] bool switches_win(Rank count, Rank per_node) const {
+    if (node_.in_switch == 0 || per_node < 2) return false;
+    const auto missing = [](Rank parts) { return 1 - 1.0 / parts; };
+    constexpr double clearly = 0.9;
+    const double ring = 2 * missing(count) * (per_node == count ? 1 : missing(per_node));
+    return (1 + 1.0 / per_node) / node_.in_switch < clearly * ring;
+  }
+
+  void ring(Index collective, std::span<const Index> members, Rank per_node, double bytes) {
+    const auto count = static_cast<Rank>(members.size());
     for (Rank i = 0; i < count; ++i) {
-      const double bytes =
-          whole_bytes(schedule_, schedule_.operations[members[i]]) * (count - 1) / count;
       if (per_node == 0 || per_node == count) {
         edge(collective, members[i], members[(i + 1) % count], bytes);
         continue;
       }
-      const Rank node = i - i % per_node;
       const double crossing = bytes / per_node;
-      edge(collective, members[i], members[node + (i + 1) % per_node], bytes - crossing);
+      edge(collective, members[i], next_in_node(members, per_node, i), bytes - crossing);
       edge(collective, members[i], members[(i + per_node) % count], crossing);
     }
-    at(collective).messages.count =
-        static_cast<Index>(traffic_.messages.size()) - at(collective).messages.first;
   }
 
- private:
-  Collective& at(Index collective) { return traffic_.collectives[collective]; }
+  /// Messages to the neighbour load the links of each GPU in both directions as the switches do. Of
+  /// two trees over the nodes each carries half, and a node that is a leaf of one is none of the
+  /// other: all nodes send and receive alike.
+  void in_switch(Index number, std::span<const Index> members, Rank per_node, double whole) {
+    const auto count = static_cast<Rank>(members.size());
+    const Rank nodes = count / per_node;
+    const double share = whole / per_node;
+    for (Rank i = 0; i < count; ++i) {
+      edge(number, members[i], next_in_node(members, per_node, i), whole + share);
+      edge(number, members[i], members[(i + per_node) % count], 2 * share * (nodes - 1) / nodes);
+    }
+    traffic_.collectives[number].in_switch = true;
+    traffic_.collectives[number].hops = tree_hops(nodes);
+  }
+
+  static Index next_in_node(std::span<const Index> members, Rank per_node, Rank i) {
+    return members[i - i % per_node + (i + 1) % per_node];
+  }
 
   void edge(Index collective, Index sender, Index receiver, double bytes) {
     if (bytes <= 0) return;
@@ -85,7 +133,7 @@ class Rings {
   }
 
   const Schedule& schedule_;
-  int gpus_per_node_;
+  NodeShape node_;
   Traffic& traffic_;
 };
 
@@ -110,7 +158,36 @@ class Members {
     return {};
   }
 
+  /// The reduce_scatter of the all-reduce whose second half collective `number` is, if it is one.
+  [[nodiscard]] Index first_half(Index number) const {
+    const Half& half = halves_[number];
+    return half.members == entered_[number] ? half.first : no_collective;
+  }
+
  private:
+  /// How many members of an all_gather follow the same reduce_scatter.
+  struct Half {
+    Index first = no_collective;
+    Index members = 0;
+  };
+
+  /// The reduce_scatter whose result is all that this all_gather waits for and spreads, if any.
+  [[nodiscard]] Index scatter_before(Index op) const {
+    const Operation& gather = schedule_.operations[op];
+    if (gather.kind != Kind::all_gather || gather.dependencies.count != 1) return no_operation;
+    const Index before = schedule_.dependencies[gather.dependencies.first];
+    const Operation& scatter = schedule_.operations[before];
+    const bool alike = scatter.kind == Kind::reduce_scatter && scatter.stream == gather.stream &&
+                       scatter.heads == gather.heads &&
+                       schedule_.group_of(scatter) == schedule_.group_of(gather);
+    if (!alike) return no_operation;
+    const std::span<const Index> from = schedule_.operands_of(scatter);
+    const std::span<const Index> to = schedule_.operands_of(gather);
+    bool same = from.size() == to.size();
+    for (std::size_t i = 0; same && i < from.size(); ++i) same = from[i] == to[i ^ 1];
+    return same ? before : no_operation;
+  }
+
   Status enter(Index op, std::map<Key, Index>& seen, Traffic& traffic,
                std::vector<Index>& collective_of) {
     const Operation& operation = schedule_.operations[op];
@@ -126,6 +203,7 @@ class Members {
       traffic.collectives.push_back({members, {}, 0});
       traffic.members.resize(traffic.members.size() + members.count, op);
       entered_.push_back(0);
+      halves_.emplace_back();
     }
     const Index number = found->second;
     const Index first = traffic.collectives[number].members.first;
@@ -133,7 +211,17 @@ class Members {
     traffic.members[first + place] = op;
     ++entered_[number];
     collective_of.push_back(number);
+    note_half(op, number);
     return {};
+  }
+
+  void note_half(Index op, Index number) {
+    if (schedule_.operations[op].kind == Kind::reduce_scatter) number_of_[op] = number;
+    const Index scatter = scatter_before(op);
+    if (scatter == no_operation) return;
+    Half& half = halves_[number];
+    if (half.members == 0) half.first = number_of_.at(scatter);
+    if (half.first == number_of_.at(scatter)) ++half.members;
   }
 
   [[nodiscard]] Error incomplete(Index op) const {
@@ -145,16 +233,26 @@ class Members {
   const Schedule& schedule_;
   std::map<Key, Index> numbers_;
   std::vector<Index> entered_;
+  std::vector<Half> halves_;
+  std::map<Index, Index> number_of_;  ///< of the collective of a reduce_scatter
 };
 
 }  // namespace
 
-Result<std::vector<Index>> find_collectives(const Schedule& schedule, int gpus_per_node,
+Result<std::vector<Index>> find_collectives(const Schedule& schedule, const NodeShape& node,
                                             Traffic& traffic) {
   std::vector<Index> collective_of;
-  HSAP_CHECK(Members(schedule).collect(traffic, collective_of));
-  Rings rings(schedule, gpus_per_node, traffic);
-  for (Index i = 0; i < traffic.collectives.size(); ++i) rings.add(i);
+  Members members(schedule);
+  HSAP_CHECK(members.collect(traffic, collective_of));
+  const auto count = static_cast<Index>(traffic.collectives.size());
+  std::vector<bool> all_reduce(count);
+  for (Index i = 0; i < count; ++i) {
+    if (members.first_half(i) != no_collective) all_reduce[members.first_half(i)] = true;
+  }
+  Messages messages(schedule, node, traffic);
+  for (Index i = 0; i < count; ++i) {
+    if (members.first_half(i) == no_collective) messages.add(i, all_reduce[i]);
+  }
   return collective_of;
 }
 

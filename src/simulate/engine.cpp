@@ -30,6 +30,7 @@ Engine::Engine(const EngineInput& input)
       crowded_speed_(crowded_speed(input)),
       overlap_costs_(crowded_speed_ < 1 || input.runtime.overlap_share < 1 ||
                      input.runtime.overlap_decay_s > 0),
+      channels_(input.machine, input.runtime, input.traffic, input.routes),
       limit_(input.runtime.concurrent_peers),
       network_(input.machine.links, network_options(input)) {
   const std::size_t copies = input.routes.copies.size();

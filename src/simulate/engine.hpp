@@ -10,6 +10,7 @@
 #include "hsap/simulate.hpp"
 #include "hsap/status.hpp"
 #include "simulate/agenda.hpp"
+#include "simulate/channels.hpp"
 #include "simulate/clock.hpp"
 #include "simulate/event_queue.hpp"
 #include "simulate/machine.hpp"
@@ -125,6 +126,7 @@ class Engine {
   void arrive(std::uint32_t message);
   [[nodiscard]] bool has_room(std::uint32_t message) const;
   [[nodiscard]] bool answers(std::uint32_t message) const;
+  [[nodiscard]] bool is_in_switch(std::uint32_t message) const;
   void start_message(std::uint32_t message);
   void start_flow(std::uint32_t message);
   void message_done(std::uint32_t message);
@@ -142,8 +144,8 @@ class Engine {
   void start_collective(std::uint32_t lane);
   void launch(std::uint32_t copy, Index collective);
   void collective_message_done(std::uint32_t message);
-  void end_members(std::uint32_t copy, const Collective& collective, double delay_s);
-  [[nodiscard]] double ring_latency_s(std::uint32_t copy, const Collective& collective) const;
+  void end_members(std::uint32_t copy, const Collective& collective);
+  [[nodiscard]] double collective_latency_s(std::uint32_t copy, const Collective& collective) const;
 
   // Overlap: engine_overlap.cpp.
   void start_kernel(std::uint32_t lane);
@@ -172,7 +174,8 @@ class Engine {
   std::uint32_t lanes_per_copy_ = 0;
   double crowded_speed_ = 1;    ///< of kernels while communication takes multiprocessors
   bool overlap_costs_ = false;  ///< kernels or messages that overlap are slower than alone
-  int limit_ = 0;               ///< messages of an exchange at once in one direction
+  Channels channels_;
+  int limit_ = 0;  ///< messages of an exchange at once in one direction
 
   double now_ = 0;
   std::uint64_t events_ = 0;

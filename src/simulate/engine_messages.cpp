@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "simulate/engine.hpp"
 
 /// Exchanges. A message is ready when both its exchanges have started and the sender has packed;
@@ -111,12 +113,22 @@ void Engine::start_message(std::uint32_t message) {
   queue_.push(now_ + route_of(message).latency_s, Event::Kind::latency_over, message);
 }
 
+bool Engine::is_in_switch(std::uint32_t message) const {
+  const Index collective = message_at(message).collective;
+  return collective != no_collective && in_.traffic.collectives[collective].in_switch &&
+         !route_of(message).inter_node;
+}
+
 /// A message alone reaches half the bandwidth at the size `ramp_bytes`.
 void Engine::start_flow(std::uint32_t message) {
   const double bytes = message_at(message).bytes;
   if (bytes <= 0) return message_done(message);
   const Route& route = route_of(message);
-  const double cap = route.bandwidth_bytes_per_s * (bytes / (bytes + route.ramp_bytes));
+  double cap = route.bandwidth_bytes_per_s * (bytes / (bytes + route.ramp_bytes));
+  if (is_in_switch(message)) cap *= in_.machine.in_switch;
+  if (message_at(message).collective == no_collective) {
+    cap = std::min(cap, channels_.bytes_per_s(bytes));
+  }
   path_.assign(route.links.begin(), route.links.end());
   add_flow(message, network_.start(now_, {path_, cap, bytes, message}));
 }

@@ -13,6 +13,8 @@ struct Machine {
   int gpus_per_node = 1;
   double memory_bandwidth_bytes_per_s = 0;       ///< of every GPU, read plus write
   int multiprocessors = 1;                       ///< of every GPU
+  double channel_bytes_per_s = 0;                ///< Device::channel_bytes_per_s
+  double in_switch = 0;                          ///< ClusterSpec::in_switch
   std::vector<double> links;                     ///< bandwidth, by LinkId
   std::function<Route(int from, int to)> route;  ///< of two GPUs; the links outlive the machine
 };

@@ -88,7 +88,8 @@ Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine
                                 std::vector<KernelTime> kernels) {
   const Placement place{schedule.ranks(), options.replicas, options.tensor_parallel};
   HSAP_CHECK(check_fit(machine, place));
-  HSAP_TRY(const Traffic traffic, find_traffic(schedule, machine.gpus_per_node / place.slices));
+  const NodeShape node{machine.gpus_per_node / place.slices, machine.in_switch};
+  HSAP_TRY(const Traffic traffic, find_traffic(schedule, node));
   const Routes routes = find_routes(machine, traffic, place);
   HSAP_CHECK(check_size(schedule, traffic, routes.copies.size()));
   const Agenda agenda = make_agenda(schedule, machine, runtime, kernels);

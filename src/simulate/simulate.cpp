@@ -15,6 +15,8 @@ Machine machine_of(const Cluster& cluster) {
   machine.gpus_per_node = cluster.gpus_per_node();
   machine.memory_bandwidth_bytes_per_s = cluster.spec().device.memory_bandwidth_bytes_per_s;
   machine.multiprocessors = cluster.spec().device.multiprocessors;
+  machine.channel_bytes_per_s = cluster.spec().device.channel_bytes_per_s;
+  machine.in_switch = cluster.spec().in_switch;
   for (const Link& link : cluster.links()) machine.links.push_back(link.bandwidth_bytes_per_s);
   machine.route = [&cluster](int from, int to) { return cluster.route(from, to); };
   return machine;

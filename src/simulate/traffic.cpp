@@ -7,11 +7,10 @@
 
 namespace hsap {
 
-Result<Traffic> find_traffic(const Schedule& schedule, int gpus_per_node) {
+Result<Traffic> find_traffic(const Schedule& schedule, const NodeShape& node) {
   Traffic traffic;
   HSAP_TRY(const std::vector<Index> message_of, pair_transfers(schedule, traffic));
-  HSAP_TRY(const std::vector<Index> collective_of,
-           find_collectives(schedule, gpus_per_node, traffic));
+  HSAP_TRY(const std::vector<Index> collective_of, find_collectives(schedule, node, traffic));
   const Index operations = static_cast<Index>(schedule.operations.size());
   traffic.first.reserve(operations + std::size_t{1});
   // The last operation that listed a message: its other transfers are part of it.

@@ -21,10 +21,16 @@ struct Channel {
          op.kind == Kind::reduce_scatter;
 }
 
+/// What decides the way of a collective.
+struct NodeShape {
+  int ranks = 1;         ///< of the schedule on each node
+  double in_switch = 0;  ///< ClusterSpec::in_switch
+};
+
 inline constexpr Index no_collective = 0xffffffff;
 
 /// Everything that one operation sends to another one: all transfers of a pair of exchanges in one
-/// direction (keys and values leave together), or one edge of the ring of a collective.
+/// direction (keys and values leave together), or one edge of a collective.
 struct Message {
   Index sender = 0;    ///< operation
   Index receiver = 0;  ///< operation
@@ -33,11 +39,13 @@ struct Message {
   double bytes = 0;
 };
 
-/// One all_gather or reduce_scatter of a group.
+/// One all_gather or reduce_scatter of a group, or both halves of an all-reduce.
 struct Collective {
   Range members;            ///< into Traffic::members: the operation of each rank of the group
-  Range messages;           ///< its ring
-  double copied_bytes = 0;  ///< a group of one rank copies this in memory instead
+  Range messages;           ///< none: a group of one rank, or the second half of an all-reduce
+  double memory_bytes = 0;  ///< read and written after the last message
+  Index hops = 0;           ///< steps of the data after the first message; in-switch: between nodes
+  bool in_switch = false;   ///< NVSwitches add up and spread what the GPUs of a node hold
 };
 
 /// Who sends what to whom, for the whole schedule.
@@ -59,6 +67,6 @@ struct Traffic {
 /// Pairs the k-th send from a to b on a stream with the k-th receive there, and the k-th
 /// collective of a group on a stream across its members. Errors (kind internal, verify() finds
 /// them first): a transfer or collective without its counterpart.
-[[nodiscard]] Result<Traffic> find_traffic(const Schedule& schedule, int gpus_per_node);
+[[nodiscard]] Result<Traffic> find_traffic(const Schedule& schedule, const NodeShape& node);
 
 }  // namespace hsap

@@ -113,6 +113,28 @@ TEST_CASE("peers one after another pay each latency") {
   REQUIRE(result.seconds == exactly(3 * 2.5));
 }
 
+TEST_CASE("a message takes channels by its size and the number of ranks") {
+  // 16 channels of 2 MB/s. Of 4 ranks each message has 4 and twice as many for more than 16 MiB in
+  // each; of 2 ranks it has 8. Links of 1 GB/s never limit.
+  Machine machine =
+      wire({.nodes = 2, .link_bytes_per_s = 1e9, .nic_bytes_per_s = 1e9, .spine_bytes_per_s = 2e9});
+  machine.channel_bytes_per_s = 2e6;
+  Runtime runtime = ideal();
+  runtime.message_channels = 16;
+  const auto seconds = [&](Rank ranks, Token bytes, const Runtime& with) {
+    return run(one_exchange(ranks, ring(ranks, bytes)), machine, with).seconds;
+  };
+  constexpr Token part = 16 << 20;
+  REQUIRE(seconds(4, 800, runtime) == exactly(800 / 8e6));
+  REQUIRE(seconds(4, 4 * part, runtime) == exactly(4 * part / 8e6));
+  REQUIRE(seconds(4, 4 * part + 2, runtime) == exactly((4 * part + 2) / 16e6));
+  REQUIRE(seconds(4, 32 * part, runtime) == exactly(32.0 * part / 32e6));
+  REQUIRE(seconds(2, 800, runtime) == exactly(800 / 16e6));
+  REQUIRE(seconds(4, 800, ideal()) == exactly(800 / 1e9));
+  // A communicator of two nodes cuts its messages into small parts and uses all channels.
+  REQUIRE(seconds(8, 800, runtime) == exactly(800 / 1e9));
+}
+
 TEST_CASE("directions that take turns double a swap and leave a ring alone") {
   // Two ranks that send to each other: 2 x (0.5 + 200 / 100). In a ring of three or more nobody
   // answers the one that it hears from.

@@ -53,6 +53,29 @@ Schedule ulysses(const Shape& shape) {
   return build.finish();
 }
 
+/// A reduce-scatter of `bytes` and an all-gather of the result, with a kernel in between if it
+/// takes any time.
+Schedule all_reduce(Rank ranks, Token bytes, double between_s = 0) {
+  Programs programs(1 << 20);
+  const Token part = bytes / ranks;
+  for (Rank rank = 0; rank < ranks; ++rank) {
+    programs.rank();
+    const Index whole = programs.buffer(bytes);
+    const Index own = programs.buffer(part, rank * part / 2);
+    const ScheduleBuilder::Pair down{whole, own};
+    const ScheduleBuilder::Pair up{own, whole};
+    Index before = programs.build.reduce_scatter(Stream::keys, {0, ranks, 1}, {0, 1}, {&down, 1});
+    if (between_s > 0) {
+      const Index scattered = before;
+      before = programs.kernel(between_s);
+      programs.build.after(scattered);
+    }
+    programs.build.all_gather(Stream::keys, {0, ranks, 1}, {0, 1}, {&up, 1});
+    programs.build.after(before);
+  }
+  return programs.build.finish();
+}
+
 }  // namespace
 
 TEST_CASE("Ulysses moves 4 N h / P through each link") {
@@ -80,8 +103,8 @@ TEST_CASE("with fewer key heads Ulysses moves less by their share") {
 }
 
 TEST_CASE("an all-gather is a ring that passes all parts but one's own") {
-  // 4 ranks, shards of 100 bytes: each sends 3 * 100 bytes at 100 B/s. The first message waits the
-  // latency of 1 s, the 2 further steps of the data a hop of 0.3 s each.
+  // 4 ranks, shards of 100 bytes: each sends 3 * 100 bytes at 100 B/s. The ring begins after 0.7 of
+  // the latency of 1 s, the first message waits that, the 2 further steps a hop of 0.3 s each.
   Programs programs(1 << 20);
   for (Rank rank = 0; rank < 4; ++rank) {
     programs.rank();
@@ -91,7 +114,7 @@ TEST_CASE("an all-gather is a ring that passes all parts but one's own") {
     programs.build.all_gather(Stream::keys, {0, 4, 1}, {0, 1}, {&pair, 1});
   }
   const Simulation result = run(programs.build.finish(), wire({.latency_s = 1}));
-  REQUIRE(result.seconds == exactly(1 + 2 * 0.3 + 3));
+  REQUIRE(result.seconds == exactly(0.7 + 1 + 2 * 0.3 + 3));
   for (const RankTimes& times : result.ranks) {
     REQUIRE(times.finish_s == result.seconds);
     REQUIRE(times.bytes_sent == 300);
@@ -100,7 +123,8 @@ TEST_CASE("an all-gather is a ring that passes all parts but one's own") {
 
 TEST_CASE("a reduce-scatter over nodes crosses at every rank") {
   // 2 nodes of 2 GPUs: two rings side by side. Of 3/4 * 400 = 300 bytes a rank sends half to its
-  // neighbour and half to the other node, where 2 ranks share a NIC of 100 B/s: 150 / 50 = 3 s.
+  // neighbour and half to the other node, where 2 ranks share a NIC of 100 B/s: 150 / 50 = 3 s. The
+  // share of 100 bytes that comes last is read with the own one and their sum written, 1000 B/s.
   Programs programs(1 << 20);
   for (Rank rank = 0; rank < 4; ++rank) {
     programs.rank();
@@ -110,10 +134,51 @@ TEST_CASE("a reduce-scatter over nodes crosses at every rank") {
     programs.build.reduce_scatter(Stream::gradients, {0, 4, 1}, {0, 1}, {&pair, 1});
   }
   const Simulation result = run(programs.build.finish(), wire({.nodes = 2, .gpus_per_node = 2}));
-  REQUIRE(result.seconds == exactly(3));
+  REQUIRE(result.seconds == exactly(3 + 3 * 100.0 / 1000));
   for (const RankTimes& times : result.ranks) {
     REQUIRE(times.bytes_sent == 300);
     REQUIRE(times.bytes_sent_inter_node == 150);
+  }
+}
+
+TEST_CASE("a reduce-scatter that is gathered again is one all-reduce around the ring") {
+  // 4 ranks, 400 bytes: 2 * 3/4 * 400 = 600 bytes each in 6 s; 0.7 s to begin, 1 s for the first
+  // message, 5 further steps; no share is left to be added at the end.
+  const Simulation result = run(all_reduce(4, 400), wire({.latency_s = 1}));
+  REQUIRE(result.seconds == exactly(0.7 + 1 + 5 * 0.3 + 6));
+  for (const RankTimes& times : result.ranks) REQUIRE(times.bytes_sent == 600);
+}
+
+TEST_CASE("an all-gather that waits for more than the reduce-scatter runs after it") {
+  // In between a kernel of 1 s changes the sum: 3 s and the last share, the kernel, 3 s.
+  const Simulation result = run(all_reduce(4, 400, 1), wire({}));
+  REQUIRE(result.seconds == exactly(3 + 0.3 + 1 + 3));
+}
+
+TEST_CASE("switches add up what their GPUs hold and spread the sum") {
+  // 8 ranks, 800 bytes: all of them to be added and an eighth of the sum to be spread, 900 bytes at
+  // 0.8 of 100 B/s; 0.7 of 1 s to begin, 3.5 up and 3.5 down.
+  Machine machine = wire({.gpus_per_node = 8, .latency_s = 1});
+  machine.in_switch = 0.8;
+  REQUIRE(run(all_reduce(8, 800), machine).seconds == exactly(0.7 + 7 + 900 / 80.0));
+  // Four ranks: 1.25 / 0.8 is no less than the ring's 1.5.
+  machine = wire({.gpus_per_node = 4});
+  machine.in_switch = 0.8;
+  REQUIRE(run(all_reduce(4, 400), machine).seconds == exactly(6));
+}
+
+TEST_CASE("over nodes the sums of the switches go up and down a tree") {
+  // 2 nodes of 8, 800 bytes: 900 bytes in the node, and of each share of 100 bytes half up and half
+  // down each of two trees: 100 bytes a rank, 800 over the NIC of 100 B/s that 8 of them share.
+  // Those 8 s are less than the 11.25 s in the node, of which the route to the NIC takes its part
+  // too: each link carries 900 + 100 bytes, of which 900 at no more than 80 B/s.
+  Machine machine = wire({.nodes = 2, .gpus_per_node = 8});
+  machine.in_switch = 0.8;
+  const Simulation result = run(all_reduce(16, 800), machine);
+  REQUIRE(result.seconds == exactly(900 / 80.0));
+  for (const RankTimes& times : result.ranks) {
+    REQUIRE(times.bytes_sent == 1000);
+    REQUIRE(times.bytes_sent_inter_node == 100);
   }
 }
 

@@ -50,6 +50,20 @@ TEST_CASE("Numbers of links must be finite and positive") {
         "no error");
 }
 
+TEST_CASE("A reduction inside switches needs a switch") {
+  CHECK(error_of(with("/node/in_switch", 1.5)) ==
+        "toy.json: /node/in_switch: out of range; found 1.5, expected a number from 0 to 1");
+  json::Value switchless = toy_json();
+  switchless["node"]["in_switch"] = 0.85;
+  switchless["node"]["devices"].erase("nvswitch");
+  switchless["node"]["links"] = json::Value::array();
+  CHECK(error_of(switchless) ==
+        "toy.json: /node/in_switch: a reduction inside no switch; found no "
+        "'nvswitch' in devices, expected 0 or left out");
+  CHECK(error_of(with("/device/channel_bytes_per_s", -1)).find("/device/channel_bytes_per_s") !=
+        std::string::npos);
+}
+
 TEST_CASE("NaN and infinity do not pass by way of --set") {
   for (const char* text : {"nan", "inf", "-inf", "1e999", "fast", "", "1e9x"}) {
     const std::vector<Override> changes{{"nic.bandwidth_bytes_per_s", text}};

@@ -117,13 +117,14 @@ TEST_CASE("One transfer takes the latency and its bytes over the bandwidth of th
         Approx(route.latency_s + (1048576 + route.ramp_bytes) / route.bandwidth_bytes_per_s));
 }
 
-TEST_CASE("An all-reduce is a reduce-scatter and an all-gather") {
+TEST_CASE("An all-reduce is a reduce-scatter and an all-gather in one go") {
   const auto collective = [](const std::string& kind) {
     return seconds_of(good(R"({"name": "x", "group": "g", "nodes": 2, "collective": ")" + kind +
                            R"(", "bytes": 67108864, "measured_s": 1})"));
   };
-  CHECK(collective("all_reduce") ==
-        Approx(collective("reduce_scatter") + collective("all_gather")));
+  const double parts = collective("reduce_scatter") + collective("all_gather");
+  CHECK(collective("all_reduce") < parts);
+  CHECK(collective("all_reduce") > 0.5 * parts);
   CHECK(collective("all_to_all") > 0);
 }
 
