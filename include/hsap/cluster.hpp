@@ -43,6 +43,7 @@ struct AttentionKernel {
   bool splits_keys = false;     ///< splits the walk of a block when blocks are too few to fill
                                 ///< the device (FlashAttention-2 forward)
   bool longest_first = true;    ///< starts the longest blocks first; otherwise last
+  bool by_head = false;         ///< ... of each head, and starts heads one after another
   double ragged_slowdown = 0;   ///< tiles take 1 + this times as long when rows or columns of a
                                 ///< slice are no multiple of the tile and every one is checked
 };

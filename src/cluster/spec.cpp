@@ -26,6 +26,7 @@ AttentionKernel read_kernel(json::Object from) {
   kernel.fixed_share = from.number_or("fixed_share", 0, share);
   kernel.splits_keys = from.boolean_or("splits_keys", false);
   kernel.longest_first = from.boolean_or("longest_first", true);
+  kernel.by_head = from.boolean_or("by_head", false);
   kernel.ragged_slowdown = from.number_or("ragged_slowdown", 0, json::Limits{0, 10});
   from.done();
   return kernel;

@@ -15,6 +15,7 @@ constexpr double split_below = 0.8;
 /// Thread blocks of one kernel, or of the part of it that one slice needs.
 struct Blocks {
   double count = 0;
+  double of_head = 0;
   double tiles = 0;    ///< walked by all of them
   double longest = 0;  ///< tiles walked by one
   double shortest = 0;
@@ -23,6 +24,7 @@ struct Blocks {
     shortest = count > 0 ? std::min(shortest, other.shortest) : other.shortest;
     longest = std::max(longest, other.longest);
     count += other.count;
+    of_head += other.of_head;
     tiles += other.tiles;
   }
 };
@@ -35,7 +37,8 @@ Blocks blocks_of(const TileGrid& grid, int heads) {
   const std::int64_t first = grid.visited(0);
   const std::int64_t middle = grid.visited(count / 2);
   const std::int64_t last = grid.visited(count - 1);
-  return {static_cast<double>(count * heads), static_cast<double>(grid.visited() * heads),
+  return {static_cast<double>(count * heads), static_cast<double>(count),
+          static_cast<double>(grid.visited() * heads),
           static_cast<double>(std::max({first, middle, last})),
           static_cast<double>(std::min({first, middle, last}))};
 }
@@ -62,13 +65,12 @@ class Makespan {
       : kernel_(kernel), tile_s_(tile_s), multiprocessors_(multiprocessors) {}
 
   /// Work spread evenly, then the rest of a last wave of the shortest blocks: exact waves when
-  /// all blocks are equal. Never less than the longest block running alone. When long blocks start
-  /// last, they find the others half done on average.
+  /// all blocks are equal. Never less than the longest block running alone.
   [[nodiscard]] double operator()(const Blocks& blocks) const {
     const double waves = blocks.count / multiprocessors_;
     const double work = blocks.count * kernel_.block_overhead_s + blocks.tiles * tile_s_;
     double tail = block(blocks.shortest) * (std::ceil(waves) - waves);
-    if (!kernel_.longest_first) tail += (blocks.longest - blocks.shortest) * tile_s_ / 2;
+    tail += disorder(blocks) * (blocks.longest - blocks.shortest) * tile_s_;
     const double alone = block(blocks.longest) / kernel_.lone_block_rate;
     return std::max(work / multiprocessors_ + tail, alone);
   }
@@ -79,11 +81,20 @@ class Makespan {
     if (blocks.count >= split_below * multiprocessors_) return blocks;
     const double parts = std::clamp(std::floor(2 * multiprocessors_ / blocks.count), 1.0,
                                     std::max(1.0, blocks.longest));
-    return {blocks.count * parts, blocks.tiles, std::ceil(blocks.longest / parts),
-            std::floor(blocks.shortest / parts)};
+    return {blocks.count * parts, blocks.of_head * parts, blocks.tiles,
+            std::ceil(blocks.longest / parts), std::floor(blocks.shortest / parts)};
   }
 
  private:
+  /// The part of the longest walk's lead that shows at the end. Longest last: the others are half
+  /// done on average. By head: the last blocks to start come from several heads, and among them are
+  /// long ones, unless one head alone has enough blocks for a wave and a half; fitted to schedules
+  /// worked out block by block, of which it stays within 0.08.
+  [[nodiscard]] double disorder(const Blocks& blocks) const {
+    if (!kernel_.longest_first) return 0.5;
+    if (!kernel_.by_head) return 0;
+    return 0.7 * std::max(0.0, 1 - blocks.of_head / (1.5 * multiprocessors_));
+  }
   [[nodiscard]] double block(double tiles) const {
     return kernel_.block_overhead_s + tiles * tile_s_;
   }

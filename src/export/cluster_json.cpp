@@ -11,11 +11,17 @@ namespace {
 using json::Ordered;
 
 Ordered kernel_json(const AttentionKernel& kernel) {
-  return {{"tile_query", kernel.tile_query},       {"tile_key", kernel.tile_key},
-          {"flop_per_s", kernel.flop_per_s},       {"block_overhead_s", kernel.block_overhead_s},
-          {"launch_s", kernel.launch_s},           {"lone_block_rate", kernel.lone_block_rate},
-          {"fixed_share", kernel.fixed_share},     {"splits_keys", kernel.splits_keys},
-          {"longest_first", kernel.longest_first}, {"ragged_slowdown", kernel.ragged_slowdown}};
+  return {{"tile_query", kernel.tile_query},
+          {"tile_key", kernel.tile_key},
+          {"flop_per_s", kernel.flop_per_s},
+          {"block_overhead_s", kernel.block_overhead_s},
+          {"launch_s", kernel.launch_s},
+          {"lone_block_rate", kernel.lone_block_rate},
+          {"fixed_share", kernel.fixed_share},
+          {"splits_keys", kernel.splits_keys},
+          {"longest_first", kernel.longest_first},
+          {"by_head", kernel.by_head},
+          {"ragged_slowdown", kernel.ragged_slowdown}};
 }
 
 Ordered device_json(const Device& device) {

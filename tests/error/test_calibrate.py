@@ -34,7 +34,7 @@ class Calibrate(ProgramTest):
         self.assertEqual(said["schema"], "hsap.calibration/1")
         self.assertEqual(len(said["rows"]), 160)
         self.assertEqual(len(said["numbers"]), 8)
-        self.assertTrue(any(line.startswith("attention forward: fitted to 60 rows")
+        self.assertTrue(any(line.startswith("attention forward: fitted to 80 rows")
                             for line in said["cluster"]["sources"]))
         named = json.loads(self.answer([*COMMAND, "--kernels", KERNELS, "--name", "mine",
                                         "-o", "-"]))

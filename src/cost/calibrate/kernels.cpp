@@ -219,7 +219,7 @@ void add_points(const Data& data, Calibration& out) {
     point.kind = "kernels";
     point.group = fmt::format("{}, {} {}, {}{}", name_of(row.pass), row.heads,
                               row.heads == 1 ? "head" : "heads", row.causal ? "causal" : "full",
-                              longer < min_fitted_tokens ? ", below 2K tokens" : "");
+                              longer < min_fitted_tokens ? ", below 256 tokens" : "");
     point.label = fmt::format("{} x {}, head_dim {}", format_size(row.queries),
                               format_size(row.keys), row.head_dim);
     point.size = static_cast<double>(longer);

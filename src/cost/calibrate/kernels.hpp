@@ -8,7 +8,7 @@ namespace hsap::fit {
 /// adds what it found to `out`. Tiles, fixed_share and ragged_slowdown stay.
 [[nodiscard]] Status fit_kernels(const Data& data, Calibration& out);
 
-/// Rows with fewer tokens on the longer side are shown but not fitted: they tell of the host.
-inline constexpr std::int64_t min_fitted_tokens = 2048;
+/// Rows with fewer tokens on the longer side are shown but not fitted: they tell of the host alone.
+inline constexpr std::int64_t min_fitted_tokens = 256;
 
 }  // namespace hsap::fit

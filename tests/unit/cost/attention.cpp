@@ -90,6 +90,17 @@ TEST_CASE("Long blocks that start last leave the device half idle at the end") {
   CHECK(forward_s({square(1280, SliceKind::full)}, 1, device) == Approx(5e-6 + 12e-6));
 }
 
+TEST_CASE("Longest first in each head leaves long blocks of several heads for the end") {
+  // 8 heads of 5 blocks with 1..5 tiles on ten multiprocessors: 200 us of work spread over ten. A
+  // head has a third of 1.5 waves of blocks, so 2/3 of 0.7 of the 4 tiles show at the end.
+  Device device = toy();
+  device.forward.by_head = true;
+  CHECK(forward_s({square(5 * 128, SliceKind::causal)}, 8, device) ==
+        Approx(5e-6 + 20e-6 + 0.7 * 2 / 3 * 4e-6));
+  // The 20 blocks of one head, longest first, end together.
+  CHECK(forward_s({square(20 * 128, SliceKind::causal)}, 1, device) == Approx(5e-6 + 25e-6));
+}
+
 TEST_CASE("Causal attention costs half of full attention and the diagonal") {
   // n tiles a side, 64 heads: full n^2, causal n (n + 1) / 2 tiles, overheads aside.
   Device device = toy();
