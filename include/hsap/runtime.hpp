@@ -22,11 +22,13 @@ struct Runtime {
   std::string name;
   std::string description;
   std::vector<std::string> sources;
-  double host_launch_s = 0;      ///< host time to issue one kernel
-  double host_exchange_s = 0;    ///< host time to issue one exchange or collective
-  double host_transfer_s = 0;    ///< and for each transfer in it
-  bool duplex = true;            ///< sends and receives of a pair are grouped and run at
-                                 ///< once; otherwise the two directions take turns
+  double host_launch_s = 0;    ///< host time to issue one kernel
+  double host_exchange_s = 0;  ///< host time to issue one exchange or collective
+  double host_transfer_s = 0;  ///< and for each transfer in it
+  double host_call_s = 0;  ///< and for the call itself; calls follow each other, and the host runs
+                           ///< ahead of the device: a call takes no less than its host time
+  bool duplex = true;      ///< sends and receives of a pair are grouped and run at
+                           ///< once; otherwise the two directions take turns
   bool packs_transfers = false;  ///< rows or heads that are not contiguous are copied to a send
                                  ///< buffer before and from a receive buffer after
   int concurrent_peers = 8;      ///< transfers of one exchange that progress at once on a rank;
@@ -43,6 +45,8 @@ struct Runtime {
                                ///< node: all GPUs busy, clocks lower, the slowest of them counts
   bool separate_accumulation = false;  ///< attention kernels cannot add to dq, so a pass of its own
                                        ///< adds what they leave
+  double merge_passes = 1;  ///< a merge of partial outputs passes over memory so many times what
+                            ///< one kernel would: it is several kernels
   int communication_multiprocessors = 0;  ///< taken by communication while it runs
   Entry entry = Entry::at_once;
   /// Speed of messages beside an attention kernel of `seconds` that fills the device:

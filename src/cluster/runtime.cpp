@@ -29,6 +29,7 @@ Result<Runtime> read_runtime(json::Value root, const std::string& file,
   runtime.host_launch_s = from.number("host_launch_s", seconds);
   runtime.host_exchange_s = from.number("host_exchange_s", seconds);
   runtime.host_transfer_s = from.number("host_transfer_s", seconds);
+  runtime.host_call_s = from.number_or("host_call_s", 0, seconds);
   runtime.duplex = from.boolean_or("duplex", true);
   runtime.packs_transfers = from.boolean_or("packs_transfers", false);
   runtime.concurrent_peers = static_cast<int>(from.integer("concurrent_peers", 0, 1 << 20));
@@ -38,6 +39,7 @@ Result<Runtime> read_runtime(json::Value root, const std::string& file,
   runtime.stream_wait_s = from.number("stream_wait_s", seconds);
   runtime.kernel_slowdown = from.number("kernel_slowdown", share);
   runtime.separate_accumulation = from.boolean_or("separate_accumulation", false);
+  runtime.merge_passes = from.number_or("merge_passes", 1, json::Limits{1, 100});
   runtime.communication_multiprocessors =
       static_cast<int>(from.integer("communication_multiprocessors", 0, 1024));
   runtime.entry = from.parsed("communication_enters", parse_entry);

@@ -51,18 +51,19 @@ void add_bytes(const Traffic& traffic, const Routes& routes, std::vector<RankTim
 }
 
 std::vector<RankTimes> rank_times(const Engine& engine, const Schedule& schedule,
-                                  const Traffic& traffic, const Routes& routes) {
+                                  const Traffic& traffic, const Routes& routes,
+                                  double host_call_s) {
   std::vector<RankTimes> ranks(schedule.programs.size());
   const std::vector<std::int64_t> peaks =
       peak_buffer_bytes(schedule, engine.begin_s(), engine.end_s());
   for (Rank rank = 0; rank < schedule.ranks(); ++rank) {
     RankTimes& times = ranks[rank];
     const RankClock& clock = engine.clock(rank);
-    times.finish_s = clock.last_s();
     times.compute_s = clock.compute_s();
     times.communication_s = clock.communication_s();
     times.exposed_communication_s = clock.exposed_s();
-    times.host_s = engine.host_s(rank);
+    times.host_s = engine.host_s(rank) + host_call_s;
+    times.finish_s = std::max(clock.last_s(), times.host_s);
     times.peak_buffer_bytes = peaks[rank];
   }
   add_bytes(traffic, routes, ranks);
@@ -98,7 +99,7 @@ Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine
   HSAP_CHECK(engine.run());
 
   Simulation result;
-  result.ranks = rank_times(engine, schedule, traffic, routes);
+  result.ranks = rank_times(engine, schedule, traffic, routes, runtime.host_call_s);
   for (const RankTimes& times : result.ranks) {
     result.seconds = std::max(result.seconds, times.finish_s);
   }

@@ -38,6 +38,10 @@ double accumulation_s(const Schedule& schedule, const Operation& op, const Devic
 KernelTime kernel_under(const Runtime& runtime, const Schedule& schedule, const Operation& op,
                         const Device& device) {
   KernelTime time = kernel_time(schedule, op, device);
+  if (op.kind == Kind::merge) {
+    time.seconds += (runtime.merge_passes - 1) * memory_bytes(schedule, op) /
+                    device.memory_bandwidth_bytes_per_s;
+  }
   if (op.kind != Kind::attend && op.kind != Kind::attend_backward) return time;
   time.seconds *= 1 + runtime.kernel_slowdown;
   time.full_s *= 1 + runtime.kernel_slowdown;

@@ -117,6 +117,8 @@ class Cases(ProgramTest):
         self.refuse_case(ATTENTION | {"measured_s": 0}, "/cases/1/measured_s")
         self.refuse_case(ATTENTION | {"measured_s": None}, "/cases/1", "measured_s")
         self.refuse_case(ATTENTION | {"name": 3}, "/cases/1/name")
+        self.refuse_case(ATTENTION | {"runtime": 3}, "/cases/1/runtime")
+        self.refuse_case(ATTENTION | {"runtime": "hasp"}, "hsap")
         self.refuse_case(ATTENTION | {"documents": [2**30, 2**30]}, "/cases/1/documents")
         self.refuse_case(ATTENTION | {"documents": [0]}, "/cases/1/documents/0")
         self.refuse_case(ATTENTION | {"nodes": 2**40}, "/cases/1/nodes")

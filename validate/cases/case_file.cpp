@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "base/names.hpp"
@@ -176,6 +177,42 @@ Result<T> name_or_object(const json::Value& root, const char* key, const std::st
   return error;
 }
 
+/// The runtime that a case names, read once.
+class Runtimes {
+ public:
+  Result<std::shared_ptr<const Runtime>> named(const std::string& name) {
+    std::shared_ptr<const Runtime>& known = known_[name];
+    if (known == nullptr) {
+      HSAP_TRY(Runtime runtime, load_runtime(name));
+      known = std::make_shared<const Runtime>(std::move(runtime));
+    }
+    return known;
+  }
+
+ private:
+  std::map<std::string, std::shared_ptr<const Runtime>> known_;
+};
+
+Status add_cases(json::Object& root, CaseFile& file) {
+  Runtimes runtimes;
+  for (json::Object& from : root.objects("cases", most_cases)) {
+    const std::string runtime = from.text_or("runtime", "");
+    file.cases.push_back(read_case(std::move(from), file.cluster));
+    if (runtime.empty()) continue;
+    Result<std::shared_ptr<const Runtime>> found = runtimes.named(runtime);
+    if (!found) {
+      Error error = std::move(found).error();
+      if (error.file.empty()) {
+        error.file = file.path;
+        error.position = fmt::format("/cases/{}/runtime", file.cases.size() - 1);
+      }
+      return error;
+    }
+    file.cases.back().runtime = *std::move(found);
+  }
+  return {};
+}
+
 std::vector<Override> calibration_of(json::Object& root) {
   std::vector<Override> changes;
   if (!root.has("calibration")) return changes;
@@ -213,9 +250,7 @@ Result<CaseFile> parse_cases(const json::Value& value, const std::string& path) 
   static_cast<void>(root.raw("cluster"));
   static_cast<void>(root.raw("runtime"));
   file.cluster_name = file.cluster.name;
-  for (json::Object& item : root.objects("cases", most_cases)) {
-    file.cases.push_back(read_case(std::move(item), file.cluster));
-  }
+  HSAP_CHECK(add_cases(root, file));
   HSAP_CHECK(root.finish());
   if (file.cases.empty()) {
     Error error = bad_input("no cases", "an empty list", "at least one case");

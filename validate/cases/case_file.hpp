@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -54,6 +55,7 @@ struct Case {
   std::string note;
   int nodes = 1;
   int gpus_per_node = 1;
+  std::shared_ptr<const Runtime> runtime;  ///< shared by cases that name the same
   std::variant<Attention, Kernel, Transfers, Collective, Overlap> work;
   double measured_s = 0;
 };
@@ -63,7 +65,7 @@ struct CaseFile {
   std::string source;
   std::string cluster_name;
   ClusterSpec cluster;
-  Runtime runtime;
+  Runtime runtime;  ///< of cases that name none
   std::vector<Case> cases;
 };
 

@@ -62,7 +62,8 @@ Result<double> seconds_of(const Overlap& work, const Case&, const Cluster& clust
 
 Result<double> predict_case(const CaseFile& file, const Case& item) {
   HSAP_TRY(const Cluster cluster, Cluster::build(file.cluster, item.nodes));
-  return std::visit([&](const auto& work) { return seconds_of(work, item, cluster, file.runtime); },
+  const Runtime& runtime = item.runtime != nullptr ? *item.runtime : file.runtime;
+  return std::visit([&](const auto& work) { return seconds_of(work, item, cluster, runtime); },
                     item.work);
 }
 

@@ -99,6 +99,25 @@ TEST_CASE("a message waits for the later of its two exchanges") {
   REQUIRE(result.ranks[1].communication_s == Approx(2));
 }
 
+TEST_CASE("a call takes no less than its host time") {
+  // Two kernels of 1 s, issued at 0.5 and 1 s, end at 2.5 s; the host is busy for 1 s and the
+  // call's own.
+  Programs programs(1 << 20);
+  programs.rank();
+  programs.kernel(1);
+  programs.kernel(1);
+  const Schedule schedule = programs.build.finish();
+  Runtime runtime = ideal();
+  runtime.host_launch_s = 0.5;
+  runtime.host_call_s = 1;
+  REQUIRE(run(schedule, wire({}), runtime).seconds == Approx(2.5));
+  runtime.host_call_s = 4;
+  const Simulation result = run(schedule, wire({}), runtime);
+  REQUIRE(result.seconds == Approx(5));
+  REQUIRE(result.ranks[0].host_s == Approx(5));
+  REQUIRE(result.ranks[0].compute_s == Approx(2));
+}
+
 TEST_CASE("an exchange without transfers and a collective of one rank take their time only") {
   Programs programs(1 << 20);
   programs.rank();

@@ -80,6 +80,26 @@ TEST_CASE("a runtime slows attention down and adds to dq in a pass of its own") 
   REQUIRE(simulate(schedule, cluster, runtime)->seconds == Approx(1.1 * alone + pass));
 }
 
+TEST_CASE("a merge of several kernels passes over memory as often") {
+  const Cluster cluster = two_nodes();
+  const Device& device = cluster.spec().device;
+  ScheduleBuilder build(Pass::forward, 256, {.query = 2, .key_value = 2, .dim = 128});
+  const Range rows = build.intervals({{0, 256, 1}});
+  build.begin_rank(rows);
+  const auto buffer = [&](Role role, Dtype dtype) {
+    return build.buffer(role, Usage::staging, dtype, {0, 2}, rows);
+  };
+  const Index part = buffer(Role::o, Dtype::bf16), part_lse = buffer(Role::lse, Dtype::fp32);
+  const Index sum = buffer(Role::o, Dtype::fp32), sum_lse = buffer(Role::lse, Dtype::fp32);
+  build.merge(part, part_lse, sum, sum_lse, {0, 2});
+  Runtime runtime = ideal();
+  runtime.merge_passes = 3;
+  // 256 rows x 2 heads: of o bf16 read, fp32 read and written, of lse fp32 read twice and written.
+  const double pass = 256 * 2 * (128 * 10 + 12.0) / device.memory_bandwidth_bytes_per_s;
+  REQUIRE(simulate(build.finish(), cluster, runtime)->seconds ==
+          Approx(device.kernel_launch_s + 3 * pass));
+}
+
 TEST_CASE("an all-to-all of many peers asks no link for more than it can carry") {
   // 16 GPUs, every pair, sizes from 64 KiB up: more than 128 coupled flows, so shares may wait.
   Programs programs(1 << 24);

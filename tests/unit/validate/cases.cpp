@@ -149,6 +149,17 @@ TEST_CASE("Calibration overrides numbers of the cluster") {
   CHECK(seconds_of(*slow) > 10 * seconds_of(good("{" + attention + "}")));
 }
 
+TEST_CASE("A case may run under a runtime of its own") {
+  const CaseFile file =
+      good("{" + attention + "}, {" + attention + R"(, "runtime": "transformer-engine"})");
+  const Result<Runtime> other = load_runtime("transformer-engine");
+  REQUIRE(other);
+  CaseFile all_other = good("{" + attention + "}");
+  all_other.runtime = *other;
+  CHECK(*predict_case(file, file.cases[1]) == seconds_of(all_other));
+  CHECK(*predict_case(file, file.cases[1]) > seconds_of(file));
+}
+
 TEST_CASE("Bad case files") {
   json::Value value = file_with("{" + attention + "}");
   value["cases"][0]["measured_s"] = 0;
