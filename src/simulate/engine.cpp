@@ -77,11 +77,11 @@ Status Engine::run() {
 
 /// Everything of one instant is handled before the network and the overlap are worked out.
 bool Engine::step() {
-  if (queue_.empty() || queue_.top().time_s > now_) {
+  if (queue_.empty() || queue_.next_s() > now_) {
     settle_overlap();
     const double never = std::numeric_limits<double>::infinity();
     const double flow_s = network_.next_finish(now_);
-    const double event_s = queue_.empty() ? never : queue_.top().time_s;
+    const double event_s = queue_.empty() ? never : queue_.next_s();
     if (flow_s == never && event_s == never) return false;
     now_ = std::max(now_, std::min(flow_s, event_s));
     if (flow_s <= event_s) {
@@ -105,7 +105,7 @@ void Engine::finish_flows() {
 }
 
 void Engine::handle(const Event& event) {
-  switch (event.kind()) {
+  switch (event.kind) {
     case Event::Kind::wake:
       lanes_[event.index].wakes = false;
       try_start(event.index);
