@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "simulate/packing.hpp"
+#include "simulate/symmetry.hpp"
 
 namespace hsap {
 namespace {
@@ -11,14 +12,19 @@ using LaneOfStream = std::array<std::uint8_t, streams>;
 
 class AgendaMaker {
  public:
-  AgendaMaker(const Schedule& schedule, const Machine& machine, const Runtime& runtime,
+  AgendaMaker(const Schedule& schedule, Rank ranks, const Machine& machine, const Runtime& runtime,
               std::span<const KernelTime> kernels)
-      : schedule_(schedule), machine_(machine), runtime_(runtime), kernels_(kernels) {}
+      : schedule_(schedule),
+        programs_(std::span(schedule.programs).first(static_cast<std::size_t>(ranks))),
+        machine_(machine),
+        runtime_(runtime),
+        kernels_(kernels) {
+    agenda_.entries.resize(operations_of(schedule, ranks));
+  }
 
   Agenda make() {
     find_lanes();
-    agenda_.entries.resize(schedule_.operations.size());
-    for (const Range& program : schedule_.programs) {
+    for (const Range& program : programs_) {
       issue(program);
       chain(program);
     }
@@ -30,8 +36,11 @@ class AgendaMaker {
   /// Lanes in the order of the streams; a stream without operations gets none.
   void find_lanes() {
     std::array<bool, streams> used{};
-    for (const Operation& op : schedule_.operations)
-      used[static_cast<std::size_t>(op.stream)] = true;
+    for (const Range& program : programs_) {
+      for (Index i = program.first; i < program.first + program.count; ++i) {
+        used[static_cast<std::size_t>(schedule_.operations[i].stream)] = true;
+      }
+    }
     for (std::size_t stream = 1; stream < used.size(); ++stream) {
       if (!used[stream]) continue;
       lane_of_[stream] =
@@ -76,7 +85,7 @@ class AgendaMaker {
 
   void order_streams() {
     agenda_.kernel_before.assign(agenda_.entries.size(), no_operation);
-    for (const Range& program : schedule_.programs) {
+    for (const Range& program : programs_) {
       Index last = no_operation;
       for (Index op = program.first; op < program.first + program.count; ++op) {
         agenda_.kernel_before[op] = last;
@@ -104,6 +113,7 @@ class AgendaMaker {
   }
 
   const Schedule& schedule_;
+  std::span<const Range> programs_;
   const Machine& machine_;
   const Runtime& runtime_;
   std::span<const KernelTime> kernels_;
@@ -113,9 +123,9 @@ class AgendaMaker {
 
 }  // namespace
 
-Agenda make_agenda(const Schedule& schedule, const Machine& machine, const Runtime& runtime,
-                   std::span<const KernelTime> kernels) {
-  return AgendaMaker(schedule, machine, runtime, kernels).make();
+Agenda make_agenda(const Schedule& schedule, Rank ranks, const Machine& machine,
+                   const Runtime& runtime, std::span<const KernelTime> kernels) {
+  return AgendaMaker(schedule, ranks, machine, runtime, kernels).make();
 }
 
 }  // namespace hsap

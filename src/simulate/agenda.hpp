@@ -39,10 +39,13 @@ struct Agenda {
                                      ///< issued before, or no_operation
   std::vector<double> host_s;        ///< by rank: time the host spends issuing
   std::uint32_t lanes = 1;           ///< of a rank
+
+  [[nodiscard]] std::uint32_t ranks() const { return static_cast<std::uint32_t>(host_s.size()); }
 };
 
-/// `kernels` by operation; those of exchanges and collectives are not read.
-[[nodiscard]] Agenda make_agenda(const Schedule& schedule, const Machine& machine,
+/// Of the first `ranks` ranks. `kernels` by operation; those of exchanges and collectives are not
+/// read.
+[[nodiscard]] Agenda make_agenda(const Schedule& schedule, Rank ranks, const Machine& machine,
                                  const Runtime& runtime, std::span<const KernelTime> kernels);
 
 }  // namespace hsap

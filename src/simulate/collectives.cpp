@@ -142,8 +142,9 @@ class Members {
  public:
   explicit Members(const Schedule& schedule) : schedule_(schedule) {}
 
-  Status collect(Traffic& traffic, std::vector<Index>& collective_of) {
-    for (const Range& program : schedule_.programs) {
+  Status collect(Rank ranks, Traffic& traffic, std::vector<Index>& collective_of) {
+    for (Rank rank = 0; rank < ranks; ++rank) {
+      const Range& program = schedule_.programs[rank];
       std::map<Key, Index> seen;
       for (Index op = program.first; op < program.first + program.count; ++op) {
         if (!is_collective(schedule_.operations[op])) continue;
@@ -239,11 +240,11 @@ class Members {
 
 }  // namespace
 
-Result<std::vector<Index>> find_collectives(const Schedule& schedule, const NodeShape& node,
-                                            Traffic& traffic) {
+Result<std::vector<Index>> find_collectives(const Schedule& schedule, Rank ranks,
+                                            const NodeShape& node, Traffic& traffic) {
   std::vector<Index> collective_of;
   Members members(schedule);
-  HSAP_CHECK(members.collect(traffic, collective_of));
+  HSAP_CHECK(members.collect(ranks, traffic, collective_of));
   const auto count = static_cast<Index>(traffic.collectives.size());
   std::vector<bool> all_reduce(count);
   for (Index i = 0; i < count; ++i) {

@@ -8,8 +8,8 @@
 
 namespace hsap {
 
-/// Makes the collectives and their messages; returns the collective of each operation of kind
-/// all_gather or reduce_scatter, in operation order.
+/// Makes the collectives of the first `ranks` ranks and the messages of their rings; returns the
+/// collective of each operation of kind all_gather or reduce_scatter, in operation order.
 ///
 /// Ring: every rank passes (n - 1) / n of the bytes on to the next one. Where the group spreads
 /// evenly over nodes with g ranks each, g rings run side by side that enter and leave every node
@@ -20,7 +20,7 @@ namespace hsap {
 /// waits for. Both run as one around the ring, or in the switches of the nodes where that takes
 /// less of NVLink: a rank then sends its whole to be added up and 1 / g of the sum to be spread,
 /// and 1 / g goes up and down a tree of nodes.
-[[nodiscard]] Result<std::vector<Index>> find_collectives(const Schedule& schedule,
+[[nodiscard]] Result<std::vector<Index>> find_collectives(const Schedule& schedule, Rank ranks,
                                                           const NodeShape& node, Traffic& traffic);
 
 }  // namespace hsap

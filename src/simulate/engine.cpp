@@ -23,10 +23,10 @@ double crowded_speed(const EngineInput& input) {
 
 Engine::Engine(const EngineInput& input)
     : in_(input),
-      operations_(static_cast<Index>(input.schedule.operations.size())),
+      operations_(static_cast<Index>(input.agenda.entries.size())),
       messages_(static_cast<Index>(input.traffic.messages.size())),
       lanes_per_unit_(input.agenda.lanes),
-      lanes_per_copy_(static_cast<std::uint32_t>(input.schedule.programs.size()) * lanes_per_unit_),
+      lanes_per_copy_(input.agenda.ranks() * lanes_per_unit_),
       crowded_speed_(crowded_speed(input)),
       overlap_costs_(crowded_speed_ < 1 || input.runtime.overlap_share < 1 ||
                      input.runtime.overlap_decay_s > 0),
@@ -47,7 +47,7 @@ Engine::Engine(const EngineInput& input)
 }
 
 void Engine::set_up_lanes() {
-  const std::size_t ranks = in_.schedule.programs.size();
+  const std::uint32_t ranks = in_.agenda.ranks();
   units_.resize(in_.routes.copies.size() * ranks);
   lanes_.resize(units_.size() * lanes_per_unit_);
   moving_.resize(lanes_.size());

@@ -21,8 +21,7 @@ const Route& Engine::route_of(std::uint32_t message) const {
 
 std::uint32_t Engine::lane_running(std::uint32_t copy, Index op) const {
   const Operation& operation = in_.schedule.operations[op];
-  const std::uint32_t ranks = static_cast<std::uint32_t>(in_.schedule.programs.size());
-  const std::uint32_t unit = copy * ranks + static_cast<std::uint32_t>(operation.rank);
+  const std::uint32_t unit = copy * in_.agenda.ranks() + static_cast<std::uint32_t>(operation.rank);
   return unit * lanes_per_unit_ + entry(op).lane;
 }
 
@@ -130,6 +129,9 @@ void Engine::start_flow(std::uint32_t message) {
     cap = std::min(cap, channels_.bytes_per_s(bytes));
   }
   path_.assign(route.links.begin(), route.links.end());
+  if (!in_.routes.like.empty()) {
+    for (LinkId& link : path_) link = in_.routes.like[link];
+  }
   add_flow(message, network_.start(now_, {path_, cap, bytes, message}));
 }
 

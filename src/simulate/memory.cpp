@@ -1,6 +1,7 @@
 #include "simulate/memory.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 #include "simulate/traffic.hpp"
@@ -21,71 +22,89 @@ struct Lifetime {
   }
 };
 
-std::vector<Lifetime> lifetimes(const Schedule& schedule, std::span<const double> begin_s,
-                                std::span<const double> end_s) {
-  std::vector<Lifetime> lives(schedule.buffers.size());
-  for (std::size_t i = 0; i < schedule.operations.size(); ++i) {
+/// Of the buffers [first, end), as far as the operations of `program` touch them.
+void find_lifetimes(const Schedule& schedule, const Range& program, std::span<const double> begin_s,
+                    std::span<const double> end_s, Index first, std::vector<Lifetime>& lives) {
+  for (Index i = program.first; i < program.first + program.count; ++i) {
     const Operation& op = schedule.operations[i];
-    for (const Index buffer : schedule.operands_of(op)) lives[buffer].touch(begin_s[i], end_s[i]);
+    const auto touch = [&](Index buffer) {
+      assert(buffer - first < lives.size());
+      lives[buffer - first].touch(begin_s[i], end_s[i]);
+    };
+    for (const Index buffer : schedule.operands_of(op)) touch(buffer);
     if (op.kind != Kind::exchange) continue;
-    for (const Transfer& transfer : schedule.transfers_of(op)) {
-      lives[transfer.buffer].touch(begin_s[i], end_s[i]);
-    }
+    for (const Transfer& transfer : schedule.transfers_of(op)) touch(transfer.buffer);
   }
   for (std::size_t i = 0; i < lives.size(); ++i) {
-    const Usage usage = schedule.buffers[i].usage;
+    const Usage usage = schedule.buffers[first + i].usage;
     if (!lives[i].touched()) continue;
     if (usage == Usage::input) lives[i].begin_s = 0;
     if (usage == Usage::output || usage == Usage::saved) lives[i].end_s = never;
   }
-  return lives;
 }
 
-/// Memory taken (or given back: negative) at one moment.
+/// Memory taken or given back at one moment.
 struct Change {
   double at_s = 0;
   std::int64_t bytes = 0;
 };
 
-std::int64_t peak(std::vector<Change>& changes) {
-  std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) {
-    return a.at_s < b.at_s || (a.at_s == b.at_s && a.bytes < b.bytes);
-  });
+/// Buffers mostly come and go in the order in which they were made.
+void order_by_time(std::vector<Change>& changes) {
+  const auto earlier = [](const Change& a, const Change& b) { return a.at_s < b.at_s; };
+  if (std::is_sorted(changes.begin(), changes.end(), earlier)) return;
+  std::sort(changes.begin(), changes.end(), earlier);
+}
+
+std::int64_t peak(std::vector<Change>& taken, std::vector<Change>& given) {
+  order_by_time(taken);
+  order_by_time(given);
   std::int64_t alive = 0;
   std::int64_t most = 0;
-  for (const Change& change : changes) {
+  auto next = given.begin();
+  for (const Change& change : taken) {
+    for (; next != given.end() && next->at_s <= change.at_s; ++next) alive -= next->bytes;
     alive += change.bytes;
     most = std::max(most, alive);
   }
   return most;
 }
 
-/// Indices of the buffers, grouped by rank.
-std::vector<std::vector<Index>> buffers_by_rank(const Schedule& schedule) {
-  std::vector<std::vector<Index>> by_rank(schedule.programs.size());
+/// From the first to the last buffer of each rank. Those of one rank stand together in what
+/// compile() makes, so that all these ranges together are as long as the list.
+std::vector<Range> buffers_by_rank(const Schedule& schedule) {
+  std::vector<Range> by_rank(schedule.programs.size());
   for (Index i = 0; i < schedule.buffers.size(); ++i) {
-    by_rank[schedule.buffers[i].rank].push_back(i);
+    Range& range = by_rank[schedule.buffers[i].rank];
+    if (range.count == 0) range.first = i;
+    range.count = i + 1 - range.first;
   }
   return by_rank;
 }
 
 }  // namespace
 
-std::vector<std::int64_t> peak_buffer_bytes(const Schedule& schedule,
+std::vector<std::int64_t> peak_buffer_bytes(const Schedule& schedule, Rank ranks,
                                             std::span<const double> begin_s,
                                             std::span<const double> end_s) {
-  const std::vector<Lifetime> lives = lifetimes(schedule, begin_s, end_s);
+  const std::vector<Range> ranges = buffers_by_rank(schedule);
   std::vector<std::int64_t> peaks;
-  std::vector<Change> changes;
-  for (const std::vector<Index>& buffers : buffers_by_rank(schedule)) {
-    changes.clear();
-    for (const Index buffer : buffers) {
-      if (!lives[buffer].touched()) continue;
-      const std::int64_t bytes = schedule.bytes(schedule.buffers[buffer]);
-      changes.push_back({lives[buffer].begin_s, bytes});
-      if (lives[buffer].end_s < never) changes.push_back({lives[buffer].end_s, -bytes});
+  std::vector<Lifetime> lives;
+  std::vector<Change> taken;
+  std::vector<Change> given;
+  for (Rank rank = 0; rank < ranks; ++rank) {
+    const Index first = ranges[rank].first;
+    lives.assign(ranges[rank].count, {});
+    find_lifetimes(schedule, schedule.programs[rank], begin_s, end_s, first, lives);
+    taken.clear();
+    given.clear();
+    for (std::size_t i = 0; i < lives.size(); ++i) {
+      if (!lives[i].touched()) continue;
+      const std::int64_t bytes = schedule.bytes(schedule.buffers[first + i]);
+      taken.push_back({lives[i].begin_s, bytes});
+      if (lives[i].end_s < never) given.push_back({lives[i].end_s, bytes});
     }
-    peaks.push_back(peak(changes));
+    peaks.push_back(peak(taken, given));
   }
   return peaks;
 }

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
+
+#include "simulate/symmetry.hpp"
 
 namespace hsap {
 namespace {
@@ -32,19 +35,32 @@ void for_each_transfer(const Schedule& schedule, const Range& operations, Visit 
   }
 }
 
-Receives group_receives(const Schedule& schedule) {
-  const Range all{0, static_cast<Index>(schedule.operations.size())};
+/// How many transfers there are up to the last one of the first `ranks` ranks.
+Index transfers_of(const Schedule& schedule, Rank ranks) {
+  Index transfers = 0;
+  for (Index op = 0; op < operations_of(schedule, ranks); ++op) {
+    const Operation& operation = schedule.operations[op];
+    if (operation.kind != Kind::exchange) continue;
+    transfers = std::max(transfers, operation.payload.first + operation.payload.count);
+  }
+  return transfers;
+}
+
+Receives group_receives(const Schedule& schedule, Rank ranks) {
+  const Range all{0, operations_of(schedule, ranks)};
   Receives receives;
-  receives.first.assign(schedule.programs.size() + 1, 0);
+  receives.first.assign(static_cast<std::size_t>(ranks) + 1, 0);
   for_each_transfer(schedule, all, [&](const Item&, const Transfer& transfer) {
-    if (transfer.direction == Direction::receive) ++receives.first[transfer.peer + 1];
+    if (transfer.direction == Direction::receive) ++receives.first[transfer.peer % ranks + 1];
   });
   for (std::size_t i = 1; i < receives.first.size(); ++i)
     receives.first[i] += receives.first[i - 1];
   receives.items.resize(receives.first.back());
   std::vector<Index> next(receives.first.begin(), receives.first.end() - 1);
   for_each_transfer(schedule, all, [&](const Item& item, const Transfer& transfer) {
-    if (transfer.direction == Direction::receive) receives.items[next[transfer.peer]++] = item;
+    if (transfer.direction == Direction::receive) {
+      receives.items[next[transfer.peer % ranks]++] = item;
+    }
   });
   return receives;
 }
@@ -53,18 +69,20 @@ Receives group_receives(const Schedule& schedule) {
 /// from its head.
 class Pairing {
  public:
-  Pairing(const Schedule& schedule, Traffic& traffic, std::vector<Index>& message_of)
+  Pairing(const Schedule& schedule, Rank ranks, Traffic& traffic, std::vector<Index>& message_of)
       : schedule_(schedule),
+        ranks_(ranks),
         traffic_(traffic),
         message_of_(message_of),
-        chains_(schedule.programs.size() * streams) {}
+        chains_(static_cast<std::size_t>(ranks) * streams) {}
 
   Status pair(Rank sender, std::span<const Item> receives) {
     links_.clear();
     touched_.clear();
     for_each_transfer(schedule_, schedule_.programs[sender],
                       [&](const Item& item, const Transfer& transfer) {
-                        if (transfer.direction == Direction::send) append(item, transfer.peer);
+                        if (transfer.direction == Direction::send)
+                          append(item, transfer.peer % ranks_);
                       });
     for (const Item& receive : receives) HSAP_CHECK(take(sender, receive));
     for (const Index chain : touched_) {
@@ -109,17 +127,18 @@ class Pairing {
     if (chain.head == none) return unmatched(receive, "send");
     const Item send = links_[chain.head].item;
     chain.head = links_[chain.head].next;
-    Message& message = message_between(chain, sender, op.rank, send.op, receive.op);
-    message.bytes += static_cast<double>(schedule_.bytes(schedule_.transfers[send.transfer]));
+    const Transfer& transfer = schedule_.transfers[send.transfer];
+    Message& message = message_between(chain, {sender, transfer.peer}, send.op, receive.op);
+    message.bytes += static_cast<double>(schedule_.bytes(transfer));
     message_of_[send.transfer] = message_of_[receive.transfer] = chain.message;
     return {};
   }
 
-  Message& message_between(Chain& chain, Rank from, Rank to, Index send, Index receive) {
+  Message& message_between(Chain& chain, const Channel& ends, Index send, Index receive) {
     std::vector<Message>& messages = traffic_.messages;
     if (chain.channel == none) {
       chain.channel = static_cast<Index>(traffic_.channels.size());
-      traffic_.channels.push_back({from, to});
+      traffic_.channels.push_back(ends);
     }
     if (chain.message == none || messages[chain.message].sender != send ||
         messages[chain.message].receiver != receive) {
@@ -138,6 +157,7 @@ class Pairing {
   }
 
   const Schedule& schedule_;
+  Rank ranks_;
   Traffic& traffic_;
   std::vector<Index>& message_of_;
   std::vector<Chain> chains_;  ///< by receiver and stream
@@ -147,11 +167,11 @@ class Pairing {
 
 }  // namespace
 
-Result<std::vector<Index>> pair_transfers(const Schedule& schedule, Traffic& traffic) {
-  std::vector<Index> message_of(schedule.transfers.size(), no_message);
-  const Receives receives = group_receives(schedule);
-  Pairing pairing(schedule, traffic, message_of);
-  for (Rank sender = 0; sender < schedule.ranks(); ++sender) {
+Result<std::vector<Index>> pair_transfers(const Schedule& schedule, Rank ranks, Traffic& traffic) {
+  std::vector<Index> message_of(transfers_of(schedule, ranks), no_message);
+  const Receives receives = group_receives(schedule, ranks);
+  Pairing pairing(schedule, ranks, traffic, message_of);
+  for (Rank sender = 0; sender < ranks; ++sender) {
     const std::span<const Item> items(receives.items);
     const Index first = receives.first[sender];
     HSAP_CHECK(pairing.pair(sender, items.subspan(first, receives.first[sender + 1] - first)));

@@ -10,7 +10,9 @@ namespace hsap {
 
 inline constexpr Index no_message = 0xffffffff;
 
-/// Makes the messages of all exchanges and their channels; returns the message of each transfer.
-[[nodiscard]] Result<std::vector<Index>> pair_transfers(const Schedule& schedule, Traffic& traffic);
+/// Makes the messages of all exchanges of the first `ranks` ranks, which stand for all, and their
+/// channels; returns the message of each transfer.
+[[nodiscard]] Result<std::vector<Index>> pair_transfers(const Schedule& schedule, Rank ranks,
+                                                        Traffic& traffic);
 
 }  // namespace hsap

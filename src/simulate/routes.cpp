@@ -49,7 +49,7 @@ void mark_links(const std::vector<Route>& routes, int copy, std::vector<int>& us
 
 Routes find_routes(const Machine& machine, const Traffic& traffic, const Placement& placement) {
   const int copies = placement.copies();
-  if (copies == 1) return {{0}, routes_of(machine, traffic, placement, 0)};
+  if (copies == 1) return {{0}, routes_of(machine, traffic, placement, 0), {}};
   Neighbours neighbours(copies);
   std::vector<int> user(machine.links.size(), -1);
   std::vector<std::vector<Route>> all;

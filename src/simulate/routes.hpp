@@ -13,6 +13,7 @@ namespace hsap {
 struct Routes {
   std::vector<int> copies;    ///< numbers of the copies, the first is 0
   std::vector<Route> routes;  ///< by copy, then channel
+  std::vector<LinkId> like;   ///< links that stand for others (Symmetry)
 };
 
 /// Where the ranks of each copy of the group sit: `slices` copies are interleaved, so that they

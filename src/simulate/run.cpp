@@ -50,13 +50,13 @@ void add_bytes(const Traffic& traffic, const Routes& routes, std::vector<RankTim
   }
 }
 
-std::vector<RankTimes> rank_times(const Engine& engine, const Schedule& schedule,
+std::vector<RankTimes> rank_times(const Engine& engine, const Schedule& schedule, Rank run,
                                   const Traffic& traffic, const Routes& routes,
                                   double host_call_s) {
-  std::vector<RankTimes> ranks(schedule.programs.size());
+  std::vector<RankTimes> ranks(static_cast<std::size_t>(run));
   const std::vector<std::int64_t> peaks =
-      peak_buffer_bytes(schedule, engine.begin_s(), engine.end_s());
-  for (Rank rank = 0; rank < schedule.ranks(); ++rank) {
+      peak_buffer_bytes(schedule, run, engine.begin_s(), engine.end_s());
+  for (Rank rank = 0; rank < run; ++rank) {
     RankTimes& times = ranks[rank];
     const RankClock& clock = engine.clock(rank);
     times.compute_s = clock.compute_s();
@@ -82,24 +82,46 @@ std::vector<Span> spans_of(const Engine& engine) {
   return spans;
 }
 
+/// What the ranks that ran tell about all.
+void unfold(const Schedule& schedule, const Symmetry& symmetry, Simulation& result) {
+  if (symmetry.like.empty()) return;
+  const std::size_t all = schedule.programs.size();
+  result.events *= all / result.ranks.size();
+  for (std::size_t rank = result.ranks.size(); rank < all; ++rank) {
+    result.ranks.push_back(result.ranks[rank - static_cast<std::size_t>(symmetry.ranks)]);
+  }
+  const std::vector<double> carried = std::exchange(result.link_busy_bytes, {});
+  for (const LinkId link : symmetry.like) {
+    result.link_busy_bytes.push_back(link == Symmetry::no_link ? 0 : carried[link]);
+  }
+}
+
 }  // namespace
 
 Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
                                 const Runtime& runtime, const SimulateOptions& options,
                                 std::vector<KernelTime> kernels) {
+  return run_schedule(schedule, machine, runtime, options, std::move(kernels),
+                      no_symmetry(schedule));
+}
+
+Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
+                                const Runtime& runtime, const SimulateOptions& options,
+                                std::vector<KernelTime> kernels, const Symmetry& symmetry) {
   const Placement place{schedule.ranks(), options.replicas, options.tensor_parallel};
   HSAP_CHECK(check_fit(machine, place));
   const NodeShape node{machine.gpus_per_node / place.slices, machine.in_switch};
-  HSAP_TRY(const Traffic traffic, find_traffic(schedule, node));
-  const Routes routes = find_routes(machine, traffic, place);
+  HSAP_TRY(const Traffic traffic, find_traffic(schedule, symmetry.ranks, node));
+  Routes routes = find_routes(machine, traffic, place);
+  routes.like = symmetry.like;
   HSAP_CHECK(check_size(schedule, traffic, routes.copies.size()));
-  const Agenda agenda = make_agenda(schedule, machine, runtime, kernels);
+  const Agenda agenda = make_agenda(schedule, symmetry.ranks, machine, runtime, kernels);
   kernels = {};
   Engine engine({schedule, machine, runtime, traffic, routes, agenda, options.timeline});
   HSAP_CHECK(engine.run());
 
   Simulation result;
-  result.ranks = rank_times(engine, schedule, traffic, routes, runtime.host_call_s);
+  result.ranks = rank_times(engine, schedule, symmetry.ranks, traffic, routes, runtime.host_call_s);
   for (const RankTimes& times : result.ranks) {
     result.seconds = std::max(result.seconds, times.finish_s);
   }
@@ -109,6 +131,7 @@ Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine
     result.spans = spans_of(engine);
     result.link_use = std::move(engine.network().use());
   }
+  unfold(schedule, symmetry, result);
   return result;
 }
 

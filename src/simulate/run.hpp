@@ -5,10 +5,19 @@
 #include "hsap/cost.hpp"
 #include "hsap/simulate.hpp"
 #include "simulate/machine.hpp"
+#include "simulate/symmetry.hpp"
 
 namespace hsap {
 
-/// simulate() on a machine wired by hand, with the times of every kernel given (by operation).
+/// simulate() on a machine wired by hand, with the times of the kernels given (by operation). With
+/// a symmetry only its ranks run, and only their kernels count.
+[[nodiscard]] Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
+                                              const Runtime& runtime,
+                                              const SimulateOptions& options,
+                                              std::vector<KernelTime> kernels,
+                                              const Symmetry& symmetry);
+
+/// The same for all ranks.
 [[nodiscard]] Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
                                               const Runtime& runtime,
                                               const SimulateOptions& options,

@@ -5,6 +5,7 @@
 #include "hsap/cost.hpp"
 #include "simulate/machine.hpp"
 #include "simulate/run.hpp"
+#include "simulate/symmetry.hpp"
 #include "simulate/traffic.hpp"
 
 namespace hsap {
@@ -50,17 +51,33 @@ KernelTime kernel_under(const Runtime& runtime, const Schedule& schedule, const 
   return time;
 }
 
+Result<Simulation> run(const Schedule& schedule, const Cluster& cluster, const Machine& machine,
+                       const Runtime& runtime, const SimulateOptions& options,
+                       const Symmetry& symmetry) {
+  std::vector<KernelTime> kernels(operations_of(schedule, symmetry.ranks));
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    const Operation& op = schedule.operations[i];
+    if (communicates(op)) continue;
+    kernels[i] = kernel_under(runtime, schedule, op, cluster.spec().device);
+  }
+  return run_schedule(schedule, machine, runtime, options, std::move(kernels), symmetry);
+}
+
 }  // namespace
 
 Result<Simulation> simulate(const Schedule& schedule, const Cluster& cluster,
                             const Runtime& runtime, const SimulateOptions& options) {
-  const Device& device = cluster.spec().device;
-  std::vector<KernelTime> kernels(schedule.operations.size());
-  for (std::size_t i = 0; i < kernels.size(); ++i) {
-    const Operation& op = schedule.operations[i];
-    if (!communicates(op)) kernels[i] = kernel_under(runtime, schedule, op, device);
+  const Machine machine = machine_of(cluster);
+  const bool alone =
+      options.replicas == 1 && options.tensor_parallel == 1 && schedule.ranks() <= machine.gpus;
+  if (!alone || options.timeline) {
+    return run(schedule, cluster, machine, runtime, options, no_symmetry(schedule));
   }
-  return run_schedule(schedule, machine_of(cluster), runtime, options, std::move(kernels));
+  const Symmetry symmetry = find_symmetry(schedule, machine, runtime);
+  Result<Simulation> result = run(schedule, cluster, machine, runtime, options, symmetry);
+  // What is wrong with a schedule is told about all of it.
+  if (result || symmetry.like.empty()) return result;
+  return run(schedule, cluster, machine, runtime, options, no_symmetry(schedule));
 }
 
 }  // namespace hsap

@@ -4,14 +4,16 @@
 
 #include "simulate/collectives.hpp"
 #include "simulate/pairing.hpp"
+#include "simulate/symmetry.hpp"
 
 namespace hsap {
 
-Result<Traffic> find_traffic(const Schedule& schedule, const NodeShape& node) {
+Result<Traffic> find_traffic(const Schedule& schedule, Rank ranks, const NodeShape& node) {
   Traffic traffic;
-  HSAP_TRY(const std::vector<Index> message_of, pair_transfers(schedule, traffic));
-  HSAP_TRY(const std::vector<Index> collective_of, find_collectives(schedule, node, traffic));
-  const Index operations = static_cast<Index>(schedule.operations.size());
+  HSAP_TRY(const std::vector<Index> message_of, pair_transfers(schedule, ranks, traffic));
+  HSAP_TRY(const std::vector<Index> collective_of,
+           find_collectives(schedule, ranks, node, traffic));
+  const Index operations = operations_of(schedule, ranks);
   traffic.first.reserve(operations + std::size_t{1});
   // The last operation that listed a message: its other transfers are part of it.
   std::vector<Index> listed_by(traffic.messages.size(), operations);

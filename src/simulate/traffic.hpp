@@ -64,9 +64,11 @@ struct Traffic {
   }
 };
 
-/// Pairs the k-th send from a to b on a stream with the k-th receive there, and the k-th
-/// collective of a group on a stream across its members. Errors (kind internal, verify() finds
-/// them first): a transfer or collective without its counterpart.
-[[nodiscard]] Result<Traffic> find_traffic(const Schedule& schedule, const NodeShape& node);
+/// Of the ranks before `ranks`, which stand for all (Symmetry): pairs the k-th send from a to b on
+/// a stream with the k-th receive there, and the k-th collective of a group on a stream across its
+/// members. Errors (kind internal, verify() finds them first): a transfer or collective without its
+/// counterpart.
+[[nodiscard]] Result<Traffic> find_traffic(const Schedule& schedule, Rank ranks,
+                                           const NodeShape& node);
 
 }  // namespace hsap
