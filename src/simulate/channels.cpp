@@ -18,12 +18,14 @@ int communicating_ranks(const Traffic& traffic) {
 }  // namespace
 
 Channels::Channels(const Machine& machine, const Runtime& runtime, const Traffic& traffic,
-                   const Routes& routes)
+                   const Placement& place, bool folded)
     : most_(runtime.message_channels), one_bytes_per_s_(machine.channel_bytes_per_s) {
-  const bool leaves_node = std::any_of(routes.routes.begin(), routes.routes.end(),
-                                       [](const Route& route) { return route.inter_node; });
+  const auto node_of = [&](Rank rank) { return place.gpu(0, rank) / machine.gpus_per_node; };
+  const bool leaves_node = std::any_of(
+      traffic.channels.begin(), traffic.channels.end(),
+      [&](const Channel& channel) { return node_of(channel.from) != node_of(channel.to); });
   if (most_ == 0 || one_bytes_per_s_ == 0 || leaves_node) return;
-  const int ranks = communicating_ranks(traffic);
+  const int ranks = folded ? place.ranks : communicating_ranks(traffic);
   fewest_ = most_;
   while (fewest_ > 1 && fewest_ * ranks > most_) fewest_ /= 2;
 }

@@ -12,8 +12,9 @@ namespace hsap {
 /// more than 16 MiB. Where a communicator spans nodes its parts are small and all channels work.
 class Channels {
  public:
+  /// `folded`: the traffic is that of a few ranks that stand for all.
   Channels(const Machine& machine, const Runtime& runtime, const Traffic& traffic,
-           const Routes& routes);
+           const Placement& place, bool folded);
 
   /// No message of so many bytes inside a node is faster; infinite where nothing is known.
   [[nodiscard]] double bytes_per_s(double bytes) const;

@@ -129,7 +129,7 @@ class Messages {
     const Index channel = static_cast<Index>(traffic_.channels.size());
     traffic_.channels.push_back(
         {schedule_.operations[sender].rank, schedule_.operations[receiver].rank});
-    traffic_.messages.push_back({sender, receiver, channel, collective, bytes});
+    traffic_.messages.push_back({sender, receiver, channel, collective, {}, bytes});
   }
 
   const Schedule& schedule_;

@@ -28,12 +28,12 @@ Engine::Engine(const EngineInput& input)
       lanes_per_unit_(input.agenda.lanes),
       lanes_per_copy_(input.agenda.ranks() * lanes_per_unit_),
       crowded_speed_(crowded_speed(input)),
-      overlap_costs_(crowded_speed_ < 1 || input.runtime.overlap_share < 1 ||
-                     input.runtime.overlap_decay_s > 0),
-      channels_(input.machine, input.runtime, input.traffic, input.routes),
+      slows_messages_(input.runtime.overlap_share < 1 || input.runtime.overlap_decay_s > 0),
+      overlap_costs_(crowded_speed_ < 1 || slows_messages_),
+      channels_(input.machine, input.runtime, input.traffic, input.place, !input.like.empty()),
       limit_(input.runtime.concurrent_peers),
       network_(input.machine.links, network_options(input)) {
-  const std::size_t copies = input.routes.copies.size();
+  const std::size_t copies = input.copies.size();
   begin_s_.assign(copies * operations_, 0);
   end_s_.assign(copies * operations_, -1);
   states_.assign(copies * messages_, State::idle);
@@ -48,17 +48,20 @@ Engine::Engine(const EngineInput& input)
 
 void Engine::set_up_lanes() {
   const std::uint32_t ranks = in_.agenda.ranks();
-  units_.resize(in_.routes.copies.size() * ranks);
+  units_.resize(in_.copies.size() * ranks);
   lanes_.resize(units_.size() * lanes_per_unit_);
-  moving_.resize(lanes_.size());
+  sides_.resize(lanes_.size());
+  waiting_.resize(lanes_.size());
   for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) {
-    const Range& program = in_.schedule.programs[unit_of(lane) % ranks];
-    lanes_[lane].end = program.first + program.count;
-    lanes_[lane].head = in_.agenda.first[lane % lanes_per_copy_];
+    Lane& state = lanes_[lane];
+    state.unit = lane / lanes_per_unit_;
+    state.copy = state.unit / ranks;
+    state.rank = state.unit % ranks;
+    const Range& program = in_.schedule.programs[state.rank];
+    state.end = program.first + program.count;
+    state.head = in_.agenda.first[lane % lanes_per_copy_];
   }
 }
-
-std::uint32_t Engine::copy_of(std::uint32_t lane) const { return lane / lanes_per_copy_; }
 
 std::size_t Engine::instance(std::uint32_t copy, Index op) const {
   return std::size_t{copy} * operations_ + op;

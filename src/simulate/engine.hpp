@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -26,8 +27,10 @@ struct EngineInput {
   const Machine& machine;
   const Runtime& runtime;
   const Traffic& traffic;
-  const Routes& routes;
   const Agenda& agenda;
+  const Placement& place;
+  std::span<const int> copies;   ///< of the group, the first is 0
+  std::span<const LinkId> like;  ///< by link: the one that stands for it; or empty
   bool record_link_use = false;
 };
 
@@ -52,22 +55,22 @@ class Engine {
   [[nodiscard]] Network& network() { return network_; }
 
  private:
-  /// Parts [begin, end) of an exchange; all before `begin` are under way or done.
-  struct Waiting {
-    Index begin = 0;
-    Index end = 0;
+  /// Messages of the running exchange of a lane in one direction.
+  struct Side {
+    int moving = 0;              ///< under way
+    Index waiting = 0;           ///< ready, but without room
+    std::uint32_t place = none;  ///< in roomy_, if some wait although here is room
   };
-  /// Messages of the running exchange of a lane that are under way.
-  struct Moving {
-    int out = 0;
-    int in = 0;
-  };
+  static constexpr std::uint32_t none = 0xffffffff;
   /// Lanes that a message joins.
   struct Ends {
     std::uint32_t sender = 0;
     std::uint32_t receiver = 0;
   };
   struct Lane {
+    std::uint32_t unit = 0;
+    std::uint32_t copy = 0;
+    std::uint32_t rank = 0;
     Index head = 0;               ///< next or running operation
     Index end = 0;                ///< of the program: no further operation
     Index before = no_operation;  ///< the operation that ended last
@@ -77,9 +80,8 @@ class Engine {
     std::uint32_t generation = 0;  ///< of the kernel's end event
     double work_s = 0;             ///< kernel: time left at full speed, at `since`
     double since = 0;
-    Index open = 0;    ///< exchange: messages to come
-    Waiting sends;     ///< exchange
-    Waiting receives;  ///< exchange
+    Index open = 0;   ///< exchange: messages to come
+    Index sends = 0;  ///< exchange: parts that it sends
   };
   struct ActiveFlow {
     FlowId flow = 0;
@@ -90,7 +92,7 @@ class Engine {
     bool crowded = false;           ///< computes and communicates
     bool changed = false;           ///< is in changed_
     double flow_speed = 1;          ///< of its messages beside the running kernel
-    std::vector<ActiveFlow> flows;  ///< kept only when overlap costs something
+    std::vector<ActiveFlow> flows;  ///< kept only where kernels slow them down
   };
   struct Gathering {
     Index missing = 0;  ///< members that have not started
@@ -106,8 +108,8 @@ class Engine {
   // Lanes: engine.cpp.
   void set_up_lanes();
   [[nodiscard]] const AgendaEntry& entry(Index op) const { return in_.agenda.entries[op]; }
-  [[nodiscard]] std::uint32_t unit_of(std::uint32_t lane) const { return lane / lanes_per_unit_; }
-  [[nodiscard]] std::uint32_t copy_of(std::uint32_t lane) const;
+  [[nodiscard]] std::uint32_t unit_of(std::uint32_t lane) const { return lanes_[lane].unit; }
+  [[nodiscard]] std::uint32_t copy_of(std::uint32_t lane) const { return lanes_[lane].copy; }
   [[nodiscard]] std::span<const Index> dependencies_of(Index op) const {
     const Range& range = entry(op).dependencies;
     return std::span(in_.schedule.dependencies).subspan(range.first, range.count);
@@ -124,18 +126,22 @@ class Engine {
   void start_exchange(std::uint32_t lane);
   void send_packed(std::uint32_t lane);
   void arrive(std::uint32_t message);
+  [[nodiscard]] bool has_room(std::uint32_t lane, Direction direction) const;
   [[nodiscard]] bool has_room(std::uint32_t message) const;
   [[nodiscard]] bool answers(std::uint32_t message) const;
   [[nodiscard]] bool is_in_switch(std::uint32_t message) const;
   void start_message(std::uint32_t message);
   void start_flow(std::uint32_t message);
   void message_done(std::uint32_t message);
-  void admit_waiting(const Ends& lanes);
-  void admit_waiting(std::uint32_t lane, Waiting& waiting);
+  void set_waiting(const Ends& lanes, bool waiting);
+  [[nodiscard]] bool is_waiting(const Ends& lanes) const;
+  void change_side(std::uint32_t lane, Direction direction, int moving, int waiting);
+  void admit_waiting(std::uint32_t lane, Direction direction);
+  [[nodiscard]] std::uint32_t message_between(const Ends& lanes) const;
   void part_done(std::uint32_t lane);
   [[nodiscard]] double latency_s(std::uint32_t message) const;
   [[nodiscard]] const Message& message_at(std::uint32_t message) const;
-  [[nodiscard]] const Route& route_of(std::uint32_t message) const;
+  [[nodiscard]] Route route_of(std::uint32_t message) const;
   [[nodiscard]] Ends ends(std::uint32_t message) const;
   void set_up_ends();
   [[nodiscard]] std::uint32_t lane_running(std::uint32_t copy, Index op) const;
@@ -172,8 +178,9 @@ class Engine {
   Index messages_ = 0;    ///< of one copy
   std::uint32_t lanes_per_unit_ = 1;
   std::uint32_t lanes_per_copy_ = 0;
-  double crowded_speed_ = 1;    ///< of kernels while communication takes multiprocessors
-  bool overlap_costs_ = false;  ///< kernels or messages that overlap are slower than alone
+  double crowded_speed_ = 1;     ///< of kernels while communication takes multiprocessors
+  bool slows_messages_ = false;  ///< beside kernels
+  bool overlap_costs_ = false;   ///< kernels or messages that overlap are slower than alone
   Channels channels_;
   int limit_ = 0;  ///< messages of an exchange at once in one direction
 
@@ -184,8 +191,12 @@ class Engine {
   Network network_;
   std::vector<Unit> units_;
   std::vector<Lane> lanes_;
-  std::vector<Moving> moving_;  ///< by lane
-  std::vector<Ends> ends_;      ///< by message of the first copy
+  using Sides = std::array<Side, 2>;
+  std::vector<Sides> sides_;  ///< by lane, then direction
+  /// By sending lane, then receiving lane of its copy; rows are made when the first message waits.
+  std::vector<std::vector<bool>> waiting_;
+  std::array<std::vector<std::uint32_t>, 2> roomy_;  ///< lanes, by direction
+  std::vector<Ends> ends_;                           ///< by message of the first copy
   std::vector<double> begin_s_;
   std::vector<double> end_s_;  ///< negative: not yet
   std::vector<State> states_;  ///< of messages
@@ -193,6 +204,8 @@ class Engine {
   std::vector<std::uint32_t> changed_;
   std::vector<std::uint32_t> finished_;
   std::vector<LinkId> path_;  ///< of the message that starts
+  /// Messages that may take the room of another one, by their place among the parts.
+  std::vector<std::pair<Index, std::uint32_t>> candidates_;
 };
 
 }  // namespace hsap

@@ -45,7 +45,7 @@ double Engine::collective_latency_s(std::uint32_t copy, const Collective& collec
   double hops_s = 0;
   const Index edges = collective.messages.count;
   for (Index i = 0; i < edges; ++i) {
-    const Route& route = route_of(copy * messages_ + collective.messages.first + i);
+    const Route route = route_of(copy * messages_ + collective.messages.first + i);
     double& slowest_s = route.inter_node ? network_s : node_s;
     slowest_s = std::max(slowest_s, route.latency_s);
     hops_s += route.latency_s * (route.inter_node ? network_hop : node_hop);

@@ -6,17 +6,23 @@
 /// it moves when both exchanges have room for one more.
 ///
 /// Room cannot deadlock: only moving messages take it, all they need at once, and they always
-/// finish. When one does, both its exchanges look through their waiting messages again, and a
-/// message can only wait for room in one of its two exchanges.
+/// finish. When one does, both its exchanges look at their waiting messages again, and a message
+/// can only wait for room in one of its two exchanges.
 namespace hsap {
+namespace {
+
+constexpr std::size_t side_of(Direction direction) { return static_cast<std::size_t>(direction); }
+
+}  // namespace
 
 const Message& Engine::message_at(std::uint32_t message) const {
-  return in_.traffic.messages[message % messages_];
+  return in_.traffic.messages[message < messages_ ? message : message % messages_];
 }
 
-const Route& Engine::route_of(std::uint32_t message) const {
-  const std::size_t copy = message / messages_;
-  return in_.routes.routes[copy * in_.traffic.channels.size() + message_at(message).channel];
+Route Engine::route_of(std::uint32_t message) const {
+  const Channel& channel = in_.traffic.channels[message_at(message).channel];
+  const int copy = in_.copies[message / messages_];
+  return in_.machine.route(in_.place.gpu(copy, channel.from), in_.place.gpu(copy, channel.to));
 }
 
 std::uint32_t Engine::lane_running(std::uint32_t copy, Index op) const {
@@ -34,6 +40,7 @@ void Engine::set_up_ends() {
 }
 
 Engine::Ends Engine::ends(std::uint32_t message) const {
+  if (message < messages_) return ends_[message];
   const std::uint32_t copy = message / messages_;
   const Ends first = ends_[message - copy * messages_];
   return {first.sender + copy * lanes_per_copy_, first.receiver + copy * lanes_per_copy_};
@@ -45,7 +52,7 @@ void Engine::start_exchange(std::uint32_t lane) {
   units_[unit_of(lane)].clock.communication(now_, 1);
   mark_changed(unit_of(lane));
   state.open = static_cast<Index>(parts.size());
-  state.sends = {0, 0};
+  state.sends = 0;
   if (parts.empty()) {
     queue_.push(now_, Event::Kind::exchange_end, lane);
     return;
@@ -54,7 +61,7 @@ void Engine::start_exchange(std::uint32_t lane) {
   for (const Index part : parts) {
     const Message& message = in_.traffic.messages[part];
     const std::uint32_t id = copy_of(lane) * messages_ + part;
-    if (message.sender == state.head) ++state.sends.end;
+    if (message.sender == state.head) ++state.sends;
     if (message.sender == message.receiver) {
       const double copying = 2 * message.bytes / in_.machine.memory_bandwidth_bytes_per_s;
       states_[id] = State::moving;
@@ -63,13 +70,12 @@ void Engine::start_exchange(std::uint32_t lane) {
       arrive(id);
     }
   }
-  state.receives = {state.sends.end, state.open};
   if (packing > 0) queue_.push(now_ + packing, Event::Kind::packed, lane);
 }
 
 void Engine::send_packed(std::uint32_t lane) {
   const Index op = lanes_[lane].head;
-  for (const Index part : in_.traffic.parts_of(op).first(lanes_[lane].sends.end)) {
+  for (const Index part : in_.traffic.parts_of(op).first(lanes_[lane].sends)) {
     if (in_.traffic.messages[part].receiver != op) arrive(copy_of(lane) * messages_ + part);
   }
 }
@@ -81,34 +87,62 @@ void Engine::arrive(std::uint32_t message) {
     return;
   }
   states_[message] = State::ready;
-  if (has_room(message)) start_message(message);
+  if (has_room(message)) return start_message(message);
+  const Ends lanes = ends(message);
+  set_waiting(lanes, true);
+  change_side(lanes.sender, Direction::send, 0, 1);
+  change_side(lanes.receiver, Direction::receive, 0, 1);
+}
+
+bool Engine::has_room(std::uint32_t lane, Direction direction) const {
+  return limit_ == 0 || sides_[lane][side_of(direction)].moving < limit_;
 }
 
 bool Engine::has_room(std::uint32_t message) const {
   const Ends lanes = ends(message);
-  if (limit_ > 0 && (moving_[lanes.sender].out >= limit_ || moving_[lanes.receiver].in >= limit_)) {
-    return false;
+  return has_room(lanes.sender, Direction::send) && has_room(lanes.receiver, Direction::receive) &&
+         (in_.runtime.duplex || !answers(message));
+}
+
+/// The message between the running exchanges of two lanes, or none. Those of a rank stand in the
+/// order of their receivers, and mostly as many for each, so the search begins where it then is.
+std::uint32_t Engine::message_between(const Ends& lanes) const {
+  const Index* const sent = in_.traffic.sent.data() + lanes_[lanes.sender].rank;
+  const Index sender = lanes_[lanes.sender].head;
+  const Index receiver = lanes_[lanes.receiver].head;
+  const auto before = [](const Message& message, Index op) { return message.receiver < op; };
+  const auto first = in_.traffic.messages.begin() + sent[0];
+  const auto end = in_.traffic.messages.begin() + sent[1];
+  const std::ptrdiff_t guess = (end - first) * lanes_[lanes.receiver].rank / in_.agenda.ranks();
+  auto at = first + guess;
+  if (at != end && at->receiver < receiver) {
+    std::ptrdiff_t step = 1;
+    for (; step < end - at && at[step].receiver < receiver; step *= 2) at += step;
+    at = std::lower_bound(at, std::min(at + step, end), receiver, before);
+  } else {
+    at = std::lower_bound(first, at, receiver, before);
   }
-  return in_.runtime.duplex || !answers(message);
+  for (; at != end && at->receiver == receiver; ++at) {
+    if (at->sender != sender) continue;
+    return copy_of(lanes.sender) * messages_ +
+           static_cast<Index>(at - in_.traffic.messages.begin());
+  }
+  return none;
 }
 
 /// Whether a message moves the other way between the same two exchanges. Without a group both
 /// directions of a pair share one queue; other pairs have their own.
 bool Engine::answers(std::uint32_t message) const {
-  const Message& own = message_at(message);
-  const std::uint32_t base = message - message % messages_;
-  for (const Index part : in_.traffic.parts_of(own.sender)) {
-    const Message& other = in_.traffic.messages[part];
-    const bool reverse = other.sender == own.receiver && other.receiver == own.sender;
-    if (reverse && own.sender != own.receiver && states_[base + part] == State::moving) return true;
-  }
-  return false;
+  const Ends lanes = ends(message);
+  const std::uint32_t other = message_between({lanes.receiver, lanes.sender});
+  return other != none && states_[other] == State::moving;
 }
 
 void Engine::start_message(std::uint32_t message) {
+  const Ends lanes = ends(message);
   states_[message] = State::moving;
-  ++moving_[ends(message).sender].out;
-  ++moving_[ends(message).receiver].in;
+  change_side(lanes.sender, Direction::send, 1, 0);
+  change_side(lanes.receiver, Direction::receive, 1, 0);
   queue_.push(now_ + route_of(message).latency_s, Event::Kind::latency_over, message);
 }
 
@@ -122,15 +156,15 @@ bool Engine::is_in_switch(std::uint32_t message) const {
 void Engine::start_flow(std::uint32_t message) {
   const double bytes = message_at(message).bytes;
   if (bytes <= 0) return message_done(message);
-  const Route& route = route_of(message);
+  const Route route = route_of(message);
   double cap = route.bandwidth_bytes_per_s * (bytes / (bytes + route.ramp_bytes));
   if (is_in_switch(message)) cap *= in_.machine.in_switch;
   if (message_at(message).collective == no_collective) {
     cap = std::min(cap, channels_.bytes_per_s(bytes));
   }
   path_.assign(route.links.begin(), route.links.end());
-  if (!in_.routes.like.empty()) {
-    for (LinkId& link : path_) link = in_.routes.like[link];
+  if (!in_.like.empty()) {
+    for (LinkId& link : path_) link = in_.like[link];
   }
   add_flow(message, network_.start(now_, {path_, cap, bytes, message}));
 }
@@ -141,34 +175,71 @@ void Engine::message_done(std::uint32_t message) {
   if (done.collective != no_collective) return collective_message_done(message);
   const Ends lanes = ends(message);
   if (done.sender == done.receiver) return part_done(lanes.sender);
-  --moving_[lanes.sender].out;
-  --moving_[lanes.receiver].in;
-  admit_waiting(lanes);
+  change_side(lanes.sender, Direction::send, -1, 0);
+  change_side(lanes.receiver, Direction::receive, -1, 0);
+  admit_waiting(lanes.sender, Direction::send);
+  admit_waiting(lanes.receiver, Direction::receive);
+  if (!in_.runtime.duplex) {
+    admit_waiting(lanes.sender, Direction::receive);
+    admit_waiting(lanes.receiver, Direction::send);
+  }
   part_done(lanes.sender);
   part_done(lanes.receiver);
 }
 
-/// Gives the room that a message left to those that wait for it, in transfer order.
-void Engine::admit_waiting(const Ends& lanes) {
-  if (limit_ == 0 && in_.runtime.duplex) return;
-  admit_waiting(lanes.sender, lanes_[lanes.sender].sends);
-  admit_waiting(lanes.receiver, lanes_[lanes.receiver].receives);
-  if (in_.runtime.duplex) return;
-  admit_waiting(lanes.sender, lanes_[lanes.sender].receives);
-  admit_waiting(lanes.receiver, lanes_[lanes.receiver].sends);
+/// Notes that the message between two lanes is ready but has no room, or has it now.
+void Engine::set_waiting(const Ends& lanes, bool waiting) {
+  std::vector<bool>& row = waiting_[lanes.sender];
+  if (row.empty()) row.resize(lanes_per_copy_);
+  row[lanes.receiver - copy_of(lanes.receiver) * lanes_per_copy_] = waiting;
 }
 
-void Engine::admit_waiting(std::uint32_t lane, Waiting& waiting) {
-  const std::span<const Index> parts = in_.traffic.parts_of(lanes_[lane].head);
-  const std::uint32_t base = copy_of(lane) * messages_;
-  while (waiting.begin < waiting.end && states_[base + parts[waiting.begin]] >= State::moving) {
-    ++waiting.begin;
+bool Engine::is_waiting(const Ends& lanes) const {
+  const std::vector<bool>& row = waiting_[lanes.sender];
+  return !row.empty() && row[lanes.receiver - copy_of(lanes.receiver) * lanes_per_copy_];
+}
+
+/// Counts messages and keeps roomy_ in step.
+void Engine::change_side(std::uint32_t lane, Direction direction, int moving, int waiting) {
+  Side& side = sides_[lane][side_of(direction)];
+  side.moving += moving;
+  side.waiting += static_cast<Index>(waiting);
+  const bool roomy = side.waiting > 0 && has_room(lane, direction);
+  if (roomy == (side.place != none)) return;
+  std::vector<std::uint32_t>& list = roomy_[side_of(direction)];
+  if (roomy) {
+    side.place = static_cast<std::uint32_t>(list.size());
+    list.push_back(lane);
+    return;
   }
-  const bool sends = &waiting == &lanes_[lane].sends;
-  for (Index i = waiting.begin; i < waiting.end; ++i) {
-    if (limit_ > 0 && (sends ? moving_[lane].out : moving_[lane].in) >= limit_) return;
-    const std::uint32_t message = base + parts[i];
-    if (states_[message] == State::ready && has_room(message)) start_message(message);
+  sides_[list.back()][side_of(direction)].place = side.place;
+  list[side.place] = list.back();
+  list.pop_back();
+  side.place = none;
+}
+
+/// Gives the room that a message left to those that wait for it, in transfer order. Only few lanes
+/// have both room and messages that wait, so those are asked.
+void Engine::admit_waiting(std::uint32_t lane, Direction direction) {
+  if (sides_[lane][side_of(direction)].place == none) return;
+  const Direction opposite = direction == Direction::send ? Direction::receive : Direction::send;
+  candidates_.clear();
+  for (const std::uint32_t other : roomy_[side_of(opposite)]) {
+    if (copy_of(other) != copy_of(lane)) continue;
+    const Ends lanes = direction == Direction::send ? Ends{lane, other} : Ends{other, lane};
+    if (!is_waiting(lanes)) continue;
+    const std::uint32_t message = message_between(lanes);
+    if (!has_room(message)) continue;
+    candidates_.emplace_back(message_at(message).place[side_of(direction)], message);
+  }
+  std::ranges::sort(candidates_);
+  for (const auto& [place, message] : candidates_) {
+    if (!has_room(message)) continue;
+    const Ends lanes = ends(message);
+    set_waiting(lanes, false);
+    change_side(lanes.sender, Direction::send, 0, -1);
+    change_side(lanes.receiver, Direction::receive, 0, -1);
+    start_message(message);
   }
 }
 

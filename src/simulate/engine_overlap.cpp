@@ -65,7 +65,7 @@ double Engine::entry_s(std::uint32_t unit) const {
 }
 
 void Engine::add_flow(std::uint32_t message, FlowId flow) {
-  if (!overlap_costs_) return;
+  if (!slows_messages_) return;
   for (const std::uint32_t lane : {ends(message).sender, ends(message).receiver}) {
     units_[unit_of(lane)].flows.push_back({flow, message});
     mark_changed(unit_of(lane));
@@ -74,7 +74,7 @@ void Engine::add_flow(std::uint32_t message, FlowId flow) {
 }
 
 void Engine::remove_flow(std::uint32_t message) {
-  if (!overlap_costs_) return;
+  if (!slows_messages_) return;
   for (const std::uint32_t lane : {ends(message).sender, ends(message).receiver}) {
     std::vector<ActiveFlow>& flows = units_[unit_of(lane)].flows;
     const auto is_this = [&](const ActiveFlow& flow) { return flow.message == message; };
@@ -89,7 +89,7 @@ double Engine::speed_of_flow(std::uint32_t message) const {
 
 /// Of messages beside the running kernel of a unit.
 double Engine::flow_speed(std::uint32_t unit) const {
-  if (in_.runtime.overlap_share == 1 && in_.runtime.overlap_decay_s == 0) return 1;
+  if (!slows_messages_) return 1;
   const Lane* kernel = filling_kernel(unit);
   if (kernel == nullptr) return 1;
   const double decay_s = in_.runtime.overlap_decay_s;

@@ -26,15 +26,18 @@ struct Cursor {
   [[nodiscard]] Token left() const { return rows[interval].size() - row; }
 };
 
-/// The place of a token in the buffer, or past its end.
-Cursor find(std::span<const Interval> rows, Token token) {
-  Cursor cursor{rows, 0, 0};
-  while (cursor.interval < rows.size() && !rows[cursor.interval].contains(token)) ++cursor.interval;
-  if (cursor.interval < rows.size()) {
-    const Interval& interval = rows[cursor.interval];
-    cursor.row = (token - interval.begin) / interval.stride;
+/// The place of a token in the buffer, or past its end. Transfers mostly follow one another in
+/// their buffer, so the search begins at interval `hint`, and that is where it ends.
+Cursor find(std::span<const Interval> rows, Token token, std::size_t& hint) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (hint >= rows.size()) hint = 0;
+    const Interval& interval = rows[hint];
+    if (interval.contains(token)) {
+      return {rows, hint, (token - interval.begin) / interval.stride};
+    }
+    ++hint;
   }
-  return cursor;
+  return {rows, rows.size(), 0};
 }
 
 /// True when the rows of `part` follow one another in the buffer from the cursor on.
@@ -49,9 +52,7 @@ bool follows(Cursor& cursor, const Interval& part) {
   return true;
 }
 
-}  // namespace
-
-bool contiguous(const Schedule& schedule, const Transfer& transfer) {
+bool contiguous(const Schedule& schedule, const Transfer& transfer, std::size_t& hint) {
   const Buffer& buffer = schedule.buffers[transfer.buffer];
   const std::span<const Interval> parts = schedule.intervals_of(transfer);
   if (tokens_in(parts) <= 1) return true;
@@ -60,18 +61,26 @@ bool contiguous(const Schedule& schedule, const Transfer& transfer) {
   if (parts.data() == rows.data() && parts.size() == rows.size()) return true;
   std::size_t first = 0;
   while (parts[first].empty()) ++first;
-  Cursor cursor = find(rows, parts[first].begin);
+  Cursor cursor = find(rows, parts[first].begin, hint);
   for (const Interval& part : parts) {
     if (!follows(cursor, part)) return false;
   }
   return true;
 }
 
+}  // namespace
+
+bool contiguous(const Schedule& schedule, const Transfer& transfer) {
+  std::size_t hint = 0;
+  return contiguous(schedule, transfer, hint);
+}
+
 std::int64_t packed_bytes(const Schedule& schedule, const Operation& op, Direction direction) {
   std::int64_t bytes = 0;
+  std::size_t hint = 0;
   for (const Transfer& transfer : schedule.transfers_of(op)) {
     if (transfer.direction != direction || transfer.peer == op.rank) continue;
-    if (!contiguous(schedule, transfer)) bytes += schedule.bytes(transfer);
+    if (!contiguous(schedule, transfer, hint)) bytes += schedule.bytes(transfer);
   }
   return bytes;
 }

@@ -23,47 +23,29 @@ class Neighbours {
   std::vector<int> parent_;
 };
 
-std::vector<Route> routes_of(const Machine& machine, const Traffic& traffic,
-                             const Placement& placement, int copy) {
-  std::vector<Route> routes;
-  routes.reserve(traffic.channels.size());
-  for (const Channel& channel : traffic.channels) {
-    routes.push_back(
-        machine.route(placement.gpu(copy, channel.from), placement.gpu(copy, channel.to)));
-  }
-  return routes;
-}
-
-/// Notes who uses each link and joins a copy with earlier users.
-void mark_links(const std::vector<Route>& routes, int copy, std::vector<int>& user,
-                Neighbours& neighbours) {
-  for (const Route& route : routes) {
-    for (const LinkId link : route.links) {
-      const int before = std::exchange(user[link], copy);
-      if (before >= 0 && before != copy) neighbours.join(before, copy);
-    }
-  }
-}
-
 }  // namespace
 
-Routes find_routes(const Machine& machine, const Traffic& traffic, const Placement& placement) {
+std::vector<int> coupled_copies(const Machine& machine, const Traffic& traffic,
+                                const Placement& placement) {
   const int copies = placement.copies();
-  if (copies == 1) return {{0}, routes_of(machine, traffic, placement, 0), {}};
+  if (copies == 1) return {0};
   Neighbours neighbours(copies);
   std::vector<int> user(machine.links.size(), -1);
-  std::vector<std::vector<Route>> all;
   for (int copy = 0; copy < copies; ++copy) {
-    all.push_back(routes_of(machine, traffic, placement, copy));
-    mark_links(all.back(), copy, user, neighbours);
+    for (const Channel& channel : traffic.channels) {
+      const Route route =
+          machine.route(placement.gpu(copy, channel.from), placement.gpu(copy, channel.to));
+      for (const LinkId link : route.links) {
+        const int before = std::exchange(user[link], copy);
+        if (before >= 0 && before != copy) neighbours.join(before, copy);
+      }
+    }
   }
-  Routes kept;
+  std::vector<int> coupled;
   for (int copy = 0; copy < copies; ++copy) {
-    if (neighbours.find(copy) != neighbours.find(0)) continue;
-    kept.copies.push_back(copy);
-    kept.routes.insert(kept.routes.end(), all[copy].begin(), all[copy].end());
+    if (neighbours.find(copy) == neighbours.find(0)) coupled.push_back(copy);
   }
-  return kept;
+  return coupled;
 }
 
 }  // namespace hsap

@@ -2,19 +2,11 @@
 
 #include <vector>
 
-#include "hsap/cluster.hpp"
 #include "hsap/schedule.hpp"
 #include "simulate/machine.hpp"
 #include "simulate/traffic.hpp"
 
 namespace hsap {
-
-/// The ways of all channels, for each copy of the group that is simulated.
-struct Routes {
-  std::vector<int> copies;    ///< numbers of the copies, the first is 0
-  std::vector<Route> routes;  ///< by copy, then channel
-  std::vector<LinkId> like;   ///< links that stand for others (Symmetry)
-};
 
 /// Where the ranks of each copy of the group sit: `slices` copies are interleaved, so that they
 /// share the places of a rank, and the next ones follow.
@@ -29,9 +21,9 @@ struct Placement {
   }
 };
 
-/// Looks up all routes. Of all copies those are kept that can slow down the first one: they share
-/// a link with it, or with a copy that does.
-[[nodiscard]] Routes find_routes(const Machine& machine, const Traffic& traffic,
-                                 const Placement& placement);
+/// The copies that can slow down the first one, which they begin with: they share a link with it,
+/// or with a copy that does.
+[[nodiscard]] std::vector<int> coupled_copies(const Machine& machine, const Traffic& traffic,
+                                              const Placement& placement);
 
 }  // namespace hsap

@@ -38,20 +38,20 @@ Status check_size(const Schedule& schedule, const Traffic& traffic, std::size_t 
 }
 
 /// Bytes that each rank sends to others, and the part that leaves its node.
-void add_bytes(const Traffic& traffic, const Routes& routes, std::vector<RankTimes>& ranks) {
+void add_bytes(const Traffic& traffic, const Machine& machine, const Placement& place,
+               std::vector<RankTimes>& ranks) {
   for (const Message& message : traffic.messages) {
     const Channel& channel = traffic.channels[message.channel];
     if (channel.from == channel.to) continue;
     const std::int64_t bytes = static_cast<std::int64_t>(message.bytes);
     ranks[channel.from].bytes_sent += bytes;
-    if (routes.routes[message.channel].inter_node) {
+    if (machine.route(place.gpu(0, channel.from), place.gpu(0, channel.to)).inter_node) {
       ranks[channel.from].bytes_sent_inter_node += bytes;
     }
   }
 }
 
 std::vector<RankTimes> rank_times(const Engine& engine, const Schedule& schedule, Rank run,
-                                  const Traffic& traffic, const Routes& routes,
                                   double host_call_s) {
   std::vector<RankTimes> ranks(static_cast<std::size_t>(run));
   const std::vector<std::int64_t> peaks =
@@ -66,7 +66,6 @@ std::vector<RankTimes> rank_times(const Engine& engine, const Schedule& schedule
     times.finish_s = std::max(clock.last_s(), times.host_s);
     times.peak_buffer_bytes = peaks[rank];
   }
-  add_bytes(traffic, routes, ranks);
   return ranks;
 }
 
@@ -112,16 +111,17 @@ Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine
   HSAP_CHECK(check_fit(machine, place));
   const NodeShape node{machine.gpus_per_node / place.slices, machine.in_switch};
   HSAP_TRY(const Traffic traffic, find_traffic(schedule, symmetry.ranks, node));
-  Routes routes = find_routes(machine, traffic, place);
-  routes.like = symmetry.like;
-  HSAP_CHECK(check_size(schedule, traffic, routes.copies.size()));
+  const std::vector<int> copies = coupled_copies(machine, traffic, place);
+  HSAP_CHECK(check_size(schedule, traffic, copies.size()));
   const Agenda agenda = make_agenda(schedule, symmetry.ranks, machine, runtime, kernels);
   kernels = {};
-  Engine engine({schedule, machine, runtime, traffic, routes, agenda, options.timeline});
+  Engine engine({schedule, machine, runtime, traffic, agenda, place, copies, symmetry.like,
+                 options.timeline});
   HSAP_CHECK(engine.run());
 
   Simulation result;
-  result.ranks = rank_times(engine, schedule, symmetry.ranks, traffic, routes, runtime.host_call_s);
+  result.ranks = rank_times(engine, schedule, symmetry.ranks, runtime.host_call_s);
+  add_bytes(traffic, machine, place, result.ranks);
   for (const RankTimes& times : result.ranks) {
     result.seconds = std::max(result.seconds, times.finish_s);
   }

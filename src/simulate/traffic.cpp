@@ -21,7 +21,10 @@ Result<Traffic> find_traffic(const Schedule& schedule, Rank ranks, const NodeSha
     const Range& payload = schedule.operations[op].payload;
     for (Index i = payload.first; i < payload.first + payload.count; ++i) {
       if (schedule.transfers[i].direction != direction) continue;
-      if (std::exchange(listed_by[message_of[i]], op) != op) traffic.parts.push_back(message_of[i]);
+      if (std::exchange(listed_by[message_of[i]], op) == op) continue;
+      traffic.messages[message_of[i]].place[static_cast<std::size_t>(direction)] =
+          static_cast<Index>(traffic.parts.size()) - traffic.first.back();
+      traffic.parts.push_back(message_of[i]);
     }
   };
   Index collective = 0;

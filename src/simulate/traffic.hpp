@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -36,6 +37,7 @@ struct Message {
   Index receiver = 0;  ///< operation
   Index channel = 0;
   Index collective = no_collective;
+  std::array<Index, 2> place{};  ///< among the parts of the sender and of the receiver
   double bytes = 0;
 };
 
@@ -54,6 +56,7 @@ struct Traffic {
   std::vector<Message> messages;
   std::vector<Collective> collectives;
   std::vector<Index> members;
+  std::vector<Index> sent;   ///< by rank, and one more: its part of `messages`, but for collectives
   std::vector<Index> first;  ///< by operation, and one more: its part of `parts`
   /// Of an exchange: its messages, first those it sends (to itself too), then those it receives, in
   /// the order of its transfers. Of a collective: its number.
