@@ -113,7 +113,14 @@ class Comparison {
     return x.direction == y.direction && x.heads == y.heads && same_buffer(x.buffer, y.buffer) &&
            (y.peer - x.peer - b_ + a_) % schedule_.ranks() == 0 &&
            alike(schedule_.intervals_of(x), schedule_.intervals_of(y)) &&
-           (!packs_ || contiguous(schedule_, x) == contiguous(schedule_, y));
+           (!packs_ || (is_whole(x) && is_whole(y)) ||
+            contiguous(schedule_, x) == contiguous(schedule_, y));
+  }
+
+  /// All rows of a buffer; the usual case, known without a look at them.
+  [[nodiscard]] bool is_whole(const Transfer& transfer) const {
+    const Buffer& buffer = schedule_.buffers[transfer.buffer];
+    return transfer.intervals == buffer.intervals && transfer.heads == buffer.heads;
   }
 
   const Schedule& schedule_;
