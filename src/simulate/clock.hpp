@@ -2,6 +2,12 @@
 
 namespace hsap {
 
+/// When an operation ran; not yet while `end_s` is negative.
+struct Period {
+  double begin_s = 0;
+  double end_s = -1;
+};
+
 /// Adds up how long a rank computes, communicates, and communicates without computing.
 class RankClock {
  public:

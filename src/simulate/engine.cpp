@@ -34,8 +34,7 @@ Engine::Engine(const EngineInput& input)
       limit_(input.runtime.concurrent_peers),
       network_(input.machine.links, network_options(input)) {
   const std::size_t copies = input.copies.size();
-  begin_s_.assign(copies * operations_, 0);
-  end_s_.assign(copies * operations_, -1);
+  periods_.resize(copies * operations_);
   states_.assign(copies * messages_, State::idle);
   for (std::size_t copy = 0; copy < copies; ++copy) {
     for (const Collective& collective : input.traffic.collectives) {
@@ -67,14 +66,11 @@ std::size_t Engine::instance(std::uint32_t copy, Index op) const {
   return std::size_t{copy} * operations_ + op;
 }
 
-std::span<const double> Engine::begin_s() const { return std::span(begin_s_).first(operations_); }
-std::span<const double> Engine::end_s() const { return std::span(end_s_).first(operations_); }
-
 Status Engine::run() {
   for (std::uint32_t unit = 0; unit < units_.size(); ++unit) start_what_can(unit);
   while (step()) {
   }
-  if (ended_ < end_s_.size()) return stuck();
+  if (ended_ < periods_.size()) return stuck();
   return {};
 }
 
@@ -141,11 +137,11 @@ void Engine::start_what_can(std::uint32_t unit) {
 
 bool Engine::dependencies_done(std::uint32_t copy, Index op) const {
   for (const Index dependency : dependencies_of(op)) {
-    if (end_s_[instance(copy, dependency)] < 0) return false;
+    if (periods_[instance(copy, dependency)].end_s < 0) return false;
   }
   const std::vector<Index>& kernel_before = in_.agenda.kernel_before;
   if (kernel_before.empty() || kernel_before[op] == no_operation) return true;
-  return end_s_[instance(copy, kernel_before[op])] >= 0;
+  return periods_[instance(copy, kernel_before[op])].end_s >= 0;
 }
 
 /// When the head of a lane may start: it is issued, and what it waits for on other streams has
@@ -157,7 +153,7 @@ double Engine::ready_s(std::uint32_t lane) const {
   if (in_.runtime.stream_wait_s == 0) return ready;
   const auto wait_for = [&](Index op) {
     if (entry(op).lane == entry(head).lane) return;
-    ready = std::max(ready, end_s_[instance(copy, op)] + in_.runtime.stream_wait_s);
+    ready = std::max(ready, periods_[instance(copy, op)].end_s + in_.runtime.stream_wait_s);
   };
   for (const Index op : dependencies_of(head)) wait_for(op);
   const std::vector<Index>& kernel_before = in_.agenda.kernel_before;
@@ -167,7 +163,7 @@ double Engine::ready_s(std::uint32_t lane) const {
   // what communicates next waits for the compute stream.
   const Index before = lanes_[lane].before;
   if (entry(head).communicates() && before != no_operation && before + 1 != head) {
-    ready = std::max(ready, end_s_[instance(copy, before)] + in_.runtime.stream_wait_s);
+    ready = std::max(ready, periods_[instance(copy, before)].end_s + in_.runtime.stream_wait_s);
   }
   return ready;
 }
@@ -189,7 +185,7 @@ void Engine::try_start(std::uint32_t lane) {
 void Engine::start(std::uint32_t lane) {
   Lane& state = lanes_[lane];
   state.busy = true;
-  begin_s_[instance(copy_of(lane), state.head)] = now_;
+  periods_[instance(copy_of(lane), state.head)].begin_s = now_;
   switch (entry(state.head).kind) {
     case Kind::exchange:
       start_exchange(lane);
@@ -206,7 +202,7 @@ void Engine::start(std::uint32_t lane) {
 
 void Engine::end(std::uint32_t lane) {
   Lane& state = lanes_[lane];
-  end_s_[instance(copy_of(lane), state.head)] = now_;
+  periods_[instance(copy_of(lane), state.head)].end_s = now_;
   ++ended_;
   state.busy = false;
   state.before = state.head;

@@ -47,8 +47,9 @@ class Engine {
   Status run();
 
   /// Of the first copy, after run(): when each operation began and ended.
-  [[nodiscard]] std::span<const double> begin_s() const;
-  [[nodiscard]] std::span<const double> end_s() const;
+  [[nodiscard]] std::span<const Period> periods() const {
+    return std::span(periods_).first(operations_);
+  }
   [[nodiscard]] const RankClock& clock(Rank rank) const { return units_[rank].clock; }
   [[nodiscard]] double host_s(Rank rank) const { return in_.agenda.host_s[rank]; }
   [[nodiscard]] std::uint64_t events() const { return events_; }
@@ -196,10 +197,9 @@ class Engine {
   /// By sending lane, then receiving lane of its copy; rows are made when the first message waits.
   std::vector<std::vector<bool>> waiting_;
   std::array<std::vector<std::uint32_t>, 2> roomy_;  ///< lanes, by direction
-  std::vector<Ends> ends_;                           ///< by message of the first copy
-  std::vector<double> begin_s_;
-  std::vector<double> end_s_;  ///< negative: not yet
-  std::vector<State> states_;  ///< of messages
+  std::vector<Ends> ends_;                           ///< by channel, in the first copy
+  std::vector<Period> periods_;                      ///< of operations
+  std::vector<State> states_;                        ///< of messages
   std::vector<Gathering> gatherings_;
   std::vector<std::uint32_t> changed_;
   std::vector<std::uint32_t> finished_;

@@ -31,19 +31,21 @@ std::uint32_t Engine::lane_running(std::uint32_t copy, Index op) const {
   return unit * lanes_per_unit_ + entry(op).lane;
 }
 
-/// Looked up for every message that waits, so worked out once.
+/// A channel has the same lanes at both ends for all its messages.
 void Engine::set_up_ends() {
-  ends_.reserve(messages_);
+  ends_.resize(in_.traffic.channels.size(), {none, none});
   for (const Message& message : in_.traffic.messages) {
-    ends_.push_back({lane_running(0, message.sender), lane_running(0, message.receiver)});
+    Ends& ends = ends_[message.channel];
+    if (ends.sender != none) continue;
+    ends = {lane_running(0, message.sender), lane_running(0, message.receiver)};
   }
 }
 
 Engine::Ends Engine::ends(std::uint32_t message) const {
-  if (message < messages_) return ends_[message];
-  const std::uint32_t copy = message / messages_;
-  const Ends first = ends_[message - copy * messages_];
-  return {first.sender + copy * lanes_per_copy_, first.receiver + copy * lanes_per_copy_};
+  const Ends first = ends_[message_at(message).channel];
+  if (message < messages_) return first;
+  const std::uint32_t shift = message / messages_ * lanes_per_copy_;
+  return {first.sender + shift, first.receiver + shift};
 }
 
 void Engine::start_exchange(std::uint32_t lane) {

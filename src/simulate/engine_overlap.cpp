@@ -59,7 +59,7 @@ double Engine::entry_s(std::uint32_t unit) const {
   if (kernel == nullptr) return now_;
   const bool has_prologue = entry(kernel->head).kind == Kind::attend_backward;
   const std::uint32_t copy = unit / in_.agenda.ranks();
-  const double runs_s = now_ - begin_s_[instance(copy, kernel->head)];
+  const double runs_s = now_ - periods_[instance(copy, kernel->head)].begin_s;
   if (has_prologue && runs_s <= in_.runtime.stream_wait_s) return now_;
   return now_ + full_left_s(unit, *kernel) / kernel_speed(units_[unit]);
 }

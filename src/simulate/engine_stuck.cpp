@@ -19,7 +19,7 @@ Error Engine::stuck() const {
   return internal_error(fmt::format(
       "the schedule deadlocks after {} of {} operations: operation {} ({} of rank {} on stream {}) "
       "waits for {}",
-      ended_, end_s_.size(), least, to_string(op.kind), op.rank, to_string(op.stream),
+      ended_, periods_.size(), least, to_string(op.kind), op.rank, to_string(op.stream),
       awaited(first)));
 }
 
@@ -29,7 +29,8 @@ std::string Engine::awaited(std::uint32_t lane) const {
   const Operation& op = in_.schedule.operations[state.head];
   if (!state.busy) {
     for (const Index dependency : in_.schedule.dependencies_of(op)) {
-      if (end_s_[instance(copy, dependency)] < 0) return fmt::format("operation {}", dependency);
+      if (periods_[instance(copy, dependency)].end_s < 0)
+        return fmt::format("operation {}", dependency);
     }
   }
   if (op.kind != Kind::exchange) return "the other ranks of its group";

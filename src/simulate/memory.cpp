@@ -23,13 +23,13 @@ struct Lifetime {
 };
 
 /// Of the buffers [first, end), as far as the operations of `program` touch them.
-void find_lifetimes(const Schedule& schedule, const Range& program, std::span<const double> begin_s,
-                    std::span<const double> end_s, Index first, std::vector<Lifetime>& lives) {
+void find_lifetimes(const Schedule& schedule, const Range& program, std::span<const Period> periods,
+                    Index first, std::vector<Lifetime>& lives) {
   for (Index i = program.first; i < program.first + program.count; ++i) {
     const Operation& op = schedule.operations[i];
     const auto touch = [&](Index buffer) {
       assert(buffer - first < lives.size());
-      lives[buffer - first].touch(begin_s[i], end_s[i]);
+      lives[buffer - first].touch(periods[i].begin_s, periods[i].end_s);
     };
     for (const Index buffer : schedule.operands_of(op)) touch(buffer);
     if (op.kind != Kind::exchange) continue;
@@ -85,8 +85,7 @@ std::vector<Range> buffers_by_rank(const Schedule& schedule) {
 }  // namespace
 
 std::vector<std::int64_t> peak_buffer_bytes(const Schedule& schedule, Rank ranks,
-                                            std::span<const double> begin_s,
-                                            std::span<const double> end_s) {
+                                            std::span<const Period> periods) {
   const std::vector<Range> ranges = buffers_by_rank(schedule);
   std::vector<std::int64_t> peaks;
   std::vector<Lifetime> lives;
@@ -95,7 +94,7 @@ std::vector<std::int64_t> peak_buffer_bytes(const Schedule& schedule, Rank ranks
   for (Rank rank = 0; rank < ranks; ++rank) {
     const Index first = ranges[rank].first;
     lives.assign(ranges[rank].count, {});
-    find_lifetimes(schedule, schedule.programs[rank], begin_s, end_s, first, lives);
+    find_lifetimes(schedule, schedule.programs[rank], periods, first, lives);
     taken.clear();
     given.clear();
     for (std::size_t i = 0; i < lives.size(); ++i) {

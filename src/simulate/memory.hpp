@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hsap/schedule.hpp"
+#include "simulate/clock.hpp"
 
 namespace hsap {
 
@@ -14,7 +15,6 @@ namespace hsap {
 /// from time 0, an output or a saved buffer to the end. A buffer that nothing touches takes no
 /// memory. At one instant memory is given back before it is taken.
 [[nodiscard]] std::vector<std::int64_t> peak_buffer_bytes(const Schedule& schedule, Rank ranks,
-                                                          std::span<const double> begin_s,
-                                                          std::span<const double> end_s);
+                                                          std::span<const Period> periods);
 
 }  // namespace hsap

@@ -54,8 +54,7 @@ void add_bytes(const Traffic& traffic, const Machine& machine, const Placement& 
 std::vector<RankTimes> rank_times(const Engine& engine, const Schedule& schedule, Rank run,
                                   double host_call_s) {
   std::vector<RankTimes> ranks(static_cast<std::size_t>(run));
-  const std::vector<std::int64_t> peaks =
-      peak_buffer_bytes(schedule, run, engine.begin_s(), engine.end_s());
+  const std::vector<std::int64_t> peaks = peak_buffer_bytes(schedule, run, engine.periods());
   for (Rank rank = 0; rank < run; ++rank) {
     RankTimes& times = ranks[rank];
     const RankClock& clock = engine.clock(rank);
@@ -71,9 +70,9 @@ std::vector<RankTimes> rank_times(const Engine& engine, const Schedule& schedule
 
 std::vector<Span> spans_of(const Engine& engine) {
   std::vector<Span> spans;
-  const std::span<const double> begin_s = engine.begin_s();
-  for (Index op = 0; op < begin_s.size(); ++op) {
-    spans.push_back({op, begin_s[op], engine.end_s()[op]});
+  const std::span<const Period> periods = engine.periods();
+  for (Index op = 0; op < periods.size(); ++op) {
+    spans.push_back({op, periods[op].begin_s, periods[op].end_s});
   }
   std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) {
     return a.begin_s < b.begin_s || (a.begin_s == b.begin_s && a.operation < b.operation);

@@ -1,8 +1,11 @@
 #include "hsap/simulate.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "hsap/cost.hpp"
+#include "simulate/alike.hpp"
 #include "simulate/machine.hpp"
 #include "simulate/run.hpp"
 #include "simulate/symmetry.hpp"
@@ -24,6 +27,8 @@ Machine machine_of(const Cluster& cluster) {
 }
 
 namespace {
+
+constexpr std::size_t kinds = static_cast<std::size_t>(Kind::compute) + 1;
 
 /// A pass that reads dq as the library leaves it and adds it to the sum: kernels of their own.
 double accumulation_s(const Schedule& schedule, const Operation& op, const Device& device) {
@@ -51,15 +56,34 @@ KernelTime kernel_under(const Runtime& runtime, const Schedule& schedule, const 
   return time;
 }
 
+/// Times of the first `count` operations. Steps and ranks mostly repeat the last kernel of their
+/// kind on other tokens, which then need not be worked out again.
+std::vector<KernelTime> kernel_times(const Schedule& schedule, Index count, const Runtime& runtime,
+                                     const Device& device) {
+  std::vector<KernelTime> times(count);
+  std::array<Index, kinds> last;
+  last.fill(count);
+  const auto same_buffer = [&](Index a, Index b) {
+    return alike(schedule, schedule.buffers[a], schedule.buffers[b]);
+  };
+  for (Index i = 0; i < count; ++i) {
+    const Operation& op = schedule.operations[i];
+    if (communicates(op)) continue;
+    const Index before = std::exchange(last[static_cast<std::size_t>(op.kind)], i);
+    const bool repeats =
+        before < count && alike_but_buffers(schedule, op, schedule.operations[before]) &&
+        std::ranges::equal(schedule.operands_of(op),
+                           schedule.operands_of(schedule.operations[before]), same_buffer);
+    times[i] = repeats ? times[before] : kernel_under(runtime, schedule, op, device);
+  }
+  return times;
+}
+
 Result<Simulation> run(const Schedule& schedule, const Cluster& cluster, const Machine& machine,
                        const Runtime& runtime, const SimulateOptions& options,
                        const Symmetry& symmetry) {
-  std::vector<KernelTime> kernels(operations_of(schedule, symmetry.ranks));
-  for (std::size_t i = 0; i < kernels.size(); ++i) {
-    const Operation& op = schedule.operations[i];
-    if (communicates(op)) continue;
-    kernels[i] = kernel_under(runtime, schedule, op, cluster.spec().device);
-  }
+  std::vector<KernelTime> kernels = kernel_times(schedule, operations_of(schedule, symmetry.ranks),
+                                                 runtime, cluster.spec().device);
   return run_schedule(schedule, machine, runtime, options, std::move(kernels), symmetry);
 }
 

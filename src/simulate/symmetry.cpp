@@ -5,24 +5,12 @@
 #include <optional>
 #include <utility>
 
+#include "simulate/alike.hpp"
 #include "simulate/packing.hpp"
 #include "simulate/traffic.hpp"
 
 namespace hsap {
 namespace {
-
-bool alike(const Interval& a, const Interval& b) {
-  return a.end - a.begin == b.end - b.begin && a.stride == b.stride;
-}
-bool alike(const Slice& a, const Slice& b) {
-  return a.kind == b.kind && alike(a.query, b.query) && alike(a.key, b.key);
-}
-
-template <typename T>
-bool alike(std::span<const T> a, std::span<const T> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const T& x, const T& y) { return alike(x, y); });
-}
 
 /// First of the buffers of each rank, and one more; nothing if they do not stand together.
 std::optional<std::vector<Index>> first_buffers(const Schedule& schedule) {
@@ -45,7 +33,7 @@ bool stand_in_order(const Schedule& schedule) {
   return true;
 }
 
-/// Compares what two ranks do. Times follow from lengths, never from where tokens lie.
+/// Compares what two ranks do.
 class Comparison {
  public:
   Comparison(const Schedule& schedule, const Runtime& runtime, std::vector<Index> first_buffer)
@@ -68,10 +56,7 @@ class Comparison {
     for (Index i = 0; i < count; ++i) {
       const Buffer& x = schedule_.buffers[first_[a_] + i];
       const Buffer& y = schedule_.buffers[first_[b_] + i];
-      if (x.role != y.role || x.usage != y.usage || x.dtype != y.dtype || !(x.heads == y.heads) ||
-          !alike(schedule_.intervals_of(x), schedule_.intervals_of(y))) {
-        return false;
-      }
+      if (x.usage != y.usage || !alike(schedule_, x, y)) return false;
     }
     return true;
   }
@@ -82,39 +67,31 @@ class Comparison {
 
   [[nodiscard]] bool same(const Operation& x, const Operation& y) const {
     const Index moved = schedule_.programs[b_].first - schedule_.programs[a_].first;
-    return x.kind == y.kind && x.stream == y.stream && x.heads == y.heads &&
-           x.accumulate_query == y.accumulate_query && x.accumulate_key == y.accumulate_key &&
+    return x.kind == y.kind && x.stream == y.stream && same_payload(x, y) &&
            std::ranges::equal(schedule_.dependencies_of(x), schedule_.dependencies_of(y),
                               [&](Index i, Index j) { return j - i == moved; }) &&
            std::ranges::equal(schedule_.operands_of(x), schedule_.operands_of(y),
-                              [&](Index i, Index j) { return same_buffer(i, j); }) &&
-           same_payload(x, y);
+                              [&](Index i, Index j) { return same_buffer(i, j); });
   }
 
   [[nodiscard]] bool same_payload(const Operation& x, const Operation& y) const {
-    switch (x.kind) {
-      case Kind::attend:
-      case Kind::attend_backward:
-        return alike(schedule_.slices_of(x), schedule_.slices_of(y));
-      case Kind::exchange:
-        return std::ranges::equal(schedule_.transfers_of(x), schedule_.transfers_of(y),
-                                  [&](const Transfer& i, const Transfer& j) { return same(i, j); });
-      case Kind::compute:
-        return schedule_.work_of(x) == schedule_.work_of(y);
-      case Kind::all_gather:
-      case Kind::reduce_scatter:
-        return false;
-      default:
-        return alike(schedule_.intervals_of(x.payload), schedule_.intervals_of(y.payload));
-    }
+    if (!communicates(x)) return alike_but_buffers(schedule_, x, y);
+    return x.kind == Kind::exchange &&
+           std::ranges::equal(schedule_.transfers_of(x), schedule_.transfers_of(y),
+                              [&](const Transfer& i, const Transfer& j) { return same(i, j); });
   }
 
   [[nodiscard]] bool same(const Transfer& x, const Transfer& y) const {
     return x.direction == y.direction && x.heads == y.heads && same_buffer(x.buffer, y.buffer) &&
-           (y.peer - x.peer - b_ + a_) % schedule_.ranks() == 0 &&
+           y.peer == shifted(x.peer) &&
            alike(schedule_.intervals_of(x), schedule_.intervals_of(y)) &&
            (!packs_ || (is_whole(x) && is_whole(y)) ||
             contiguous(schedule_, x) == contiguous(schedule_, y));
+  }
+
+  [[nodiscard]] Rank shifted(Rank peer) const {
+    const Rank moved = peer + b_ - a_;
+    return moved < schedule_.ranks() ? moved : moved - schedule_.ranks();
   }
 
   /// All rows of a buffer; the usual case, known without a look at them.

@@ -10,7 +10,7 @@
 
 namespace hsap {
 
-/// Two ranks between which messages travel.
+/// Two ranks between which messages travel, on one stream.
 struct Channel {
   Rank from = 0;
   Rank to = 0;
