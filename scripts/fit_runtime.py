@@ -21,7 +21,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FITTED = ("stream_wait_s", "kernel_slowdown", "communication_multiprocessors", "overlap_share",
-          "overlap_decay_s", "host_launch_s", "host_exchange_s")
+          "overlap_decay_s", "host_launch_s", "host_exchange_s", "sum_passes")
 MOST = 0.4  # of one error
 
 
@@ -85,6 +85,7 @@ def fit(runs, chosen, steps, seed):
         for key in dice.sample(FITTED, dice.choice((1, 1, 2))):
             tried[key] *= math.exp(dice.gauss(0, 0.25))
         tried["overlap_share"] = min(tried["overlap_share"], 1)
+        tried["sum_passes"] = max(tried["sum_passes"], 1)
         found = score(runs.errors(tried), chosen)
         if found < least:
             best, least = tried, found

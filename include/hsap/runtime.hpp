@@ -47,6 +47,8 @@ struct Runtime {
                                        ///< adds what they leave
   double merge_passes = 1;  ///< a merge of partial outputs passes over memory so many times what
                             ///< one kernel would: it is several kernels
+  double sum_passes = 1;    ///< and sums of gradients: of parts and totals of different precision,
+                            ///< kernels that convert reach a part of the bandwidth only
   int communication_multiprocessors = 0;  ///< taken by communication while it runs
   Entry entry = Entry::at_once;
   /// Speed of messages beside an attention kernel of `seconds` that fills the device:

@@ -40,6 +40,7 @@ Result<Runtime> read_runtime(json::Value root, const std::string& file,
   runtime.kernel_slowdown = from.number("kernel_slowdown", share);
   runtime.separate_accumulation = from.boolean_or("separate_accumulation", false);
   runtime.merge_passes = from.number_or("merge_passes", 1, json::Limits{1, 100});
+  runtime.sum_passes = from.number_or("sum_passes", 1, json::Limits{1, 100});
   runtime.communication_multiprocessors =
       static_cast<int>(from.integer("communication_multiprocessors", 0, 1024));
   runtime.entry = from.parsed("communication_enters", parse_entry);

@@ -31,28 +31,31 @@ namespace {
 constexpr std::size_t kinds = static_cast<std::size_t>(Kind::compute) + 1;
 
 /// A pass that reads dq as the library leaves it and adds it to the sum: kernels of their own.
-double accumulation_s(const Schedule& schedule, const Operation& op, const Device& device) {
+double accumulation_s(const Schedule& schedule, const Operation& op, const Device& device,
+                      double passes) {
   constexpr std::size_t dq = 6;
   const Buffer& sum = schedule.buffers[schedule.operands_of(op)[dq]];
   const auto rows = tokens_in(schedule.intervals_of(sum));
   const auto numbers = static_cast<double>(rows * op.heads.size() * schedule.heads.dim);
   const double bytes = numbers * (2 * bytes_of(sum.dtype) + bytes_of(Dtype::bf16));
-  return device.kernel_launch_s + bytes / device.memory_bandwidth_bytes_per_s;
+  return device.kernel_launch_s + passes * bytes / device.memory_bandwidth_bytes_per_s;
 }
 
 /// As this implementation runs it.
 KernelTime kernel_under(const Runtime& runtime, const Schedule& schedule, const Operation& op,
                         const Device& device) {
   KernelTime time = kernel_time(schedule, op, device);
-  if (op.kind == Kind::merge) {
-    time.seconds += (runtime.merge_passes - 1) * memory_bytes(schedule, op) /
-                    device.memory_bandwidth_bytes_per_s;
+  if (op.kind == Kind::merge || op.kind == Kind::reduce) {
+    const double passes = op.kind == Kind::merge ? runtime.merge_passes : runtime.sum_passes;
+    time.seconds += (passes - 1) * memory_bytes(schedule, op) / device.memory_bandwidth_bytes_per_s;
   }
   if (op.kind != Kind::attend && op.kind != Kind::attend_backward) return time;
   time.seconds *= 1 + runtime.kernel_slowdown;
   time.full_s *= 1 + runtime.kernel_slowdown;
   const bool adds = op.kind == Kind::attend_backward && op.accumulate_query;
-  if (adds && runtime.separate_accumulation) time.seconds += accumulation_s(schedule, op, device);
+  if (adds && runtime.separate_accumulation) {
+    time.seconds += accumulation_s(schedule, op, device, runtime.sum_passes);
+  }
   return time;
 }
 

@@ -78,6 +78,26 @@ TEST_CASE("a runtime slows attention down and adds to dq in a pass of its own") 
   const double pass =
       device.kernel_launch_s + 256 * 2 * 128 * 10.0 / device.memory_bandwidth_bytes_per_s;
   REQUIRE(simulate(schedule, cluster, runtime)->seconds == Approx(1.1 * alone + pass));
+  runtime.sum_passes = 2;
+  REQUIRE(simulate(schedule, cluster, runtime)->seconds ==
+          Approx(1.1 * alone + 2 * pass - device.kernel_launch_s));
+}
+
+TEST_CASE("sums of gradients pass over memory as often as the runtime says") {
+  const Cluster cluster = two_nodes();
+  const Device& device = cluster.spec().device;
+  ScheduleBuilder build(Pass::backward, 256, {.query = 2, .key_value = 2, .dim = 128});
+  const Range rows = build.intervals({{0, 256, 1}});
+  build.begin_rank(rows);
+  const Index part = build.buffer(Role::dk, Usage::staging, Dtype::bf16, {0, 2}, rows);
+  const Index sum = build.buffer(Role::dk, Usage::staging, Dtype::fp32, {0, 2}, rows);
+  build.reduce(part, sum, {0, 2});
+  Runtime runtime = ideal();
+  runtime.sum_passes = 2;
+  // 256 rows x 2 heads x 128 numbers: bf16 read, fp32 read and written.
+  const double pass = 256 * 2 * 128 * 10.0 / device.memory_bandwidth_bytes_per_s;
+  REQUIRE(simulate(build.finish(), cluster, runtime)->seconds ==
+          Approx(device.kernel_launch_s + 2 * pass));
 }
 
 TEST_CASE("a merge of several kernels passes over memory as often") {
