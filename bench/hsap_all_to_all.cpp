@@ -146,6 +146,7 @@ Figures run_hsap(const AllToAll& scenario) {
   const Cluster cluster = star(scenario.ranks);
   const Schedule schedule = ExchangeBuilder(scenario).build();
   Figures figures;
+  figures.schedule_bytes = schedule.footprint_bytes();
   figures.prepare_s = watch.lap();
   figures.simulated_s = must(simulate(schedule, cluster, runtime)).seconds;
   figures.run_s = watch.lap();

@@ -39,6 +39,7 @@ Figures run_hsap(const Ring& ring) {
       must(Cluster::build(must(load_cluster("dgx-h100")), ring.ranks / ring_node));
   const Schedule schedule = must(compile(problem, strategy, Pass::forward));
   Figures figures;
+  figures.schedule_bytes = schedule.footprint_bytes();
   figures.prepare_s = watch.lap();
   figures.simulated_s = must(simulate(schedule, cluster, runtime)).seconds;
   figures.run_s = watch.lap();

@@ -1,6 +1,7 @@
 #include "measure.hpp"
 
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +15,8 @@ namespace {
   const rlimit space{bytes, bytes};
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_AS, &space);
-  alarm(limits.seconds);
+  const itimerval time{{0, 0}, {static_cast<time_t>(limits.seconds), 0}};
+  setitimer(ITIMER_PROF, &time, nullptr);
   setrlimit(RLIMIT_CORE, &no_core);
   const Figures figures = work();
   const bool wrote = write(pipe, &figures, sizeof figures) == sizeof figures;
@@ -23,7 +25,7 @@ namespace {
 
 Outcome outcome_of(int status) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Outcome::done;
-  return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? Outcome::too_slow : Outcome::failed;
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF ? Outcome::too_slow : Outcome::failed;
 }
 
 }  // namespace

@@ -7,9 +7,10 @@ namespace hsap::bench {
 
 /// What a scenario tells about its run.
 struct Figures {
-  double prepare_s = 0;    ///< wall time to compile the schedule, or to build the platform
-  double run_s = 0;        ///< wall time to simulate
-  double simulated_s = 0;  ///< the answer: when the last transfer or kernel ends
+  double prepare_s = 0;  ///< processor time to compile the schedule, or to build the platform
+  double run_s = 0;      ///< processor time to simulate
+  std::int64_t schedule_bytes = 0;  ///< of the memory, where there is a schedule
+  double simulated_s = 0;           ///< the answer: when the last transfer or kernel ends
   /// Of an exact run: how far the default mode is from it.
   double last_off = 0;  ///< end of the last transfer, relative
   double mean_off = 0;  ///< mean over the ends of all transfers, relative, without signs

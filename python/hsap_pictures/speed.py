@@ -1,8 +1,8 @@
 """How time and memory grow with the number of ranks, a column for each scenario.
 
-Input: "hsap.speed/1", as scripts/bench.sh --json writes it. A line for each tool: wall seconds of
-preparation and run above, peak memory below, both axes in powers. A line ends where a run went
-beyond its limits.
+Input: "hsap.speed/1", as scripts/bench.sh --json writes it. A line for each tool: processor
+seconds of preparation and run above, peak memory below, both axes in powers. A line ends where a
+run went beyond its limits.
 """
 from . import style
 from .document import Node
@@ -69,7 +69,7 @@ def draw(root: Node):
         panels[1][column].set_xlabel("ranks")
     ticks = sorted({run.ranks for run in runs})
     panels[0][0].set_xticks(ticks, [str(count) for count in ticks])
-    panels[0][0].set_ylabel("wall seconds, one core")
+    panels[0][0].set_ylabel("processor seconds")
     panels[1][0].set_ylabel("peak memory, MB")
     entries = {}
     for axes in panels[0]:

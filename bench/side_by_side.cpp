@@ -1,5 +1,5 @@
 // Runs the same scenarios through hsap and through SimGrid, each in a process of its own, and
-// prints wall seconds and peak memory side by side. scripts/bench.sh builds and runs it.
+// prints processor seconds and peak memory side by side. scripts/bench.sh builds and runs it.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -80,8 +80,9 @@ std::string describe(const Measured& measured, const Limits& limits) {
     return fmt::format("not within {} GB", limits.bytes >> 30);
   }
   const Figures& f = measured.figures;
-  std::string text = fmt::format("{:10.4f} {:10.4f} {:9.1f}  {:.6g}", f.prepare_s, f.run_s,
-                                 static_cast<double>(measured.peak_bytes) / 1e6, f.simulated_s);
+  std::string text = fmt::format("{:10.4f} {:10.4f} {:9.1f} {:9.1f}  {:.6g}", f.prepare_s, f.run_s,
+                                 static_cast<double>(measured.peak_bytes) / 1e6,
+                                 static_cast<double>(f.schedule_bytes) / 1e6, f.simulated_s);
   if (f.last_off == 0 && f.mean_off == 0) return text;
   return text + fmt::format("  (the default is {:+.4f} % off at the end, {:.4f} % on average)",
                             f.last_off * 100, f.mean_off * 100);
@@ -99,6 +100,7 @@ nlohmann::ordered_json to_json(const Row& row) {
   json["prepare_s"] = figures.prepare_s;
   json["run_s"] = figures.run_s;
   json["peak_bytes"] = row.measured.peak_bytes;
+  if (figures.schedule_bytes > 0) json["schedule_bytes"] = figures.schedule_bytes;
   json["simulated_s"] = figures.simulated_s;
   return json;
 }
@@ -140,8 +142,8 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "write the rows to this file");
   CLI11_PARSE(app, argc, argv);
 
-  fmt::print("{:<24} {:>5}  {:<20} {:>10} {:>10} {:>9}  {}\n", "scenario", "ranks", "tool",
-             "prepare s", "run s", "MB", "answer s");
+  fmt::print("{:<24} {:>5}  {:<20} {:>10} {:>10} {:>9} {:>9}  {}\n", "scenario", "ranks", "tool",
+             "prepare s", "run s", "MB", "schedule", "answer s");
   std::fflush(stdout);
   std::vector<Row> rows;
   for (const Scenario& scenario :
