@@ -137,6 +137,7 @@ class Engine {
   void set_waiting(const Ends& lanes, bool waiting);
   [[nodiscard]] bool is_waiting(const Ends& lanes) const;
   void change_side(std::uint32_t lane, Direction direction, int moving, int waiting);
+  void find_candidates(std::uint32_t lane, Direction direction);
   void admit_waiting(std::uint32_t lane, Direction direction);
   [[nodiscard]] std::uint32_t message_between(const Ends& lanes) const;
   void part_done(std::uint32_t lane);

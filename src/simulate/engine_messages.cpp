@@ -220,20 +220,35 @@ void Engine::change_side(std::uint32_t lane, Direction direction, int moving, in
   side.place = none;
 }
 
-/// Gives the room that a message left to those that wait for it, in transfer order. Only few lanes
-/// have both room and messages that wait, so those are asked.
+/// Messages of a lane that wait and have room now: looks at all its messages, or at the lanes with
+/// room that have messages waiting, whichever are fewer. In a large all-to-all those are a handful.
+void Engine::find_candidates(std::uint32_t lane, Direction direction) {
+  candidates_.clear();
+  const auto consider = [&](std::uint32_t message) {
+    if (states_[message] != State::ready || !has_room(message)) return;
+    candidates_.emplace_back(message_at(message).place[side_of(direction)], message);
+  };
+  const bool sends = direction == Direction::send;
+  const std::vector<std::uint32_t>& others =
+      roomy_[side_of(sends ? Direction::receive : Direction::send)];
+  const std::span<const Index> all = in_.traffic.parts_of(lanes_[lane].head);
+  const Index sent = lanes_[lane].sends;
+  const std::span<const Index> parts = sends ? all.first(sent) : all.subspan(sent);
+  if (parts.size() < others.size()) {
+    for (const Index part : parts) consider(copy_of(lane) * messages_ + part);
+    return;
+  }
+  for (const std::uint32_t other : others) {
+    if (copy_of(other) != copy_of(lane)) continue;
+    const Ends lanes = sends ? Ends{lane, other} : Ends{other, lane};
+    if (is_waiting(lanes)) consider(message_between(lanes));
+  }
+}
+
+/// Gives the room that a message left to those that wait for it, in transfer order.
 void Engine::admit_waiting(std::uint32_t lane, Direction direction) {
   if (sides_[lane][side_of(direction)].place == none) return;
-  const Direction opposite = direction == Direction::send ? Direction::receive : Direction::send;
-  candidates_.clear();
-  for (const std::uint32_t other : roomy_[side_of(opposite)]) {
-    if (copy_of(other) != copy_of(lane)) continue;
-    const Ends lanes = direction == Direction::send ? Ends{lane, other} : Ends{other, lane};
-    if (!is_waiting(lanes)) continue;
-    const std::uint32_t message = message_between(lanes);
-    if (!has_room(message)) continue;
-    candidates_.emplace_back(message_at(message).place[side_of(direction)], message);
-  }
+  find_candidates(lane, direction);
   std::ranges::sort(candidates_);
   for (const auto& [place, message] : candidates_) {
     if (!has_room(message)) continue;
