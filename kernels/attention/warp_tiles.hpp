@@ -10,7 +10,7 @@ namespace hsap::kernels {
 /// The number of the next work, the same in all threads. On return all of them are through with
 /// the last one.
 HSAP_DEVICE int take_work(std::int32_t* next, gpu::SharedAddress place) {
-  gpu::sync_block();
+  gpu::sync_block();  // also behind work without steps: all have read the last number
   if (gpu::thread_index() == 0) gpu::store_shared(place, gpu::atomic_add(next, 1));
   gpu::sync_block();
   return gpu::load_shared<int>(place);

@@ -44,7 +44,7 @@ TEST_CASE("a kernel reads its work from the bytes of a plan") {
   q.fill(1);
   k.fill(2);
   v.fill(3);
-  std::vector<float> o(q.values.size());
+  std::vector<float> o(q.numbers().size());
   std::vector<float> lse(static_cast<std::size_t>(problem.queries * problem.heads));
   const auto plan = kernels::make_plan(Pass::forward, shape_of(problem),
                                        {Kernel::rows, Kernel::keys}, problem.slices);
