@@ -46,6 +46,8 @@ struct Case {
     device_v.fill(v.numbers());
     device_dout.fill(dout.numbers());
     forward = test::forward(problem, q, k, v);
+    delta = test::delta(forward.o, dout);
+    gradients = backward(problem, q, k, v, dout, forward.lse, delta);
   }
 
   [[nodiscard]] kernels::AttentionShape shape() const {
@@ -65,6 +67,8 @@ struct Case {
   Operand q, k, v, dout;
   DeviceTensor device_q, device_k, device_v, device_dout;
   ForwardAnswer forward;
+  Answer delta;
+  BackwardAnswer gradients;
 };
 
 /// A plan with its memory.
@@ -157,13 +161,10 @@ void check_heads(const kernels::Device& device, const Case& with, Outcomes& outc
 void check_backward(const kernels::Device& device, const Case& with, bool in_parts,
                     Outcomes& outcomes) {
   const Problem& problem = with.problem;
-  const Answer delta = test::delta(with.forward.o, with.dout);
-  const BackwardAnswer expected =
-      backward(problem, with.q, with.k, with.v, with.dout, with.forward.lse, delta);
   DeviceTensor lse(problem.queries, problem.heads, 1, Dtype::fp32);
-  DeviceTensor device_delta(problem.queries, problem.heads, 1, Dtype::fp32);
+  DeviceTensor delta(problem.queries, problem.heads, 1, Dtype::fp32);
   lse.fill(floats(with.forward.lse));
-  device_delta.fill(floats(delta));
+  delta.fill(floats(with.delta));
   const DeviceTensor dq(problem.queries, problem.heads, problem.head_dim, Dtype::fp32);
   const DeviceTensor dk(problem.keys, problem.key_heads, problem.head_dim, Dtype::fp32);
   const DeviceTensor dv(problem.keys, problem.key_heads, problem.head_dim, Dtype::fp32);
@@ -172,7 +173,7 @@ void check_backward(const kernels::Device& device, const Case& with, bool in_par
                                            with.device_v.view(),
                                            with.device_dout.view(),
                                            lse.view(),
-                                           device_delta.view(),
+                                           delta.view(),
                                            dq.view(),
                                            dk.view(),
                                            dv.view(),
@@ -189,9 +190,9 @@ void check_backward(const kernels::Device& device, const Case& with, bool in_par
     note(name + " (" + what + ")", relative_error(got.read(), answer.values), backward_tolerance,
          status, got.intact(), outcomes);
   };
-  compare("dq", dq, expected.dq);
-  compare("dk", dk, expected.dk);
-  compare("dv", dv, expected.dv);
+  compare("dq", dq, with.gradients.dq);
+  compare("dk", dk, with.gradients.dk);
+  compare("dv", dv, with.gradients.dv);
 }
 
 /// Both passes captured in a graph and run twice, over fresh poison the second time.
@@ -231,10 +232,6 @@ void check_graph(const kernels::Device& device, const Case& with, Outcomes& outc
   if (status) status = attend_backward(backward.on(), gradients, {stream, 0});
   kernels::require_cuda(cudaStreamEndCapture(stream, &graph), "capture");
   kernels::require_cuda(cudaGraphInstantiate(&ready, graph, 0), "cudaGraphInstantiate");
-  const Answer expected_delta = test::delta(with.forward.o, with.dout);
-  const Answer expected =
-      test::backward(problem, with.q, with.k, with.v, with.dout, with.forward.lse, expected_delta)
-          .dq;
   for (const char* turn : {"captured", "captured, again"}) {
     o.fill(std::vector<float>(o.size(), std::nanf("")));
     kernels::require_cuda(cudaGraphLaunch(ready, stream), "cudaGraphLaunch");
@@ -242,8 +239,8 @@ void check_graph(const kernels::Device& device, const Case& with, Outcomes& outc
          relative_error(o.read(), with.forward.o.values), forward_tolerance, status, o.intact(),
          outcomes);
     note("backward, " + family(device) + ": " + with.name + ", " + turn + " (dq)",
-         relative_error(dq.read(), expected.values), backward_tolerance, status, dq.intact(),
-         outcomes);
+         relative_error(dq.read(), with.gradients.dq.values), backward_tolerance, status,
+         dq.intact(), outcomes);
   }
   kernels::require_cuda(cudaGraphExecDestroy(ready), "cudaGraphExecDestroy");
   kernels::require_cuda(cudaGraphDestroy(graph), "cudaGraphDestroy");
