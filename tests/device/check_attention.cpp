@@ -26,8 +26,9 @@ std::vector<float> floats(const Answer& answer) {
 
 /// A problem with inputs on both sides and the answers.
 struct Case {
-  Case(const char* name_, const Problem& problem_, std::uint64_t seed)
-      : name(std::string(name_) + ", head_dim " + std::to_string(problem_.head_dim)),
+  Case(const Problem& problem_, std::uint64_t seed)
+      : name(std::to_string(problem_.queries) + " x " + std::to_string(problem_.keys) +
+             ", head_dim " + std::to_string(problem_.head_dim)),
         problem(problem_),
         q(problem.queries, problem.heads, problem.head_dim),
         k(problem.keys, problem.key_heads, problem.head_dim),
@@ -248,12 +249,11 @@ void check_graph(const kernels::Device& device, const Case& with, Outcomes& outc
 }
 
 /// Slices of every kind, with rows that see nothing and keys that nobody sees.
-Problem mixed(int heads, int key_heads, int head_dim) {
+Problem mixed(int head_dim) {
   Problem problem;
   problem.queries = 700;
   problem.keys = 900;
-  problem.heads = heads;
-  problem.key_heads = key_heads;
+  problem.heads = problem.key_heads = 4;
   problem.head_dim = head_dim;
   problem.slices = {{{0, 150, 1}, {3, 400, 1}, SliceKind::full},
                     {{150, 330, 1}, {10, 300, 1}, SliceKind::causal},
@@ -265,17 +265,22 @@ Problem mixed(int heads, int key_heads, int head_dim) {
 
 }  // namespace
 
-void check_attention(const kernels::Device& device, std::uint64_t seed, Outcomes& outcomes) {
-  const std::vector<int> lengths = {1, 70, 300, 1, 1, 129, 517};
+void check_attention(const kernels::Device& device, std::uint64_t seed, bool small,
+                     Outcomes& outcomes) {
+  const std::vector<int> lengths =
+      small ? std::vector<int>{1, 70, 150, 1} : std::vector<int>{1, 70, 300, 1, 1, 129, 517};
+  const int heads = small ? 4 : 12;
   std::vector<kernels::Device> families = {device};
   if (device.family != kernels::Family::portable) {
     families.push_back(device);
     families.back().family = kernels::Family::portable;
   }
   for (const int head_dim : {64, 128}) {
-    for (const Case& with : {Case("documents", documents(lengths, 12, 3, head_dim), seed),
-                             Case("slices of all kinds", mixed(4, 4, head_dim), seed + 10),
-                             Case("one token", documents({1}, 4, 1, head_dim), seed + 20)}) {
+    std::vector<Problem> problems = {documents(lengths, heads, heads / 4, head_dim),
+                                     documents({3}, 4, 1, head_dim)};
+    if (!small) problems.push_back(mixed(head_dim));
+    for (const Problem& problem : problems) {
+      const Case with(problem, seed++);
       for (const kernels::Device& on : families) {
         check_forward(on, with, Dtype::bf16, false, 0, outcomes);
         check_forward(on, with, Dtype::fp32, false, 3, outcomes);

@@ -10,7 +10,6 @@ using kernels::Segment;
 namespace test {
 namespace {
 
-constexpr int rows = 1000;
 constexpr int heads = 6;
 constexpr int all_heads = heads + 2;  ///< of the larger tensor, which is used from head 2 on
 constexpr Dtype dtypes[] = {Dtype::bf16, Dtype::fp32};
@@ -22,10 +21,11 @@ std::size_t place(int row, int head, int head_count, int columns) {
 }
 
 /// Row i of the small tensor is row target(i) of the large one.
-int target(int row) { return row < 300 ? 2 * rows - 1 - 2 * row : row - 300; }
+int target(int rows, int row) { return row < rows / 3 ? 2 * rows - 1 - 2 * row : row - rows / 3; }
 
-std::vector<Segment> segments() {
-  return {{0, {{0, 1, 0}, {2 * rows - 1, -2, 2}}}, {300, {{300, 1, 0}, {0, 1, 2}}}};
+std::vector<Segment> segments(int rows) {
+  const int first = rows / 3;
+  return {{0, {{0, 1, 0}, {2 * rows - 1, -2, 2}}}, {first, {{first, 1, 0}, {0, 1, 2}}}};
 }
 
 double difference(const std::vector<float>& got, const std::vector<float>& expected) {
@@ -49,19 +49,19 @@ void finish(Outcome outcome, const Status& status, std::vector<const DeviceTenso
   outcomes.push_back(std::move(outcome));
 }
 
-void check_move(Dtype from_type, Dtype to_type, int columns, bool add, std::mt19937_64& random,
-                Outcomes& outcomes) {
+void check_move(Dtype from_type, Dtype to_type, int columns, bool add, int rows,
+                std::mt19937_64& random, Outcomes& outcomes) {
   DeviceTensor from(rows, heads, columns, from_type);
   DeviceTensor to(2 * rows, all_heads, columns, to_type);
   const auto numbers = random_numbers(from.size(), from_type, random);
   from.fill(numbers);
   auto expected = random_numbers(to.size(), to_type, random);
   to.fill(expected);
-  std::vector<Segment> list = segments();
-  list.push_back({rows, {{-1, 1, 0}, {rows - 250, 1, 2}}});  // zeros, which an add leaves alone
+  std::vector<Segment> list = segments(rows);
+  list.push_back({rows, {{-1, 1, 0}, {rows, 1, 2}}});  // zeros, which an add leaves alone
   constexpr int zeros = 7;
   for (int row = 0; row < rows + zeros; ++row) {
-    const int at = row < rows ? target(row) : row - 250;
+    const int at = row < rows ? target(rows, row) : row;
     for (int i = 0; i < heads * columns; ++i) {
       const std::size_t number = place(row, 0, heads, columns) + static_cast<std::size_t>(i);
       float& whole = expected[place(at, 2, all_heads, columns) + static_cast<std::size_t>(i)];
@@ -80,7 +80,7 @@ void check_move(Dtype from_type, Dtype to_type, int columns, bool add, std::mt19
   finish(outcome, status, {&to}, outcomes);
 }
 
-void check_merge(Dtype part_type, Dtype type, int columns, std::mt19937_64& random,
+void check_merge(Dtype part_type, Dtype type, int columns, int rows, std::mt19937_64& random,
                  Outcomes& outcomes) {
   constexpr float nothing = -std::numeric_limits<float>::infinity();
   DeviceTensor part_o(rows, heads, columns, part_type);
@@ -100,20 +100,20 @@ void check_merge(Dtype part_type, Dtype type, int columns, std::mt19937_64& rand
   for (int row = 0; row < rows; ++row) {
     for (int head = 0; head < heads; ++head) {
       const double more = part_sums[place(row, head, heads, 1)];
-      float& whole = sums[place(target(row), head + 2, all_heads, 1)];
+      float& whole = sums[place(target(rows, row), head + 2, all_heads, 1)];
       if (more == nothing) continue;
       const double top = std::max<double>(whole, more);
       const double keep = std::exp(whole - top);
       const double take = std::exp(more - top);
       whole = static_cast<float>(top + std::log(keep + take));
       for (int c = 0; c < columns; ++c) {
-        float& number = expected[place(target(row), head + 2, all_heads, columns) + c];
+        float& number = expected[place(target(rows, row), head + 2, all_heads, columns) + c];
         const float other = part[place(row, head, heads, columns) + c];
         number = rounded((keep * number + take * other) / (keep + take), type);
       }
     }
   }
-  const auto map = kernels::DeviceMemory::of(segments());
+  const auto map = kernels::DeviceMemory::of(segments(rows));
   const Status status =
       kernels::merge(part_o.view(), part_lse.view(), o.view(), lse.view(),
                      {static_cast<const Segment*>(map.data()), 2, rows}, heads, {});
@@ -126,7 +126,7 @@ void check_merge(Dtype part_type, Dtype type, int columns, std::mt19937_64& rand
   finish(outcome, status, {&o, &lse}, outcomes);
 }
 
-void check_delta(Dtype o_type, Dtype dout_type, int columns, std::mt19937_64& random,
+void check_delta(Dtype o_type, Dtype dout_type, int columns, int rows, std::mt19937_64& random,
                  Outcomes& outcomes) {
   DeviceTensor o(rows, heads, columns, o_type);
   DeviceTensor dout(rows, heads, columns, dout_type);
@@ -156,16 +156,16 @@ void check_delta(Dtype o_type, Dtype dout_type, int columns, std::mt19937_64& ra
 
 }  // namespace
 
-void check_rows(std::uint64_t seed, Outcomes& outcomes) {
+void check_rows(std::uint64_t seed, int rows, Outcomes& outcomes) {
   std::mt19937_64 random(seed);
   for (const Dtype a : dtypes) {
     for (const Dtype b : dtypes) {
       for (const int columns : {1, 64, 128}) {
-        check_move(a, b, columns, false, random, outcomes);
-        check_move(a, b, columns, true, random, outcomes);
+        check_move(a, b, columns, false, rows, random, outcomes);
+        check_move(a, b, columns, true, rows, random, outcomes);
         if (columns == 1) continue;
-        check_merge(a, b, columns, random, outcomes);
-        check_delta(a, b, columns, random, outcomes);
+        check_merge(a, b, columns, rows, random, outcomes);
+        check_delta(a, b, columns, rows, random, outcomes);
       }
     }
   }

@@ -26,8 +26,8 @@ int main(int count, char** arguments) {
   test::Outcomes outcomes;
   try {
     test::check_probes(*device, seed, outcomes);
-    test::check_rows(seed, outcomes);
-    test::check_attention(*device, seed, outcomes);
+    test::check_rows(seed, 1000, outcomes);
+    test::check_attention(*device, seed, false, outcomes);
   } catch (const std::exception& error) {
     outcomes.push_back({"the program itself", 0, 0, error.what()});
   }

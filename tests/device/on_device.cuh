@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cuda_runtime_api.h>
+
 #include "device/probes.hpp"
 #include "kernels/launch/start.cuh"
 

@@ -27,8 +27,10 @@ struct Outcome {
 
 using Outcomes = std::vector<Outcome>;
 void check_probes(const hsap::kernels::Device& device, std::uint64_t seed, Outcomes& outcomes);
-void check_rows(std::uint64_t seed, Outcomes& outcomes);
-void check_attention(const hsap::kernels::Device& device, std::uint64_t seed, Outcomes& outcomes);
+void check_rows(std::uint64_t seed, int rows, Outcomes& outcomes);
+/// `small`: as much as the emulation can do in seconds.
+void check_attention(const hsap::kernels::Device& device, std::uint64_t seed, bool small,
+                     Outcomes& outcomes);
 
 /// Rows x heads x columns on the device, NaN at first, with room between rows that must stay as it
 /// is.

@@ -1,0 +1,119 @@
+#include "device/emulated/cuda.hpp"
+
+#include <cuda_runtime_api.h>
+
+#include <cstring>
+#include <vector>
+
+namespace {
+
+using Work = std::function<std::string()>;
+using Graph = std::vector<Work>;
+
+Graph* captured = nullptr;  ///< the graph of the stream that is being captured
+std::string report;         ///< what went wrong first
+
+/// A call that waits for the device or allocates.
+cudaError_t outside_of_capture() {
+  if (captured != nullptr) return cudaErrorStreamCaptureUnsupported;
+  return report.empty() ? cudaSuccess : cudaErrorUnknown;
+}
+
+void run(const Work& work) {
+  const std::string wrong = work();
+  if (report.empty()) report = wrong;
+}
+
+}  // namespace
+
+void test::emulated::submit(std::function<std::string()> work) {
+  if (captured != nullptr) {
+    captured->push_back(std::move(work));
+  } else {
+    run(work);
+  }
+}
+
+extern "C" {
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 2 : 1 << 20;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {};
+  std::strcpy(properties->name, "host emulation");
+  properties->major = 9;
+  properties->multiProcessorCount = 2;
+  properties->totalGlobalMem = std::size_t{1} << 32;
+  return cudaSuccess;
+}
+const char* cudaGetErrorString(cudaError_t error) {
+  return error == cudaErrorUnknown ? report.c_str() : "refused by the emulation";
+}
+cudaError_t cudaDeviceSynchronize() { return outside_of_capture(); }
+
+cudaError_t cudaMalloc(void** data, std::size_t bytes) {
+  *data = ::operator new (bytes, std::align_val_t{256});
+  return outside_of_capture();
+}
+cudaError_t cudaFree(void* data) {
+  ::operator delete (data, std::align_val_t{256});
+  return cudaSuccess;
+}
+cudaError_t cudaMemset(void* data, int value, std::size_t bytes) {
+  std::memset(data, value, bytes);
+  return outside_of_capture();
+}
+cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t) {
+  test::emulated::submit([=] {
+    std::memset(data, value, bytes);
+    return std::string();
+  });
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
+  std::memcpy(to, from, bytes);
+  return outside_of_capture();
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  *stream = reinterpret_cast<cudaStream_t>(new int);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  delete reinterpret_cast<int*>(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  captured = new Graph;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  *graph = reinterpret_cast<cudaGraph_t>(captured);
+  captured = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* ready, cudaGraph_t graph, unsigned long long) {
+  *ready = reinterpret_cast<cudaGraphExec_t>(graph);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
+  for (const Work& work : *reinterpret_cast<Graph*>(graph)) run(work);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t) { return cudaSuccess; }
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete reinterpret_cast<Graph*>(graph);
+  return cudaSuccess;
+}
+
+}  // extern "C"

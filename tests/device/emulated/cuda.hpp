@@ -1,0 +1,14 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+/// As much of the CUDA runtime as launches, tests and benchmarks use, on the host: device memory is
+/// host memory, kernels run under the emulation when they are launched, and a stream that is being
+/// captured keeps what it is given for its graph.
+namespace test::emulated {
+
+/// Does it now, or keeps it for the graph. `work` answers what went wrong, or nothing.
+void submit(std::function<std::string()> work);
+
+}  // namespace test::emulated

@@ -1,0 +1,3 @@
+#include "device/emulated/start.hpp"
+// Its words of CUDA mean nothing now.
+#include "kernels/launch/hopper.cu"
