@@ -109,7 +109,8 @@ class Block {
 
 class Grid {
  public:
-  explicit Grid(const Launch& launch) : launch_(launch), random_(launch.seed) {}
+  explicit Grid(const Launch& launch)
+      : launch_(launch), patience_(launch.seed % 3 == 0 ? 1u << 30 : 64), random_(launch.seed) {}
 
   Status run(const std::function<void()>& kernel);
 
@@ -125,9 +126,16 @@ class Grid {
  private:
   void resume(Thread& thread);
   void finish_one();
+  /// The ready thread to go on. For a while one warpgroup goes first, so that it gets far ahead of
+  /// the others.
+  [[nodiscard]] std::size_t choose();
   [[nodiscard]] std::string who_waits() const;
 
   Launch launch_;
+  /// Deferred work is done once in so many turns by chance; for every third seed only when no
+  /// thread can go on.
+  unsigned patience_;
+  int favoured_ = 0;
   std::mt19937_64 random_;
   std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<Thread*> ready_;

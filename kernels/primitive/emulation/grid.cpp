@@ -98,12 +98,12 @@ Status Grid::run(const std::function<void()>& kernel) {
   }
   std::size_t alive = ready_.size();
   while (alive > 0 && failure_.empty()) {
-    if (!deferred_.empty() && (ready_.empty() || sometimes(64))) {
+    if (!deferred_.empty() && (ready_.empty() || sometimes(patience_))) {
       finish_one();
     } else if (ready_.empty()) {
       return internal_error("no thread can go on: " + who_waits());
     } else {
-      std::swap(ready_[random_() % ready_.size()], ready_.back());
+      std::swap(ready_[choose()], ready_.back());
       Thread& thread = *ready_.back();
       ready_.pop_back();
       resume(thread);
@@ -113,6 +113,18 @@ Status Grid::run(const std::function<void()>& kernel) {
   while (failure_.empty() && !deferred_.empty()) finish_one();
   if (!failure_.empty()) return internal_error(failure_);
   return {};
+}
+
+std::size_t Grid::choose() {
+  constexpr unsigned stretch = 2048;
+  if (sometimes(stretch)) favoured_ = static_cast<int>(random_() % 8);
+  std::size_t at = 0;
+  // A few draws are enough to find one of the favoured mostly.
+  for (int draw = 0; draw < 8; ++draw) {
+    at = random_() % ready_.size();
+    if (ready_[at]->index / warpgroup_size == favoured_) break;
+  }
+  return at;
 }
 
 void Grid::resume(Thread& thread) {
