@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <functional>
+#include <map>
+#include <mutex>
+
+#include "schedule/builder.hpp"
+#include "support/compiled.hpp"
+#include "support/random_problem.hpp"
+#include "unit/validate/world/ranks.hpp"
+#include "validate/device/fake_communicator.hpp"
+#include "validate/gpu/execute_in_world.hpp"
+
+namespace hsap {
+namespace {
+
+using support::Random;
+
+/// Fabrics by name, as ids of communicators are.
+class Fabrics {
+ public:
+  std::string make() {
+    const std::scoped_lock lock(mutex_);
+    const std::string id = std::to_string(fabrics_.size());
+    fabrics_[id];
+    return id;
+  }
+  device::FakeFabric& at(const std::string& id) {
+    const std::scoped_lock lock(mutex_);
+    return fabrics_.at(id);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, device::FakeFabric> fabrics_;
+};
+
+/// Runs `use` in every rank of a world of threads, each with a fake device of its own, and answers
+/// what each has to say.
+using Use = std::function<std::string(world::World&, const executor::RankMachine&)>;
+std::vector<std::string> in_ranks(int ranks, const Use& use) {
+  Fabrics fabrics;
+  const world::Port port;
+  return world::run_ranks(ranks, [&](int rank) -> std::string {
+    auto world = world::World::join(world::place(rank, ranks, port.meet()), {}, world::patient());
+    if (!world) return world.error().text();
+    device::FakeDevice device(static_cast<std::uint64_t>(rank));
+    std::vector<const device::FakeFabric*> used;
+    device.set_poll([&]() -> Status {
+      const bool aborted =
+          std::any_of(used.begin(), used.end(), [](const auto* each) { return each->aborted(); });
+      return aborted ? Status(infeasible("the run was aborted")) : Status();
+    });
+    const executor::RankMachine machine{
+        device, [&]() -> Result<std::string> { return fabrics.make(); },
+        [&](std::string_view id) -> Result<std::unique_ptr<device::Communicator>> {
+          device::FakeFabric& fabric = fabrics.at(std::string(id));
+          used.push_back(&fabric);
+          return std::unique_ptr<device::Communicator>(
+              std::make_unique<device::FakeCommunicator>(fabric, device, static_cast<Rank>(rank)));
+        }};
+    std::string said = use(*world, machine);
+    if (!world->lost()) static_cast<void>(world->finish());
+    return said;
+  });
+}
+
+bool equal(const Tensor& a, const Tensor& b) { return a.values == b.values; }
+
+TEST_CASE("ranks in processes of their own give what threads on the host give") {
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem = support::random_problem(random);
+    const Strategy strategy = support::random_strategy(random, problem, 4);
+    const Schedule forward = support::compiled(problem, strategy, Pass::forward);
+    const Schedule backward = support::compiled(problem, strategy, Pass::backward);
+    Tensors truth = random_inputs(problem, seed);
+    const Tensors inputs = truth;
+    const auto first = execute(forward, truth);
+    const auto second = execute(backward, truth);
+    REQUIRE(first);
+    REQUIRE(second);
+    const auto said =
+        in_ranks(forward.ranks(), [&](world::World& world, const executor::RankMachine& machine) {
+          Tensors tensors = inputs;
+          for (const auto* pass : {&forward, &backward}) {
+            const Execution& expected = pass == &forward ? *first : *second;
+            const auto run = executor::execute_in_world(*pass, tensors, world, machine, {});
+            if (!run) return run.error().text();
+            if (world.rank() != 0) continue;
+            if (run->bytes_sent != expected.bytes_sent) return std::string("other bytes");
+            if (run->peak_buffer_bytes != expected.peak_buffer_bytes) return std::string("memory");
+          }
+          for (const Role role : {Role::o, Role::lse, Role::dq, Role::dk, Role::dv}) {
+            if (world.rank() == 0 && !equal(tensors[role], truth[role])) {
+              return "other " + std::string(to_string(role));
+            }
+          }
+          return std::string("fine");
+        });
+    for (const std::string& each : said) CHECK(each == "fine");
+  }
+}
+
+/// Rank 1 waits for a row that rank 0 never sends.
+Schedule one_sided() {
+  ScheduleBuilder build(Pass::forward, 1, {.query = 1, .key_value = 1, .dim = 8});
+  for (Rank rank = 0; rank < 2; ++rank) {
+    const Range rows = build.intervals({{0, 1, 1}});
+    build.begin_rank(rank == 0 ? rows : build.intervals({}));
+    const Index k =
+        build.buffer(Role::k, rank == 0 ? Usage::input : Usage::staging, Dtype::fp32, {0, 1}, rows);
+    if (rank == 0) continue;
+    build.exchange(Stream::keys);
+    build.receive(0, k, rows, {0, 1});
+  }
+  return build.finish();
+}
+
+TEST_CASE("a rank that waits for ever ends all, with the operation in which it waits") {
+  using Catch::Matchers::Contains;
+  const Schedule schedule = one_sided();
+  const auto said = in_ranks(2, [&](world::World& world, const executor::RankMachine& machine) {
+    Tensors tensors;
+    tensors[Role::k] = Tensor(1, 1, 8, 1.0);
+    return world::told(
+        executor::execute_in_world(schedule, tensors, world, machine, {Arithmetic::fp32, 0.5}));
+  });
+  for (const std::string& each : said) {
+    CHECK_THAT(each, Contains("1: rank 1 failed") && Contains("exchange"));
+  }
+}
+
+TEST_CASE("a plan for another number of processes") {
+  const Schedule schedule = one_sided();
+  const auto said = in_ranks(3, [&](world::World& world, const executor::RankMachine& machine) {
+    Tensors tensors;
+    return world::told(executor::execute_in_world(schedule, tensors, world, machine, {}));
+  });
+  for (const std::string& each : said) {
+    CHECK(each == "2: the plan is for another number of processes; found 3, expected 2");
+  }
+}
+
+}  // namespace
+}  // namespace hsap

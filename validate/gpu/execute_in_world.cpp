@@ -1,0 +1,182 @@
+#include "validate/gpu/execute_in_world.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <sstream>
+
+#include "validate/gpu/execute_rank.hpp"
+#include "validate/host/program.hpp"
+#include "validate/world/watchdog.hpp"
+
+namespace hsap::executor {
+namespace {
+
+using Communicators = std::array<std::unique_ptr<device::Communicator>, streams>;
+
+/// Streams on which any rank exchanges something; all ranks must meet in their communicators.
+std::array<bool, streams> streams_in_use(const Schedule& schedule) {
+  std::array<bool, streams> used{};
+  for (const Operation& op : schedule.operations) {
+    const bool communicates =
+        op.kind == Kind::exchange || op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter;
+    if (communicates) used[static_cast<std::size_t>(op.stream)] = true;
+  }
+  return used;
+}
+
+Result<Communicators> connect(const Schedule& schedule, world::World& world,
+                              const RankMachine& machine) {
+  Communicators communicators;
+  const auto used = streams_in_use(schedule);
+  for (std::size_t stream = 0; stream < streams; ++stream) {
+    if (!used[stream]) continue;
+    Result<std::string> id = std::string();
+    if (world.rank() == 0) id = machine.make_id();
+    HSAP_CHECK(world.agree(id ? Status() : Status(id.error())));
+    HSAP_TRY(const std::string shared, world.broadcast(*id));
+    auto made = machine.connect(shared);
+    HSAP_CHECK(world.agree(made ? Status() : Status(made.error())));
+    communicators[stream] = *std::move(made);
+  }
+  return communicators;
+}
+
+/// Everything of any length, in steps that a world carries.
+Result<std::vector<std::string>> gather_all(world::World& world, const std::string& own) {
+  const std::string length = std::to_string(own.size());
+  HSAP_TRY(const std::vector<std::string> lengths, world.gather(length));
+  std::size_t longest = 0;
+  for (const std::string& text : lengths)
+    longest = std::max<std::size_t>(longest, std::stoull(text));
+  HSAP_TRY(const std::string shared, world.broadcast(std::to_string(longest)));
+  longest = std::stoull(shared);
+  std::vector<std::string> all(lengths.size());
+  for (std::size_t at = 0; at < longest; at += world::World::most_bytes) {
+    const std::string part =
+        at < own.size() ? own.substr(at, world::World::most_bytes) : std::string();
+    HSAP_TRY(const std::vector<std::string> parts, world.gather(part));
+    for (std::size_t rank = 0; rank < parts.size(); ++rank) all[rank] += parts[rank];
+    HSAP_CHECK(world.barrier());  // the others do not wait in a gather, and would run ahead
+  }
+  return all;
+}
+
+/// Calls use(values) for every row of the results that a rank writes, in an order that all know.
+template <typename Use>
+void for_each_result_row(const Schedule& schedule, Rank rank, Tensors& tensors, Use use) {
+  for (const Buffer& buffer : schedule.buffers) {
+    if (buffer.rank != rank || !host::is_result(buffer)) continue;
+    for (const Interval& interval : schedule.intervals_of(buffer)) {
+      for (Token row = 0; row < interval.size(); ++row) {
+        for (int head = buffer.heads.begin; head < buffer.heads.end; ++head) {
+          use(tensors[buffer.role].row(interval.at(row), head));
+        }
+      }
+    }
+  }
+}
+
+template <typename T>
+void append(std::string& bytes, const T& value) {
+  bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <typename T>
+T take(std::string_view& bytes) {
+  T value{};
+  if (bytes.size() < sizeof value) return value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  bytes.remove_prefix(sizeof value);
+  return value;
+}
+
+/// What rank 0 has to know of a rank: counts, then results, which are float32 at most.
+std::string encode(const Schedule& schedule, Rank rank, const RankExecution& run,
+                   std::int64_t device_bytes, Tensors& tensors) {
+  std::string bytes;
+  for (const std::int64_t sent : run.bytes_sent) append(bytes, sent);
+  append(bytes, run.buffer_bytes);
+  append(bytes, device_bytes);
+  for_each_result_row(schedule, rank, tensors, [&](std::span<const double> values) {
+    for (const double value : values) append(bytes, static_cast<float>(value));
+  });
+  return bytes;
+}
+
+void decode(const Schedule& schedule, Rank rank, std::string_view bytes, Tensors& tensors,
+            Execution& execution) {
+  for (Rank to = 0; to < schedule.ranks(); ++to) {
+    execution.bytes_sent.push_back(take<std::int64_t>(bytes));
+  }
+  execution.peak_buffer_bytes.push_back(take<std::int64_t>(bytes));
+  execution.device_bytes = std::max(execution.device_bytes, take<std::int64_t>(bytes));
+  for_each_result_row(schedule, rank, tensors, [&](std::span<double> values) {
+    for (double& value : values) value = static_cast<double>(take<float>(bytes));
+  });
+}
+
+/// Runs this rank with the others watching. A failure is told to them, and theirs ends it.
+Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, world::World& world,
+                                  const RankMachine& machine, Communicators& communicators,
+                                  double patience_s) {
+  const auto rank = static_cast<Rank>(world.rank());
+  RankResources resources{machine.device, {}};
+  for (std::size_t stream = 0; stream < streams; ++stream) {
+    resources.communicators[stream] = communicators[stream].get();
+  }
+  std::atomic<Index> last = 0;
+  world.on_loss([&](const world::Loss&) {
+    for (const auto& communicator : communicators) {
+      if (communicator) communicator->abort();
+    }
+  });
+  Result<RankExecution> run = [&] {
+    world::Watchdog watchdog(world, patience_s, [&] {
+      std::ostringstream printed;
+      print(printed, schedule, schedule.operations[last]);
+      return fmt::format("waits longer than {} s; the last operation it issued is {}, {}",
+                         patience_s, last.load(), printed.str());
+    });
+    return execute_rank(schedule, rank, tensors, resources, [&](Index op) {
+      last = op;
+      watchdog.progress();
+    });
+  }();
+  world.on_loss({});
+  if (run) return run;
+  // What another rank lost explains more than how this one noticed.
+  const auto loss = world.lost();
+  if (!loss) world.fail(run.error().text());
+  return loss ? infeasible(loss->text()) : run.error();
+}
+
+}  // namespace
+
+Result<Execution> execute_in_world(const Schedule& schedule, Tensors& tensors, world::World& world,
+                                   const RankMachine& machine, const ExecuteOptions& options) {
+  if (schedule.ranks() != world.size()) {
+    return bad_input("the plan is for another number of processes", std::to_string(world.size()),
+                     std::to_string(schedule.ranks()));
+  }
+  HSAP_TRY(Communicators communicators, connect(schedule, world, machine));
+  Tensors results = tensors;
+  host::make_room(schedule, results);
+  HSAP_TRY(const RankExecution run,
+           run_watched(schedule, results, world, machine, communicators, options.patience_s));
+  const auto rank = static_cast<Rank>(world.rank());
+  HSAP_TRY(
+      const std::vector<std::string> all,
+      gather_all(world, encode(schedule, rank, run, machine.device.allocated_bytes(), results)));
+  Execution execution;
+  for (std::size_t from = 0; from < all.size(); ++from) {
+    decode(schedule, static_cast<Rank>(from), all[from], results, execution);
+  }
+  execution.times = run.times;
+  tensors = std::move(results);
+  return execution;
+}
+
+}  // namespace hsap::executor
