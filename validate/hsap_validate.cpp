@@ -1,8 +1,10 @@
 // hsap-validate: runs a plan and compares it with the truth, and probes any attention for leaks.
 
+#include <cstdio>
 #include <optional>
 #include <string>
 
+#include "base/files.hpp"
 #include "base/names.hpp"
 #include "base/units.hpp"
 #include "cli/flags.hpp"
@@ -22,6 +24,11 @@
 #include "validate/device/cuda_device.hpp"
 #include "validate/gpu/execute_local.hpp"
 #endif
+#ifdef HSAP_WITH_NCCL
+#include "export/fingerprint.hpp"
+#include "validate/nccl/process.hpp"
+#include "validate/world/spawn.hpp"
+#endif
 
 namespace hsap {
 namespace {
@@ -33,6 +40,10 @@ struct RunFlags {
   std::string cluster = "single-gpu";
   int repeats = 1;
   bool serialise = false;
+  int ranks = 0;
+  std::string rendezvous;
+  int max_sms = 0;
+  int max_ctas = 0;
   cli::OutputOptions out;
 };
 
@@ -42,7 +53,7 @@ Result<Arithmetic> parse_arithmetic(const std::string& text) {
 }
 
 Result<std::string> parse_executor(const std::string& text) {
-  constexpr std::string_view names[] = {"host", "mpi", "local"};
+  constexpr std::string_view names[] = {"host", "mpi", "local", "nccl"};
   HSAP_CHECK(parse_name<int>(text, "executor", names));
   return text;
 }
@@ -57,9 +68,18 @@ void add_run(CLI::App& app, RunFlags& flags) {
   CLI::App& run = *app.add_subcommand("run", "execute a plan on real numbers and check them");
   validation::RunOptions& options = flags.options;
   run.add_option("PLAN", flags.plan, "plan JSON that hsap-tune wrote")->required();
-  cli::add_parsed(run, "--executor", flags.executor, parse_executor, "host|mpi|local",
+  cli::add_parsed(run, "--executor", flags.executor, parse_executor, "host|mpi|local|nccl",
                   "what runs it: host, ranks as threads of this machine; mpi, one process for each "
-                  "rank, under mpirun; local, all ranks on one GPU (host)");
+                  "rank, under mpirun; local, all ranks on one GPU; nccl, one process and GPU for "
+                  "each rank (host)");
+  cli::add_integer(run, "--ranks", flags.ranks, 1, 1024, "N",
+                   "nccl: start so many processes on this machine (the launcher's)");
+  run.add_option("--rendezvous", flags.rendezvous,
+                 "nccl: where processes meet, file:/path or tcp://host:port (the launcher's)");
+  cli::add_integer(run, "--max-sms", flags.max_sms, 1, 1024, "N",
+                   "local, nccl: multiprocessors that kernels take (all)");
+  cli::add_integer(run, "--max-ctas", flags.max_ctas, 1, 1024, "N",
+                   "nccl: thread blocks of its kernels (NCCL's choice)");
   cli::add_integer(run, "--batch", options.batch, 0, 1 << 20, "I", "which sampled batch (0)");
   cli::add_integer(run, "--tokens", options.tokens, 1, max_tokens, "N",
                    "shrink the documents in proportion to so many tokens (1K)");
@@ -100,7 +120,7 @@ Status run_plan(const RunFlags& flags) {
   return infeasible(objection);
 }
 
-#ifdef HSAP_WITH_MPI
+#if defined(HSAP_WITH_MPI) || defined(HSAP_WITH_NCCL)
 Status can_begin(const RunFlags& flags, bool writes) {
   const cli::Target json{"--json", flags.out.json};
   if (writes) HSAP_CHECK(cli::check_targets({&json, 1}, flags.out.force));
@@ -114,6 +134,9 @@ Status take_part(const RunFlags& flags) {
   return {};
 }
 
+#endif
+
+#ifdef HSAP_WITH_MPI
 /// Every process runs its rank, and one of them tells the result.
 Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
   flags.options.executor_name = "mpi";
@@ -139,15 +162,75 @@ Status run_plan_on_gpu(RunFlags flags) {
   flags.options.device = cluster.device;
   flags.options.executor_name = "local";
   const executor::LocalOptions local{flags.serialise, flags.repeats};
-  flags.options.executor = [local](const Schedule& schedule, Tensors& tensors,
-                                   const ExecuteOptions&) -> Result<Execution> {
-    HSAP_TRY(const auto device, device::CudaDevice::make({}));
+  device::CudaDevice::Options on_device;
+  on_device.max_sms = flags.max_sms;
+  flags.options.executor = [local, on_device](const Schedule& schedule, Tensors& tensors,
+                                              const ExecuteOptions&) -> Result<Execution> {
+    HSAP_TRY(const auto device, device::CudaDevice::make(on_device));
     return executor::execute_local(schedule, tensors, *device, local);
   };
   return run_plan(flags);
 #else
   return cli::at_flag("--executor", bad_input("this hsap was built without CUDA", "'local'",
                                               "'host', or a build where nvcc is found"));
+#endif
+}
+
+#ifdef HSAP_WITH_NCCL
+/// Starts this command once for each rank.
+Status spawn_ranks(int ranks, int argc, char** argv) {
+  world::SpawnOptions options;
+  options.out = [](std::string_view lines) {
+    static_cast<void>(cli::print_stdout(std::string(lines)));
+  };
+  options.err = [](std::string_view lines) { std::fwrite(lines.data(), 1, lines.size(), stderr); };
+  HSAP_TRY(const world::SpawnReport report,
+           world::spawn_local(ranks, world::this_command(argc, argv), options));
+  if (report.exit_code() == 0) return {};
+  Error error = infeasible(report.text());
+  if (report.exit_code() == 2) error.kind = ErrorKind::bad_input;
+  return error;
+}
+
+Status run_rank(RunFlags& flags, nccl::Process& process) {
+  if (process.speaks()) return run_plan(flags);
+  flags.options.compares = false;
+  return take_part(flags);
+}
+#endif
+
+/// One process for each rank, each on its GPU.
+Status run_plan_over_nccl(RunFlags flags, int argc, char** argv) {
+#ifdef HSAP_WITH_NCCL
+  const world::Environment environment = world::process_environment();
+  HSAP_CHECK(can_begin(flags, false));
+  HSAP_CHECK(device::CudaDevice::count());
+  if (flags.ranks > 0 && !world::is_spawned(environment)) {
+    return spawn_ranks(flags.ranks, argc, argv);
+  }
+  std::optional<world::Rendezvous> meet;
+  if (!flags.rendezvous.empty()) {
+    auto parsed = world::parse_rendezvous(flags.rendezvous);
+    if (!parsed) return cli::at_flag("--rendezvous", parsed.error());
+    meet = *parsed;
+  }
+  HSAP_TRY(const world::Place place, world::find_place(environment, meet));
+  constexpr std::int64_t most_bytes = std::int64_t{1} << 30;
+  HSAP_TRY(const std::string text, read_file(flags.plan, most_bytes));
+  HSAP_TRY(const auto process,
+           nccl::Process::join(place, fnv1a64(text), {flags.max_sms, flags.max_ctas, false}));
+  flags.options.executor_name = process->shares_gpus() ? "nccl, GPUs shared" : "nccl";
+  flags.options.executor = [&](const Schedule& schedule, Tensors& tensors,
+                               const ExecuteOptions& options) {
+    return process->execute(schedule, tensors, options);
+  };
+  return process->finish(run_rank(flags, *process));
+#else
+  static_cast<void>(argc);
+  static_cast<void>(argv);
+  return cli::at_flag("--executor",
+                      bad_input("this hsap was built without NCCL", "'" + flags.executor + "'",
+                                "'host', or a build where nvcc and NCCL are found"));
 #endif
 }
 
@@ -169,6 +252,7 @@ int run_program(int argc, char** argv) {
     if (app.got_subcommand("cases")) return cases.run();
     if (flags.executor == "host") return run_plan(flags);
     if (flags.executor == "local") return run_plan_on_gpu(flags);
+    if (flags.executor == "nccl") return run_plan_over_nccl(flags, argc, argv);
 #ifdef HSAP_WITH_MPI
     session.emplace();
     return run_plan_over_mpi(flags, *session);

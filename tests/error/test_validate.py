@@ -58,6 +58,16 @@ class Validate(ProgramTest):
         self.assertEqual(done.stdout, "")
         self.assertEqual(done.stderr.count("hsap-validate: error: "), 1)
 
+    def test_without_a_gpu_executors_say_what_is_missing(self):
+        for flags in (["local"], ["nccl", "--ranks", "2"]):
+            done = run(self.command(self.good, "--executor", *flags))
+            if done.returncode == 1:
+                self.assertIn("no CUDA device", done.stderr)
+            else:
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn("this hsap was built without", done.stderr)
+            self.assertEqual(done.stdout, "")
+
     def test_measured_cases(self):
         shipped = ROOT / "validate" / "cases" / "kernels-hgx-h200.json"
         good = json.loads(shipped.read_text())

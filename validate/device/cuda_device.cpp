@@ -41,7 +41,16 @@ float scale_of(const HeadPlace& heads) {
 
 }  // namespace
 
+Result<int> CudaDevice::count() {
+  int devices = 0;
+  HSAP_CHECK(check(cudaGetDeviceCount(&devices), "no CUDA device"));
+  if (devices == 0) return infeasible("no CUDA device");
+  return devices;
+}
+
 Result<std::unique_ptr<CudaDevice>> CudaDevice::make(const Options& options) {
+  HSAP_CHECK(count());
+  HSAP_CHECK(check(cudaSetDevice(options.number), "cudaSetDevice"));
   HSAP_TRY(kernels::Device hardware, kernels::current_device());
   return std::unique_ptr<CudaDevice>(new CudaDevice(std::move(hardware), options));
 }

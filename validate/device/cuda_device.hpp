@@ -8,15 +8,18 @@
 
 namespace hsap::device {
 
-/// The GPU that is current on this thread, with the kernels of this project.
+/// A GPU of this machine, with the kernels of this project.
 class CudaDevice : public Device {
  public:
   struct Options {
+    int number = 0;   ///< of the GPU; becomes the current one of this thread
     int max_sms = 0;  ///< for kernels; 0: all
     /// Streams whose work goes before that of others where both are ready.
     bool urgent_communication = false;
   };
 
+  /// GPUs of this machine, at least one. Errors (infeasible): no driver, no GPU.
+  [[nodiscard]] static Result<int> count();
   /// Errors (infeasible): no driver, no GPU, or one that the kernels do not run on.
   [[nodiscard]] static Result<std::unique_ptr<CudaDevice>> make(const Options& options);
   ~CudaDevice() override;

@@ -18,7 +18,10 @@ std::string role_name(Role role) { return std::string(to_string(role)); }
 
 std::string_view where(const std::string& executor) {
   if (executor == "mpi") return "processes of MPI";
-  return executor == "local" ? "streams of one GPU" : "threads of this host";
+  if (executor == "local") return "streams of one GPU";
+  if (executor == "nccl") return "processes with a GPU each, over NCCL";
+  if (executor == "host") return "threads of this host";
+  return "processes that share GPUs, over NCCL on loopback: times mean nothing";
 }
 
 std::string heading(const Validation& v) {

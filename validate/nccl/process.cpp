@@ -1,0 +1,86 @@
+#include "validate/nccl/process.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "validate/gpu/execute_in_world.hpp"
+
+namespace hsap::nccl {
+namespace {
+
+/// Rank 0 compares with the truth on the host while the others wait.
+constexpr double comparing_s = 3600;
+
+std::string options_text(const ProcessOptions& options) {
+  return fmt::format("max_sms {} max_ctas {} urgent {}", options.max_sms, options.max_ctas,
+                     options.urgent_communication);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Process>> Process::join(const world::Place& place,
+                                               const std::string& plan_fingerprint,
+                                               const ProcessOptions& options,
+                                               const world::Limits& limits) {
+  // What is missing here is told before anyone waits for this rank.
+  HSAP_TRY(const int gpus, device::CudaDevice::count());
+  const int gpu = place.local_rank % gpus;
+  const world::Hello hello{fmt::format("GPU {}", gpu), plan_fingerprint, options_text(options)};
+  HSAP_TRY(world::World world, world::World::join(place, hello, limits));
+  std::unique_ptr<Process> process(new Process(std::move(world), options));
+  process->gpu_ = gpu;
+  process->share_gpus(gpus);
+  return process;
+}
+
+/// NCCL refuses two ranks on one GPU of one host, and reads a host's name once. With a name for
+/// each rank it takes them for machines of their own and uses the network: that of this machine.
+void Process::share_gpus(int gpus) {
+  const auto& members = world_.members();
+  const std::string& host = members[static_cast<std::size_t>(world_.rank())].host;
+  const auto here = std::count_if(members.begin(), members.end(),
+                                  [&](const world::Member& each) { return each.host == host; });
+  shares_gpus_ = here > gpus;
+  if (!shares_gpus_) return;
+  ::setenv("NCCL_HOSTID", fmt::format("{}-{}", host, world_.rank()).c_str(), 1);
+  ::setenv("NCCL_SOCKET_IFNAME", "lo", 0);
+  ::setenv("NCCL_IB_DISABLE", "1", 1);
+  ::setenv("NCCL_NVLS_ENABLE", "0", 1);
+  ::setenv("NCCL_MNNVL_ENABLE", "0", 1);
+}
+
+Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,
+                                   const ExecuteOptions& options) {
+  device::CudaDevice::Options on_device;
+  on_device.number = gpu_;
+  on_device.max_sms = options_.max_sms;
+  on_device.urgent_communication = options_.urgent_communication;
+  auto made = device::CudaDevice::make(on_device);
+  HSAP_CHECK(world_.agree(made ? Status() : Status(made.error())));
+  device::CudaDevice& device = **made;
+  const device::NcclCommunicator::Options peers{options_.max_ctas, options.patience_s};
+  const executor::RankMachine machine{
+      device,
+      []() -> Result<std::string> {
+        HSAP_TRY(const auto id, device::NcclCommunicator::make_id());
+        return std::string(reinterpret_cast<const char*>(id.data()), id.size());
+      },
+      [&](std::string_view id) -> Result<std::unique_ptr<device::Communicator>> {
+        HSAP_TRY(auto communicator,
+                 device::NcclCommunicator::make(std::as_bytes(std::span(id)), world_.rank(),
+                                                world_.size(), device, peers));
+        return std::unique_ptr<device::Communicator>(std::move(communicator));
+      }};
+  return executor::execute_in_world(schedule, tensors, world_, machine, options);
+}
+
+Status Process::finish(const Status& own) {
+  // After a loss there is nobody to agree with.
+  if (world_.lost()) return own;
+  HSAP_CHECK(world_.agree(own, comparing_s));
+  return world_.finish();
+}
+
+}  // namespace hsap::nccl
