@@ -153,11 +153,12 @@ Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
 #endif
 
 /// All ranks on the GPU of this machine.
-Status run_plan_on_gpu(RunFlags flags) {
-  if (flags.options.arithmetic == Arithmetic::fp64) {
+Status run_plan_on_gpu(const RunFlags& given) {
+  if (given.options.arithmetic == Arithmetic::fp64) {
     return cli::at_flag("--arithmetic", bad_input("the GPU sums in fp32", "'fp64'", "fp32"));
   }
 #ifdef HSAP_WITH_CUDA
+  RunFlags flags = given;
   HSAP_TRY(const ClusterSpec cluster, load_cluster(flags.cluster));
   flags.options.device = cluster.device;
   flags.options.executor_name = "local";
@@ -200,8 +201,9 @@ Status run_rank(RunFlags& flags, nccl::Process& process) {
 #endif
 
 /// One process for each rank, each on its GPU.
-Status run_plan_over_nccl(RunFlags flags, int argc, char** argv) {
+Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
 #ifdef HSAP_WITH_NCCL
+  RunFlags flags = given;
   const world::Environment environment = world::process_environment();
   HSAP_CHECK(can_begin(flags, false));
   HSAP_CHECK(device::CudaDevice::count());
@@ -229,7 +231,7 @@ Status run_plan_over_nccl(RunFlags flags, int argc, char** argv) {
   static_cast<void>(argc);
   static_cast<void>(argv);
   return cli::at_flag("--executor",
-                      bad_input("this hsap was built without NCCL", "'" + flags.executor + "'",
+                      bad_input("this hsap was built without NCCL", "'" + given.executor + "'",
                                 "'host', or a build where nvcc and NCCL are found"));
 #endif
 }

@@ -40,7 +40,7 @@ void Engine::end_kernel(std::uint32_t lane) {
 
 /// The running kernel of a unit that still fills the device, if any.
 const Engine::Lane* Engine::filling_kernel(std::uint32_t unit) const {
-  const Lane& kernel = lanes_[unit * lanes_per_unit_];
+  const Lane& kernel = lanes_[std::size_t{unit} * lanes_per_unit_];
   if (!kernel.busy || entry(kernel.head).full_s == 0) return nullptr;
   constexpr double instant = 1e-9;
   return full_left_s(unit, kernel) > instant ? &kernel : nullptr;

@@ -141,6 +141,7 @@ Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
   out.memory = memory_of(runs, setting, strategy.ranks() * replicas);
   out.limit = limit_of(runs, out, *setting.cluster);
   std::vector<std::vector<Basis>> basis;
+  basis.reserve(runs.size());
   for (const PassRun& run : runs) {
     basis.push_back(basis_of(run.schedule, *setting.cluster, setting.training.tensor_parallel));
   }

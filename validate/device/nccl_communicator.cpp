@@ -81,9 +81,9 @@ Status NcclCommunicator::exchange(StreamId stream, std::span<const Message> mess
     if (put) put = check(result, message.is_send ? "ncclSend" : "ncclRecv");
   }
   // A group that was begun must end, also when a call in it failed.
-  const Status ended = check(ncclGroupEnd(), "ncclGroupEnd");
+  const ncclResult_t ended = ncclGroupEnd();
   if (!put) return put;
-  HSAP_CHECK(ended);
+  HSAP_CHECK(check(ended, "ncclGroupEnd"));
   return settle("ncclGroupEnd");
 }
 

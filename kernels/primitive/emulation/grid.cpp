@@ -10,7 +10,7 @@
 namespace hsap::gpu::emulation {
 namespace {
 
-constexpr std::size_t stack_bytes = 256 * 1024;
+constexpr std::size_t stack_bytes = std::size_t{256} << 10;
 constexpr std::uint32_t granule = 16;
 
 thread_local Thread* running = nullptr;

@@ -11,7 +11,7 @@ namespace hsap::gpu {
 
 using SharedAddress = std::uint32_t;
 
-struct float2 {
+struct float2 {  // NOLINT(readability-identifier-naming): CUDA's name
   float x = 0;
   float y = 0;
 };

@@ -154,11 +154,12 @@ void move_matrices(std::uint32_t* registers, SharedAddress row, bool crossed, bo
           const int across = 2 * (lane % 4) + half;
           const int i = crossed ? across : along;
           const int j = crossed ? along : across;
+          const int names = 8 * matrix + i;
           const SharedAddress begin =
-              static_cast<Lane*>(lanes[static_cast<std::size_t>(8 * matrix + i)])->row;
+              static_cast<Lane*>(lanes[static_cast<std::size_t>(names)])->row;
           if (begin % 16 != 0) block.grid.fail(std::string(what) + " at a misaligned row");
           std::byte* place = block.shared(begin + static_cast<std::uint32_t>(2 * j), 2, what);
-          auto* word = reinterpret_cast<std::byte*>(&of->registers[matrix]) + 2 * half;
+          auto* word = reinterpret_cast<std::byte*>(&of->registers[matrix]) + (half == 0 ? 0 : 2);
           if (to_shared) {
             std::memcpy(place, word, 2);
           } else {

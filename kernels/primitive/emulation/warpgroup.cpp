@@ -36,6 +36,12 @@ float element(Block& block, MatrixDescriptor descriptor, Operand operand, int al
   return to_float(value);
 }
 
+/// Of a matrix in memory, row by row.
+std::size_t place(int row, int columns, int column) {
+  return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
+         static_cast<std::size_t>(column);
+}
+
 float half(std::uint32_t word, int which) {
   return to_float(Bfloat16{static_cast<std::uint16_t>(which == 0 ? word : word >> 16)});
 }
@@ -102,33 +108,30 @@ void Warpgroup::finish(Block& block, int open) {
 
 void Warpgroup::act(Block& block, const Product& product) {
   const int columns = product.columns;
-  std::array<float, rows * depth> a;
-  std::vector<float> b(static_cast<std::size_t>(depth * columns));
+  std::array<float, std::size_t{rows} * depth> a;
+  std::vector<float> b(place(depth, columns, 0));
   for (int k = 0; k < depth; ++k) {
     for (int n = 0; n < columns; ++n) {
-      b[static_cast<std::size_t>(k * columns + n)] =
-          element(block, product.b, product.b_operand, n, k);
+      b[place(k, columns, n)] = element(block, product.b, product.b_operand, n, k);
     }
     for (int m = 0; m < rows && !product.a_in_registers; ++m) {
-      a[static_cast<std::size_t>(m * depth + k)] =
-          element(block, product.a, product.a_operand, m, k);
+      a[place(m, depth, k)] = element(block, product.a, product.a_operand, m, k);
     }
   }
   for (int thread = 0; thread < warpgroup_size && product.a_in_registers; ++thread) {
     for (int i = 0; i < 4; ++i) {
       for (int which = 0; which < 2; ++which) {
         const Place at = operand_a_place(thread, i, which);
-        a[static_cast<std::size_t>(at.row * depth + at.column)] =
-            half(product.a_registers[thread][i], which);
+        a[place(at.row, depth, at.column)] = half(product.a_registers[thread][i], which);
       }
     }
   }
-  std::vector<float> sums(static_cast<std::size_t>(rows * columns), 0.0f);
+  std::vector<float> sums(place(rows, columns, 0), 0.0f);
   for (int m = 0; m < rows; ++m) {
     for (int k = 0; k < depth; ++k) {
-      const float factor = a[static_cast<std::size_t>(m * depth + k)];
-      const float* line = &b[static_cast<std::size_t>(k * columns)];
-      float* sum = &sums[static_cast<std::size_t>(m * columns)];
+      const float factor = a[place(m, depth, k)];
+      const float* line = &b[place(k, columns, 0)];
+      float* sum = &sums[place(m, columns, 0)];
       for (int n = 0; n < columns; ++n) sum[n] += factor * line[n];
     }
   }
@@ -138,8 +141,7 @@ void Warpgroup::act(Block& block, const Product& product) {
     for (int i = 0; i < columns / 2; ++i) {
       const Place at = accumulator_place(thread, i);
       float& value = held.values[static_cast<std::size_t>(i)];
-      value = (product.keep ? value : 0.0f) +
-              sums[static_cast<std::size_t>(at.row * columns + at.column)];
+      value = (product.keep ? value : 0.0f) + sums[place(at.row, columns, at.column)];
     }
     if (--held.products == 0) {
       std::copy(held.values.begin(), held.values.end(), product.d[thread]);
