@@ -17,8 +17,8 @@ struct Rows {
 
 Rows rows_of(std::int64_t bytes) {
   Rows rows;
-  while (rows.dim < 1024 && bytes / (2 * rows.dim) > (1 << 20)) rows.dim *= 2;
-  rows.count = static_cast<Token>(std::max<std::int64_t>(1, bytes / (2 * rows.dim)));
+  while (rows.dim < 1024 && bytes / 2 / rows.dim > (1 << 20)) rows.dim *= 2;
+  rows.count = static_cast<Token>(std::max<std::int64_t>(1, bytes / 2 / rows.dim));
   return rows;
 }
 

@@ -173,8 +173,11 @@ class Issue {
       made = prepare_collective(at, state);
     } else {
       Result<Launch> launch = executor::prepare(schedule_, op, memory_of(op), device_);
-      if (launch) state.launches.push_back(*std::move(launch));
-      if (!launch) made = launch.error();
+      if (launch) {
+        state.launches.push_back(*std::move(launch));
+      } else {
+        made = launch.error();
+      }
     }
     return made ? made : Status(this->at(at, made.error()));
   }

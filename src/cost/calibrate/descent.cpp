@@ -40,7 +40,7 @@ Eigen::VectorXd step(const Errors& errors, const Bounded& bounds, const Eigen::V
     Eigen::MatrixXd damped = normal;
     damped.diagonal() += damping * (normal.diagonal().array() + 1e-9).matrix();
     const Eigen::VectorXd move = damped.ldlt().solve(-pull).cwiseMax(-1).cwiseMin(1);
-    const Eigen::VectorXd next = bounds.clamped(at.cwiseProduct(move.array().exp().matrix()));
+    Eigen::VectorXd next = bounds.clamped(at.cwiseProduct(move.array().exp().matrix()));
     if (weights.dot(errors(next).cwiseAbs2()) >= loss) continue;
     damping = std::max(1e-6, damping / 10);
     return next;
