@@ -110,7 +110,8 @@ TEST_CASE("rank 0 is missed too") {
 
 TEST_CASE("last words reach everyone, also those of several ranks") {
   const auto said = in_world(5, patient(), [](World& world) {
-    if (const Status status = world.barrier(); !status) return told(status);
+    // Who is slow hears of the loss in here.
+    static_cast<void>(world.barrier());
     if (world.rank() == 3) world.fail("waits in operation 17 for rank 1");
     const std::string text = first_loss(world);
     if (world.rank() != 3) world.fail("stopped by rank " + std::to_string(world.lost()->rank));
