@@ -87,7 +87,7 @@ TEST_CASE("all fail when one says so, each text once") {
 
 TEST_CASE("who leaves early is missed by all the others") {
   const auto said = in_world(4, patient(), [](World& world) {
-    if (const Status status = world.barrier(); !status) return told(status);
+    static_cast<void>(world.barrier());  // who is slow hears of the loss in here
     if (world.rank() == 2) return std::string("left");
     const std::string text = first_loss(world);
     const Status late = world.barrier();
@@ -110,8 +110,7 @@ TEST_CASE("rank 0 is missed too") {
 
 TEST_CASE("last words reach everyone, also those of several ranks") {
   const auto said = in_world(5, patient(), [](World& world) {
-    // Who is slow hears of the loss in here.
-    static_cast<void>(world.barrier());
+    static_cast<void>(world.barrier());  // who is slow hears of the loss in here
     if (world.rank() == 3) world.fail("waits in operation 17 for rank 1");
     const std::string text = first_loss(world);
     if (world.rank() != 3) world.fail("stopped by rank " + std::to_string(world.lost()->rank));
@@ -218,7 +217,7 @@ TEST_CASE("a rank that talks nonsense is lost") {
 
 TEST_CASE("a watchdog tells where its rank is stuck") {
   const auto said = in_world(3, patient(), [](World& world) {
-    if (const Status status = world.barrier(); !status) return told(status);
+    static_cast<void>(world.barrier());  // who is slow hears of the loss in here
     if (world.rank() != 1) return first_loss(world);
     Watchdog dog(world, 0.2, [] { return std::string("waits in operation 17 for rank 2"); });
     return first_loss(world);
