@@ -30,6 +30,10 @@ struct Life {
   }
 };
 
+std::int64_t align(std::int64_t bytes) {
+  return (bytes + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
+}
+
 /// Plans the memory of one rank.
 class Planner {
  public:
@@ -42,10 +46,10 @@ class Planner {
     std::int64_t bytes = 0;
     for (const Life& life : lives_) {
       if (is_staging(life)) continue;
-      plan_.offset_bytes[life.buffer] = bytes;
-      bytes += size(life);
+      plan_.offset_bytes[life.buffer] = align(bytes);
+      bytes = align(bytes) + size(life);
     }
-    const std::int64_t fixed = bytes;
+    const std::int64_t fixed = align(bytes);
     std::vector<const Life*> placed;
     for (const Life& life : lives_) {
       if (!is_staging(life)) continue;
@@ -63,6 +67,13 @@ class Planner {
   }
   [[nodiscard]] std::int64_t size(const Life& life) const {
     return schedule_.bytes(schedule_.buffers[life.buffer]);
+  }
+  /// The first place after a buffer.
+  [[nodiscard]] std::int64_t after(const Life& life) const {
+    return align(plan_.offset_bytes[life.buffer] + size(life));
+  }
+  [[nodiscard]] bool may_share(const Life& a, const Life& b) const {
+    return schedule_.buffers[a.buffer].dtype == schedule_.buffers[b.buffer].dtype;
   }
 
   void find_lives(const Range& program) {
@@ -108,7 +119,7 @@ class Planner {
     for (const Life* other : placed) {  // by offset
       const std::int64_t begin = plan_.offset_bytes[other->buffer];
       if (begin >= at + size(life)) break;
-      if (!other->ends_before(life)) at = std::max(at, begin + size(*other));
+      if (!may_share(*other, life) || !other->ends_before(life)) at = std::max(at, after(*other));
     }
     plan_.offset_bytes[life.buffer] = at;
     const auto later = std::upper_bound(placed.begin(), placed.end(), at,

@@ -91,7 +91,7 @@ class Device {
  public:
   virtual ~Device() = default;
 
-  /// Takes memory until the device ends. Aligned to 1,024 bytes.
+  /// Takes memory until the device ends. Aligned to 256 bytes; holds some finite numbers.
   [[nodiscard]] virtual Result<std::byte*> allocate(std::int64_t bytes) = 0;
   /// All that has been taken, by executors and by the device's own lists and scratch.
   [[nodiscard]] virtual std::int64_t allocated_bytes() const = 0;

@@ -60,10 +60,16 @@ void merge_row(const Merge& call, std::int64_t from, std::int64_t to, int head) 
 
 Result<std::byte*> FakeDevice::allocate(std::int64_t bytes) {
   const auto size = static_cast<std::size_t>(bytes);
-  std::byte* data = memory_.emplace_back(std::make_unique<std::byte[]>(size)).get();
-  std::memset(data, 0xff, size);
+  constexpr std::size_t alignment = 256;
+  Piece& piece = memory_.emplace_back();
+  piece.owner = std::make_unique<std::byte[]>(size + alignment);
+  void* data = piece.owner.get();
+  std::size_t room = size + alignment;
+  piece.data = static_cast<std::byte*>(std::align(alignment, size, data, room));
+  piece.bytes = bytes;
+  std::memset(piece.data, 0x7b, size);  // 1.3e36 in either type
   allocated_bytes_ += bytes;
-  return data;
+  return piece.data;
 }
 
 Status FakeDevice::write(std::byte* to, std::span<const std::byte> from) {
@@ -122,7 +128,7 @@ Status FakeDevice::synchronize() {
       empty = empty && stream.empty();
       if (can_go_on(stream)) able.push_back(&stream);
     }
-    if (empty) return {};
+    if (empty || !wrong_) return wrong_;
     if (able.empty()) return infeasible("streams wait for each other");
     std::shuffle(able.begin(), able.end(), random_);
     // One step at a time. What waits for other ranks leaves its turn to the next.
@@ -164,18 +170,46 @@ host::View FakeDevice::view(const Array& array, int first_head) {
           rows.get()};
 }
 
+Status FakeDevice::check_operand(const Array& array) const {
+  const auto begin = reinterpret_cast<std::uintptr_t>(array.data);
+  const std::int64_t last_row = (array.rows - 1) * array.row_stride * array.number_bytes();
+  const auto end = begin + static_cast<std::uintptr_t>(last_row + array.row_bytes());
+  const bool inside = std::any_of(memory_.begin(), memory_.end(), [&](const Piece& piece) {
+    const auto first = reinterpret_cast<std::uintptr_t>(piece.data);
+    return begin >= first && end <= first + static_cast<std::uintptr_t>(piece.bytes);
+  });
+  if (!inside) return infeasible("attention beyond the memory that was taken");
+  const bool rows_align = array.row_bytes() / array.heads % 16 == 0;
+  if (rows_align && begin % 16 != 0) return infeasible("attention over misaligned operands");
+  for (std::int64_t row = 0; row < array.rows; ++row) {
+    for (const float value : read_row(array, row, 0, array.heads)) {
+      if (!std::isfinite(value)) return infeasible("attention beside numbers that are not finite");
+    }
+  }
+  return {};
+}
+
+Launch FakeDevice::attention(std::vector<Array> operands, std::function<void()> attend) {
+  return [this, operands = std::move(operands), attend = std::move(attend)](StreamId stream) {
+    put(stream, [this, operands, attend] {
+      for (const Array& operand : operands) {
+        if (wrong_) wrong_ = check_operand(operand);
+      }
+      attend();
+      ++work_;
+      return true;
+    });
+    return Status();
+  };
+}
+
 Result<Launch> FakeDevice::prepare(const Attend& call) {
   const int head = call.heads.query.begin;
   const int key_head = first_key_head(call.heads);
   const host::Attend on{view(call.q, head), view(call.k, key_head), view(call.v, key_head),
                         view(call.o, head), view(call.lse, head)};
-  return Launch([this, call, on](StreamId stream) -> Status {
-    put(stream, [this, call, on] {
-      host::attend<float>(on, {call.heads.query, call.heads.model}, call.slices, call.accumulate);
-      ++work_;
-      return true;
-    });
-    return {};
+  return attention({call.q, call.k, call.v}, [call, on] {
+    host::attend<float>(on, {call.heads.query, call.heads.model}, call.slices, call.accumulate);
   });
 }
 
@@ -186,14 +220,9 @@ Result<Launch> FakeDevice::prepare(const AttendBackward& call) {
       view(call.q, head),    view(call.k, key_head),  view(call.v, key_head),
       view(call.dout, head), view(call.lse, head),    view(call.delta, head),
       view(call.dq, head),   view(call.dk, key_head), view(call.dv, key_head)};
-  return Launch([this, call, on](StreamId stream) -> Status {
-    put(stream, [this, call, on] {
-      host::attend_backward<float>(on, {call.heads.query, call.heads.model}, call.slices,
-                                   call.accumulate_query, call.accumulate_key);
-      ++work_;
-      return true;
-    });
-    return {};
+  return attention({call.q, call.k, call.v, call.dout}, [call, on] {
+    host::attend_backward<float>(on, {call.heads.query, call.heads.model}, call.slices,
+                                 call.accumulate_query, call.accumulate_key);
   });
 }
 

@@ -10,7 +10,9 @@
 namespace hsap::device {
 
 /// A device in host memory, for tests. Nothing runs before it must; then the streams take turns in
-/// random order, each as far as the events it waits for allow. Fresh memory holds NaN.
+/// random order, each as far as the events it waits for allow. Fresh memory holds huge numbers, so
+/// that who reads them is found out; attention takes nothing else than a GPU does (kernels.hpp):
+/// aligned operands inside the memory that was taken, and no NaN, even beside the slices.
 class FakeDevice : public Device {
  public:
   explicit FakeDevice(std::uint64_t seed) : random_(seed) {}
@@ -23,7 +25,7 @@ class FakeDevice : public Device {
   [[nodiscard]] EventId make_event() override;
   [[nodiscard]] Status record(EventId event, StreamId stream) override;
   [[nodiscard]] Status wait(StreamId stream, EventId event) override;
-  /// Errors: streams that wait for each other.
+  /// Errors: streams that wait for each other, operands of attention that a GPU does not take.
   [[nodiscard]] Status synchronize() override;
   /// Counts the work done between the two.
   [[nodiscard]] Result<double> seconds_between(EventId begin, EventId end) override;
@@ -52,16 +54,26 @@ class FakeDevice : public Device {
     int happened = 0;
   };
 
+  struct Piece {
+    std::unique_ptr<std::byte[]> owner;
+    std::byte* data = nullptr;
+    std::int64_t bytes = 0;
+  };
+
+  /// Attention over operands whose rows a GPU kernel may all read, as a launch.
+  [[nodiscard]] Launch attention(std::vector<Array> operands, std::function<void()> attend);
+  [[nodiscard]] Status check_operand(const Array& array) const;
   [[nodiscard]] bool can_go_on(const std::deque<Task>& stream) const;
   /// The rows of an array as the host kernels see them: a token is a row.
   [[nodiscard]] host::View view(const Array& array, int first_head);
 
   std::mt19937_64 random_;
-  std::vector<std::unique_ptr<std::byte[]>> memory_;
+  std::vector<Piece> memory_;
   std::vector<std::deque<Task>> streams_;
   std::vector<Event> events_;
   std::map<std::int64_t, std::unique_ptr<host::Rows>> rows_;
   std::function<Status()> poll_;
+  Status wrong_;
   int work_ = 0;
   std::int64_t allocated_bytes_ = 0;
 };

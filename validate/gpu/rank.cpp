@@ -80,8 +80,8 @@ Status RankMemory::write_results(Tensors& tensors) {
 
 namespace {
 
-/// Operands of one kernel. Kernels want the same token in the same row on each side: arrays are
-/// moved along where that is enough, and else gathered before the kernel.
+/// Operands of one kernel. Kernels want the same token in the same row on each side: arrays begin
+/// later where that is enough, and are else gathered before the kernel.
 class Operands {
  public:
   Operands(const Schedule& schedule, const Operation& op, RankMemory& memory, Device& device)
@@ -120,13 +120,16 @@ class Operands {
     Array array = memory_.array(on_[i], heads);
     const host::Rows& rows = memory_.rows(on_[i]);
     const host::Rows& wanted = memory_.rows(on_[like]);
-    if (const auto shift = shift_between(sides, wanted, rows)) {
+    const auto shift = shift_between(sides, wanted, rows);
+    const auto count = static_cast<std::int64_t>(wanted.count());
+    // Kernels may read any row up to the last one wanted, so all must lie inside the buffer.
+    if (shift && *shift >= 0 && *shift + count <= array.rows) {
       array.data += *shift * array.row_stride * array.number_bytes();
-      array.rows -= *shift;
+      array.rows = count;
       return array;
     }
     Array gathered = array;
-    gathered.rows = static_cast<std::int64_t>(wanted.count());
+    gathered.rows = count;
     gathered.row_stride = std::int64_t{array.heads} * array.width;
     HSAP_TRY(gathered.data, device_.allocate(gathered.rows * gathered.row_bytes()));
     std::vector<Token> tokens = tokens_of(sides);

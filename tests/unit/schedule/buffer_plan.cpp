@@ -7,13 +7,15 @@
 namespace hsap {
 namespace {
 
-/// One rank with kernels that copy between buffers of 8 rows of k, 2 bytes each.
+/// One rank with kernels that copy between buffers of 10 rows of k, 10 bytes each in bf16.
 class Kernels {
  public:
-  Kernels() : build_(Pass::forward, 8, {.query = 1, .key_value = 1, .dim = 1}) {
-    build_.begin_rank(rows_ = build_.intervals({{0, 8, 1}}));
+  Kernels() : build_(Pass::forward, 10, {.query = 1, .key_value = 1, .dim = 5}) {
+    build_.begin_rank(rows_ = build_.intervals({{0, 10, 1}}));
   }
-  Index buffer(Usage usage) { return build_.buffer(Role::k, usage, Dtype::bf16, {0, 1}, rows_); }
+  Index buffer(Usage usage, Dtype dtype = Dtype::bf16) {
+    return build_.buffer(Role::k, usage, dtype, {0, 1}, rows_);
+  }
   void copy(Index from, Index to) { build_.copy(from, to, {0, 1}); }
   Index send(Index from) {
     const Index at = build_.exchange(Stream::keys);
@@ -39,10 +41,36 @@ TEST_CASE("staging buffers used one after another share room") {
   kernels.copy(a, b);
   kernels.copy(b, c);
   const BufferPlan plan = kernels.plan();
-  CHECK(plan.bytes == std::vector<std::int64_t>{16 + 2 * 16});
+  CHECK(plan.bytes == std::vector<std::int64_t>{2 * buffer_alignment + 100});
   CHECK(plan.offset_bytes[c] == plan.offset_bytes[a]);
   CHECK(plan.offset_bytes[b] != plan.offset_bytes[a]);
   CHECK(plan.offset_bytes[unused] == -1);
+}
+
+TEST_CASE("buffers begin where kernels take them") {
+  Kernels kernels;
+  const Index in = kernels.buffer(Usage::input);
+  const Index a = kernels.buffer(Usage::staging);
+  const Index out = kernels.buffer(Usage::output);
+  kernels.copy(in, a);
+  kernels.copy(a, out);
+  const BufferPlan plan = kernels.plan();
+  for (const Index buffer : {in, a, out}) CHECK(plan.offset_bytes[buffer] % buffer_alignment == 0);
+}
+
+TEST_CASE("staging buffers of different dtypes share no room") {
+  for (const Dtype dtype : {Dtype::bf16, Dtype::fp32}) {
+    Kernels kernels;
+    const Index in = kernels.buffer(Usage::input);
+    const Index a = kernels.buffer(Usage::staging);
+    const Index b = kernels.buffer(Usage::staging);
+    const Index c = kernels.buffer(Usage::staging, dtype);
+    kernels.copy(in, a);
+    kernels.copy(a, b);
+    kernels.copy(b, c);
+    const BufferPlan plan = kernels.plan();
+    CHECK((plan.offset_bytes[c] == plan.offset_bytes[a]) == (dtype == Dtype::bf16));
+  }
 }
 
 TEST_CASE("uses that nothing orders keep room of their own") {
