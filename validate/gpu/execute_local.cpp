@@ -136,6 +136,8 @@ class Issue {
     std::vector<Launch> launches;  ///< the kernel, or the copies of each receive
     EventId begun = -1;            ///< on its stream, after what it depends on
     EventId done = -1;
+    EventId work_begins = -1;  ///< around the launches alone, without waits for other ranks
+    EventId work_ends = -1;
     bool arrived = false;
     bool copied = false;  ///< its own copies are on the stream
     bool issued = false;
@@ -166,6 +168,8 @@ class Issue {
     State& state = states_[at];
     state.begun = device_.make_event();
     state.done = device_.make_event();
+    state.work_begins = device_.make_event();
+    state.work_ends = device_.make_event();
     Status made;
     if (op.kind == Kind::exchange) {
       made = prepare_exchange(op, state);
@@ -276,8 +280,8 @@ class Issue {
 
   Status take_times() {
     for (State& state : states_) {
-      HSAP_TRY(state.begin_s, device_.seconds_between(begin_, state.begun));
-      HSAP_TRY(const double end_s, device_.seconds_between(begin_, state.done));
+      HSAP_TRY(state.begin_s, device_.seconds_between(begin_, state.work_begins));
+      HSAP_TRY(const double end_s, device_.seconds_between(begin_, state.work_ends));
       state.seconds.push_back(end_s - state.begin_s);
     }
     return {};
@@ -358,7 +362,9 @@ class Issue {
     for (const Index other : others) {
       HSAP_CHECK(device_.wait(stream_of(op), states_[other].begun));
     }
+    HSAP_CHECK(device_.record(state.work_begins, stream_of(op)));
     for (const Launch& launch : state.launches) HSAP_CHECK(launch(stream_of(op)));
+    HSAP_CHECK(device_.record(state.work_ends, stream_of(op)));
     HSAP_CHECK(device_.record(state.done, stream_of(op)));
     state.copied = true;
     return {};
