@@ -11,4 +11,7 @@ namespace test::emulated {
 /// Does it now, or keeps it for the graph. `work` answers what went wrong, or nothing.
 void submit(std::function<std::string()> work);
 
+/// Which GPU there seems to be: compute capability `major`.0; 9 at first.
+void set_compute_capability(int major);
+
 }  // namespace test::emulated
