@@ -23,6 +23,8 @@ class Communicator {
   /// Puts one group of messages on a stream: they start together, and the stream goes on when all
   /// have been sent and received.
   [[nodiscard]] virtual Status exchange(StreamId stream, std::span<const Message> messages) = 0;
+  /// Messages will come from and go to this memory; may make them faster.
+  [[nodiscard]] virtual Status adopt(std::byte* data, std::int64_t bytes) = 0;
   /// What went wrong meanwhile, on this or another rank.
   [[nodiscard]] virtual Status poll() = 0;
   /// Ends what is under way, here and on the other ranks. May be called from any thread.

@@ -48,10 +48,14 @@ Result<int> CudaDevice::count() {
   return devices;
 }
 
-Result<std::unique_ptr<CudaDevice>> CudaDevice::make(const Options& options) {
+Result<kernels::Device> CudaDevice::select(const Options& options) {
   HSAP_CHECK(count());
   HSAP_CHECK(check(cudaSetDevice(options.number), "cudaSetDevice"));
-  HSAP_TRY(kernels::Device hardware, kernels::current_device());
+  return kernels::current_device();
+}
+
+Result<std::unique_ptr<CudaDevice>> CudaDevice::make(const Options& options) {
+  HSAP_TRY(kernels::Device hardware, select(options));
   return std::unique_ptr<CudaDevice>(new CudaDevice(std::move(hardware), options));
 }
 
@@ -71,9 +75,13 @@ Result<std::byte*> CudaDevice::allocate(std::int64_t bytes) {
     return error;
   }
   memory_.push_back(data);
-  allocated_bytes_ += bytes;
-  HSAP_CHECK(check(cudaMemset(data, 0, size), "cudaMemset"));
+  HSAP_CHECK(begin_use(data, bytes));
   return static_cast<std::byte*>(data);
+}
+
+Status CudaDevice::begin_use(void* memory, std::int64_t bytes) {
+  allocated_bytes_ += bytes;
+  return check(cudaMemset(memory, 0, static_cast<std::size_t>(bytes)), "cudaMemset");
 }
 
 Status CudaDevice::write(std::byte* to, std::span<const std::byte> from) {
@@ -87,13 +95,12 @@ Status CudaDevice::read(std::span<std::byte> to, const std::byte* from) {
 }
 
 // A stream or event that could not be made is null; its first use reports it.
-StreamId CudaDevice::make_stream() {
+StreamId CudaDevice::make_stream(Stream role) {
   int least = 0;
   int greatest = 0;
   cudaDeviceGetStreamPriorityRange(&least, &greatest);
   cudaStream_t stream = nullptr;
-  // The first stream of a rank is its compute stream.
-  const bool urgent = options_.urgent_communication && streams_.size() % streams != 0;
+  const bool urgent = options_.urgent_communication && role != Stream::compute;
   cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, urgent ? greatest : least);
   streams_.push_back(stream);
   return static_cast<StreamId>(streams_.size()) - 1;

@@ -14,7 +14,7 @@ class CudaDevice : public Device {
   struct Options {
     int number = 0;   ///< of the GPU; becomes the current one of this thread
     int max_sms = 0;  ///< for kernels; 0: all
-    /// Streams whose work goes before that of others where both are ready.
+    /// Messages go before kernels where both are ready.
     bool urgent_communication = false;
   };
 
@@ -31,7 +31,7 @@ class CudaDevice : public Device {
   [[nodiscard]] std::int64_t allocated_bytes() const override { return allocated_bytes_; }
   [[nodiscard]] Status write(std::byte* to, std::span<const std::byte> from) override;
   [[nodiscard]] Status read(std::span<std::byte> to, const std::byte* from) override;
-  [[nodiscard]] StreamId make_stream() override;
+  [[nodiscard]] StreamId make_stream(Stream role) override;
   [[nodiscard]] EventId make_event() override;
   [[nodiscard]] Status record(EventId event, StreamId stream) override;
   [[nodiscard]] Status wait(StreamId stream, EventId event) override;
@@ -47,6 +47,14 @@ class CudaDevice : public Device {
   [[nodiscard]] kernels::CudaStream cuda_stream(StreamId stream) const;
   [[nodiscard]] const kernels::Device& hardware() const { return hardware_; }
 
+ protected:
+  /// Makes the GPU of the options current. Errors: those of make().
+  [[nodiscard]] static Result<kernels::Device> select(const Options& options);
+  CudaDevice(kernels::Device hardware, const Options& options)
+      : hardware_(std::move(hardware)), options_(options) {}
+  /// Fills fresh memory with zeros and counts it.
+  [[nodiscard]] Status begin_use(void* memory, std::int64_t bytes);
+
  private:
   /// A plan of a kernel with its lists and workspace in device memory.
   struct PlacedPlan {
@@ -56,9 +64,6 @@ class CudaDevice : public Device {
 
     [[nodiscard]] kernels::PlanOnDevice on_device() const { return {plan, bytes, workspace}; }
   };
-
-  CudaDevice(kernels::Device hardware, const Options& options)
-      : hardware_(std::move(hardware)), options_(options) {}
 
   [[nodiscard]] Result<std::byte*> upload(std::span<const std::byte> bytes);
   [[nodiscard]] Result<std::shared_ptr<PlacedPlan>> place(kernels::AttentionPlan plan);

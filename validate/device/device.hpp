@@ -93,13 +93,18 @@ class Device {
 
   /// Takes memory until the device ends. Aligned to 256 bytes; holds some finite numbers.
   [[nodiscard]] virtual Result<std::byte*> allocate(std::int64_t bytes) = 0;
+  /// The same for what messages come from and go to.
+  [[nodiscard]] virtual Result<std::byte*> allocate_for_messages(std::int64_t bytes) {
+    return allocate(bytes);
+  }
   /// All that has been taken, by executors and by the device's own lists and scratch.
   [[nodiscard]] virtual std::int64_t allocated_bytes() const = 0;
   /// Waits for all streams, then copies.
   [[nodiscard]] virtual Status write(std::byte* to, std::span<const std::byte> from) = 0;
   [[nodiscard]] virtual Status read(std::span<std::byte> to, const std::byte* from) = 0;
 
-  [[nodiscard]] virtual StreamId make_stream() = 0;
+  /// For work that a schedule puts on such a stream.
+  [[nodiscard]] virtual StreamId make_stream(Stream role) = 0;
   [[nodiscard]] virtual EventId make_event() = 0;
   [[nodiscard]] virtual Status record(EventId event, StreamId stream) = 0;
   /// What comes next on the stream waits for the latest record of the event.

@@ -1,6 +1,8 @@
 #include "validate/device/fake_communicator.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
 #include <string>
 
 namespace hsap::device {
@@ -59,7 +61,20 @@ struct Group {
 
 }  // namespace
 
+Status FakeCommunicator::adopt(std::byte* data, std::int64_t bytes) {
+  adopted_.emplace_back(data, static_cast<std::size_t>(bytes));
+  return {};
+}
+
 Status FakeCommunicator::exchange(StreamId stream, std::span<const Message> messages) {
+  for (const Message& message : messages) {
+    const bool inside = std::any_of(adopted_.begin(), adopted_.end(), [&](const auto& memory) {
+      const std::less_equal<> before;
+      return before(memory.data(), message.data) &&
+             before(message.data + message.bytes, memory.data() + memory.size());
+    });
+    if (!inside) return infeasible("a message outside of adopted memory");
+  }
   const auto group = std::make_shared<Group>();
   for (const Message& message : messages) group->items.push_back({message, nullptr, false});
   device_.put(stream, [this, group] {

@@ -40,8 +40,10 @@ class FakeCommunicator : public Communicator {
   FakeCommunicator(FakeFabric& fabric, FakeDevice& device, Rank rank)
       : fabric_(fabric), device_(device), rank_(rank) {}
 
-  /// Errors of a run: a message of another length than its receiver expects.
+  /// Errors: a message outside of what has been adopted. Of a run: one of another length than its
+  /// receiver expects.
   [[nodiscard]] Status exchange(StreamId stream, std::span<const Message> messages) override;
+  [[nodiscard]] Status adopt(std::byte* data, std::int64_t bytes) override;
   [[nodiscard]] Status poll() override;
   void abort() override { fabric_.abort(); }
 
@@ -49,6 +51,7 @@ class FakeCommunicator : public Communicator {
   FakeFabric& fabric_;
   FakeDevice& device_;
   Rank rank_;
+  std::vector<std::span<std::byte>> adopted_;
 };
 
 }  // namespace hsap::device

@@ -84,7 +84,7 @@ Status FakeDevice::read(std::span<std::byte> to, const std::byte* from) {
   return {};
 }
 
-StreamId FakeDevice::make_stream() {
+StreamId FakeDevice::make_stream(Stream) {
   streams_.emplace_back();
   return static_cast<StreamId>(streams_.size()) - 1;
 }

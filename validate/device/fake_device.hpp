@@ -21,7 +21,7 @@ class FakeDevice : public Device {
   [[nodiscard]] std::int64_t allocated_bytes() const override { return allocated_bytes_; }
   [[nodiscard]] Status write(std::byte* to, std::span<const std::byte> from) override;
   [[nodiscard]] Status read(std::span<std::byte> to, const std::byte* from) override;
-  [[nodiscard]] StreamId make_stream() override;
+  [[nodiscard]] StreamId make_stream(Stream role) override;
   [[nodiscard]] EventId make_event() override;
   [[nodiscard]] Status record(EventId event, StreamId stream) override;
   [[nodiscard]] Status wait(StreamId stream, EventId event) override;

@@ -87,6 +87,14 @@ Status NcclCommunicator::exchange(StreamId stream, std::span<const Message> mess
   return settle("ncclGroupEnd");
 }
 
+Status NcclCommunicator::adopt(std::byte* data, std::int64_t bytes) {
+  HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
+  void* handle = nullptr;  // goes with the communicator
+  HSAP_CHECK(check(ncclCommRegister(communicator, data, static_cast<std::size_t>(bytes), &handle),
+                   "ncclCommRegister"));
+  return settle("ncclCommRegister");
+}
+
 Status NcclCommunicator::poll() {
   HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
   ncclResult_t state = ncclSuccess;

@@ -31,6 +31,8 @@ class NcclCommunicator : public Communicator {
   NcclCommunicator& operator=(const NcclCommunicator&) = delete;
 
   [[nodiscard]] Status exchange(StreamId stream, std::span<const Message> messages) override;
+  /// Registers it, where NCCL can use that; NCCL_LOCAL_REGISTER=0 in the environment forbids it.
+  [[nodiscard]] Status adopt(std::byte* data, std::int64_t bytes) override;
   [[nodiscard]] Status poll() override;
   void abort() override;
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstring>
 #include <sstream>
+#include <type_traits>
 
 #include "validate/gpu/execute_rank.hpp"
 #include "validate/host/program.hpp"
@@ -13,36 +14,6 @@
 
 namespace hsap::executor {
 namespace {
-
-using Communicators = std::array<std::unique_ptr<device::Communicator>, streams>;
-
-/// Streams on which any rank exchanges something; all ranks must meet in their communicators.
-std::array<bool, streams> streams_in_use(const Schedule& schedule) {
-  std::array<bool, streams> used{};
-  for (const Operation& op : schedule.operations) {
-    const bool communicates =
-        op.kind == Kind::exchange || op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter;
-    if (communicates) used[static_cast<std::size_t>(op.stream)] = true;
-  }
-  return used;
-}
-
-Result<Communicators> connect(const Schedule& schedule, world::World& world,
-                              const RankMachine& machine) {
-  Communicators communicators;
-  const auto used = streams_in_use(schedule);
-  for (std::size_t stream = 0; stream < streams; ++stream) {
-    if (!used[stream]) continue;
-    Result<std::string> id = std::string();
-    if (world.rank() == 0) id = machine.make_id();
-    HSAP_CHECK(world.agree(id ? Status() : Status(id.error())));
-    HSAP_TRY(const std::string shared, world.broadcast(*id));
-    auto made = machine.connect(shared);
-    HSAP_CHECK(world.agree(made ? Status() : Status(made.error())));
-    communicators[stream] = *std::move(made);
-  }
-  return communicators;
-}
 
 /// Everything of any length, in steps that a world carries.
 Result<std::vector<std::string>> gather_all(world::World& world, const std::string& own) {
@@ -81,6 +52,7 @@ void for_each_result_row(const Schedule& schedule, Rank rank, Tensors& tensors, 
 
 template <typename T>
 void append(std::string& bytes, const T& value) {
+  static_assert(std::is_trivially_copyable_v<T>);
   bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
@@ -100,6 +72,7 @@ std::string encode(const Schedule& schedule, Rank rank, const RankExecution& run
   for (const std::int64_t sent : run.bytes_sent) append(bytes, sent);
   append(bytes, run.buffer_bytes);
   append(bytes, device_bytes);
+  for (const OperationTime& time : run.times) append(bytes, time);
   for_each_result_row(schedule, rank, tensors, [&](std::span<const double> values) {
     for (const double value : values) append(bytes, static_cast<float>(value));
   });
@@ -113,6 +86,9 @@ void decode(const Schedule& schedule, Rank rank, std::string_view bytes, Tensors
   }
   execution.peak_buffer_bytes.push_back(take<std::int64_t>(bytes));
   execution.device_bytes = std::max(execution.device_bytes, take<std::int64_t>(bytes));
+  for (Index i = 0; i < schedule.programs[static_cast<std::size_t>(rank)].count; ++i) {
+    execution.times.push_back(take<OperationTime>(bytes));
+  }
   for_each_result_row(schedule, rank, tensors, [&](std::span<double> values) {
     for (double& value : values) value = static_cast<double>(take<float>(bytes));
   });
@@ -123,7 +99,7 @@ Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, wo
                                   const RankMachine& machine, Communicators& communicators,
                                   double patience_s) {
   const auto rank = static_cast<Rank>(world.rank());
-  RankResources resources{machine.device, {}};
+  RankResources resources{machine.device, {}, machine.repeats};
   for (std::size_t stream = 0; stream < streams; ++stream) {
     resources.communicators[stream] = communicators[stream].get();
   }
@@ -161,7 +137,8 @@ Result<Execution> execute_in_world(const Schedule& schedule, Tensors& tensors, w
     return bad_input("the plan is for another number of processes", std::to_string(world.size()),
                      std::to_string(schedule.ranks()));
   }
-  HSAP_TRY(Communicators communicators, connect(schedule, world, machine));
+  HSAP_TRY(Communicators communicators,
+           connect(schedule, world, machine.nodes, machine.communicators));
   Tensors results = tensors;
   host::make_room(schedule, results);
   HSAP_TRY(const RankExecution run,
@@ -174,7 +151,6 @@ Result<Execution> execute_in_world(const Schedule& schedule, Tensors& tensors, w
   for (std::size_t from = 0; from < all.size(); ++from) {
     decode(schedule, static_cast<Rank>(from), all[from], results, execution);
   }
-  execution.times = run.times;
   tensors = std::move(results);
   return execution;
 }

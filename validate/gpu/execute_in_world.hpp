@@ -1,27 +1,24 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-#include <string_view>
+#include <vector>
 
 #include "hsap/execute.hpp"
-#include "validate/device/communicator.hpp"
+#include "validate/gpu/communicators.hpp"
 #include "validate/world/world.hpp"
 
 namespace hsap::executor {
 
-/// What a process of a distributed run brings: its device, and how its communicators come about.
+/// What a process of a distributed run brings.
 struct RankMachine {
   device::Device& device;
-  /// Asked at rank 0 once for each communicator; names it to the others.
-  std::function<Result<std::string>()> make_id;
-  std::function<Result<std::unique_ptr<device::Communicator>>(std::string_view id)> connect;
+  std::vector<int> nodes;  ///< by rank: ranks of a node have the same number
+  CommunicatorMaker communicators;
+  int repeats = 1;  ///< times are medians
 };
 
 /// execute() with one process for each rank of `world`. Every process calls it with the same
-/// schedule and inputs. Rank 0 gets the results and counts of all ranks; the others their own rows,
-/// which are what the next pass needs there.
+/// schedule and inputs. Rank 0 gets the results, counts and times of all ranks; the others their
+/// own rows, which are what the next pass needs there.
 ///
 /// A rank that fails, is lost, or does not issue or end an operation within options.patience_s ends
 /// the run in every process. Errors (infeasible): its report, with the operation in which it waits;

@@ -11,6 +11,7 @@
 
 #include "validate/gpu/rank.hpp"
 #include "validate/gpu/rows.hpp"
+#include "validate/gpu/stopwatch.hpp"
 #include "validate/host/collective.hpp"
 #include "validate/host/program.hpp"
 
@@ -121,12 +122,8 @@ class Issue {
     execution.bytes_sent = bytes_sent_;
     for (const RankMemory& memory : memory_) execution.peak_buffer_bytes.push_back(memory.bytes());
     for (const Index at : order_) {
-      std::vector<double> seconds = states_[at].seconds;
-      std::sort(seconds.begin(), seconds.end());
-      const double median = seconds[seconds.size() / 2];
-      execution.times.push_back(
-          {at, states_[at].begin_s, median, seconds.back() - seconds.front()});
-      execution.kernel_s[static_cast<std::size_t>(schedule_.operations[at].kind)] += median;
+      const OperationTime& time = execution.times.emplace_back(states_[at].stopwatch.time_of(at));
+      execution.kernel_s[static_cast<std::size_t>(schedule_.operations[at].kind)] += time.seconds;
     }
     return execution;
   }
@@ -141,8 +138,7 @@ class Issue {
     bool arrived = false;
     bool copied = false;  ///< its own copies are on the stream
     bool issued = false;
-    double begin_s = 0;
-    std::vector<double> seconds;  ///< by repeat
+    Stopwatch stopwatch;
   };
 
   [[nodiscard]] RankMemory& memory_of(const Operation& op) {
@@ -210,8 +206,9 @@ class Issue {
       const Partner& partner = partners_[op.payload.first + i];
       if (partner.operation == none) continue;  // never issued: reported by the run
       const Transfer& send = schedule_.transfers[partner.transfer];
-      const auto tokens = tokens_of(schedule_.intervals_of(receive));
-      if (tokens != tokens_of(schedule_.intervals_of(send)) || !(send.heads == receive.heads)) {
+      const auto tokens = host::tokens_of(schedule_.intervals_of(receive));
+      if (tokens != host::tokens_of(schedule_.intervals_of(send)) ||
+          !(send.heads == receive.heads)) {
         return infeasible("a message that its receiver expects otherwise");
       }
       HSAP_CHECK(add_move(state, receive.peer, send.buffer, op.rank, receive.buffer, tokens,
@@ -238,7 +235,8 @@ class Issue {
         const Index source = schedule_.operands_of(other)[2 * pair];
         const Buffer& rows = schedule_.buffers[gathers ? source : destination];
         HSAP_CHECK(add_move(state, other.rank, source, op.rank, destination,
-                            tokens_of(schedule_.intervals_of(rows)), op.heads, !gathers && i > 1));
+                            host::tokens_of(schedule_.intervals_of(rows)), op.heads,
+                            !gathers && i > 1));
       }
     }
     count_ring(members, self, gathers);
@@ -265,7 +263,9 @@ class Issue {
 
   void make_streams() {
     const std::size_t count = options_.serialise ? 1 : memory_.size() * streams;
-    for (std::size_t i = 0; i < count; ++i) streams_.push_back(device_.make_stream());
+    for (std::size_t i = 0; i < count; ++i) {
+      streams_.push_back(device_.make_stream(static_cast<Stream>(i % streams)));
+    }
     begin_ = device_.make_event();
   }
 
@@ -280,9 +280,9 @@ class Issue {
 
   Status take_times() {
     for (State& state : states_) {
-      HSAP_TRY(state.begin_s, device_.seconds_between(begin_, state.work_begins));
-      HSAP_TRY(const double end_s, device_.seconds_between(begin_, state.work_ends));
-      state.seconds.push_back(end_s - state.begin_s);
+      HSAP_TRY(const double begin_s, device_.seconds_between(begin_, state.work_begins));
+      HSAP_TRY(const double seconds, device_.seconds_between(state.work_begins, state.work_ends));
+      state.stopwatch.add(begin_s, seconds);
     }
     return {};
   }

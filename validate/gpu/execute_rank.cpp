@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "validate/gpu/messages.hpp"
+#include "validate/gpu/stopwatch.hpp"
 
 namespace hsap::executor {
 namespace {
@@ -35,38 +37,45 @@ class RankProgram {
     HSAP_TRY(RankMemory memory, RankMemory::make(schedule_, plan_, rank_, on_.device));
     memory_.emplace(std::move(memory));
     begin_ = on_.device.make_event();
-    for (StreamId& stream : streams_) stream = on_.device.make_stream();
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+      streams_[i] = on_.device.make_stream(static_cast<Stream>(i));
+      greeted_[i] = on_.device.make_event();
+    }
     HSAP_CHECK(prepare_staging());
     for (Index i = 0; i < steps_.size(); ++i) {
       if (Status made = prepare(i); !made) return at(i, made.error());
     }
-    return {};
+    HSAP_CHECK(prepare_greetings());
+    return for_each_communicator([&](std::size_t stream, device::Communicator& peers) -> Status {
+      HSAP_CHECK(peers.adopt(memory_->data(), memory_->bytes()));
+      const auto staging = staging_.find(static_cast<Stream>(stream));
+      if (staging == staging_.end()) return {};
+      return peers.adopt(staging->second.data, staging->second.bytes);
+    });
   }
 
   Status run(Tensors& tensors, const std::function<void(Index)>& issued) {
     HSAP_CHECK(memory_->read_inputs(tensors));
-    HSAP_CHECK(on_.device.record(begin_, streams_[0]));
-    for (Index i = 0; i < steps_.size(); ++i) {
-      issued(first_ + i);
-      if (Status done = issue(i); !done) return at(i, done.error());
-    }
-    HSAP_CHECK(on_.device.synchronize());
-    for (device::Communicator* communicator : on_.communicators) {
-      if (communicator != nullptr) HSAP_CHECK(communicator->poll());
+    const auto poll = [](std::size_t, device::Communicator& peers) { return peers.poll(); };
+    for (int repeat = 0; repeat < on_.repeats; ++repeat) {
+      HSAP_CHECK(greet());
+      for (Index i = 0; i < steps_.size(); ++i) {
+        issued(first_ + i);
+        if (Status done = issue(i); !done) return at(i, done.error());
+      }
+      HSAP_CHECK(on_.device.synchronize());
+      HSAP_CHECK(for_each_communicator(poll));
+      HSAP_CHECK(take_times());
     }
     return memory_->write_results(tensors);
   }
 
-  Result<RankExecution> record() {
+  [[nodiscard]] RankExecution record() const {
     RankExecution result;
     result.buffer_bytes = memory_->bytes();
-    for (const auto& [stream, bytes] : staging_bytes_) result.staging_bytes += bytes;
     result.bytes_sent.assign(schedule_.programs.size(), 0);
     for (Index i = 0; i < steps_.size(); ++i) {
-      OperationTime time{first_ + i};
-      HSAP_TRY(time.begin_s, on_.device.seconds_between(begin_, steps_[i].begun));
-      HSAP_TRY(time.seconds, on_.device.seconds_between(steps_[i].begun, steps_[i].done));
-      result.times.push_back(time);
+      result.times.push_back(steps_[i].stopwatch.time_of(first_ + i));
       for (const Phase& phase : steps_[i].phases) {
         for (const device::Message& message : phase.messages) {
           if (!message.is_send) continue;
@@ -84,6 +93,11 @@ class RankProgram {
     Launch kernel;              ///< of anything else
     EventId begun = -1;
     EventId done = -1;
+    Stopwatch stopwatch;
+  };
+  struct Memory {
+    std::byte* data = nullptr;
+    std::int64_t bytes = 0;
   };
 
   [[nodiscard]] const Operation& op(Index i) const { return schedule_.operations[first_ + i]; }
@@ -109,8 +123,66 @@ class RankProgram {
     }
     for (const auto& [stream, measure] : measures) {
       if (measure.most() == 0) continue;
-      HSAP_TRY(staging_[stream], on_.device.allocate(measure.most()));
-      staging_bytes_[stream] = measure.most();
+      HSAP_TRY(std::byte * data, on_.device.allocate_for_messages(measure.most()));
+      staging_[stream] = {data, measure.most()};
+    }
+    return {};
+  }
+
+  template <typename Use>
+  Status for_each_communicator(Use use) {
+    for (std::size_t stream = 0; stream < on_.communicators.size(); ++stream) {
+      device::Communicator* communicator = on_.communicators[stream];
+      if (communicator != nullptr) HSAP_CHECK(use(stream, *communicator));
+    }
+    return {};
+  }
+
+  /// A few bytes to and from everyone whom this rank meets on a stream. They do the same.
+  Status prepare_greetings() {
+    constexpr std::int64_t bytes = 16;
+    std::array<std::set<Rank>, streams> met;
+    for (Index i = 0; i < steps_.size(); ++i) {
+      for (const Phase& phase : steps_[i].phases) {
+        for (const device::Message& message : phase.messages) {
+          met[static_cast<std::size_t>(op(i).stream)].insert(message.peer);
+        }
+      }
+    }
+    return for_each_communicator([&](std::size_t stream, device::Communicator& peers) -> Status {
+      if (met[stream].empty()) return {};
+      const auto count = static_cast<std::int64_t>(met[stream].size());
+      HSAP_TRY(std::byte * data, on_.device.allocate_for_messages((count + 1) * bytes));
+      HSAP_CHECK(peers.adopt(data, (count + 1) * bytes));
+      std::byte* next = data;
+      for (const Rank peer : met[stream]) {
+        greetings_[stream].push_back({peer, data, bytes, true});
+        greetings_[stream].push_back({peer, next += bytes, bytes, false});
+      }
+      return {};
+    });
+  }
+
+  /// The clock of the run starts when the neighbours are there.
+  Status greet() {
+    const StreamId compute = streams_[static_cast<std::size_t>(Stream::compute)];
+    const auto send = [&](std::size_t i, device::Communicator& peers) -> Status {
+      if (greetings_[i].empty()) return {};
+      HSAP_CHECK(peers.exchange(streams_[i], greetings_[i]));
+      HSAP_CHECK(on_.device.record(greeted_[i], streams_[i]));
+      return on_.device.wait(compute, greeted_[i]);
+    };
+    HSAP_CHECK(for_each_communicator(send));
+    HSAP_CHECK(on_.device.record(begin_, compute));
+    for (const StreamId stream : streams_) HSAP_CHECK(on_.device.wait(stream, begin_));
+    return {};
+  }
+
+  Status take_times() {
+    for (Step& step : steps_) {
+      HSAP_TRY(const double begin_s, on_.device.seconds_between(begin_, step.begun));
+      HSAP_TRY(const double seconds, on_.device.seconds_between(step.begun, step.done));
+      step.stopwatch.add(begin_s, seconds);
     }
     return {};
   }
@@ -130,7 +202,7 @@ class RankProgram {
     // A stream without staging still must not look as if it measured.
     static std::byte nothing;
     const auto memory = staging_.find(op(i).stream);
-    Staging staging(memory == staging_.end() ? &nothing : memory->second);
+    Staging staging(memory == staging_.end() ? &nothing : memory->second.data);
     HSAP_TRY(step.phases, messages.phases(first_ + i, staging));
     return {};
   }
@@ -173,8 +245,9 @@ class RankProgram {
   std::vector<Step> steps_;
   std::optional<RankMemory> memory_;
   std::array<StreamId, streams> streams_{};
-  std::map<Stream, std::byte*> staging_;
-  std::map<Stream, std::int64_t> staging_bytes_;
+  std::array<EventId, streams> greeted_{};
+  std::array<std::vector<device::Message>, streams> greetings_;
+  std::map<Stream, Memory> staging_;
   EventId begin_ = -1;
 };
 

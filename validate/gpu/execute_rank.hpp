@@ -13,21 +13,25 @@ namespace hsap::executor {
 struct RankResources {
   device::Device& device;
   std::array<device::Communicator*, streams> communicators;  ///< by Stream; none for compute
+  int repeats = 1;  ///< all ranks the same; times are medians
 };
 
 struct RankExecution {
   std::vector<std::int64_t> bytes_sent;  ///< by receiver; messages to itself too
   std::int64_t buffer_bytes = 0;
-  std::int64_t staging_bytes = 0;  ///< of messages whose rows do not lie in one piece
+  /// From when its neighbours were ready too. Of communication: until all its messages have gone
+  /// and come, so waits for other ranks are in it.
   std::vector<OperationTime> times;
 };
 
-/// Runs the program of one rank; the others run theirs elsewhere. Kernels run on a compute stream,
-/// each exchange as one group of messages on the stream that the schedule gives it, collectives as
-/// rings; streams wait for what the schedule's dependencies say and nothing else. Reads this rank's
-/// inputs from `tensors` and writes its rows of the results there, which must have their shape
-/// (host::make_room). `issued` hears of every operation before it is put on its stream.
-/// Errors (infeasible): a failed call, with the operation; what the communicators report.
+/// Runs the program of one rank; the others run theirs elsewhere. Ranks that exchange anything
+/// first greet each other: NCCL connects two ranks at their first message and the host waits for
+/// that, in whatever order it comes. Kernels run on a compute stream, each exchange as one group of
+/// messages on the stream that the schedule gives it, collectives as rings; streams wait for what
+/// the schedule's dependencies say and nothing else. Reads this rank's inputs from `tensors` and
+/// writes its rows of the results there, which must have their shape (host::make_room). `issued`
+/// hears of every operation before it is put on its stream. Errors (infeasible): a failed call,
+/// with the operation; what the communicators report.
 [[nodiscard]] Result<RankExecution> execute_rank(
     const Schedule& schedule, Rank rank, Tensors& tensors, const RankResources& on,
     const std::function<void(Index)>& issued = [](Index) {});

@@ -111,7 +111,7 @@ Result<std::vector<Phase>> Messages::exchange(const Operation& op, Staging& stag
   }
   std::size_t own = 0;
   for (const Transfer& transfer : schedule_.transfers_of(op)) {
-    const std::vector<Token> tokens = tokens_of(schedule_.intervals_of(transfer));
+    const std::vector<Token> tokens = host::tokens_of(schedule_.intervals_of(transfer));
     const bool is_send = transfer.direction == Direction::send;
     if (transfer.peer != rank_) {
       HSAP_CHECK(
@@ -161,7 +161,7 @@ Result<std::vector<Phase>> Messages::all_gather(Index at, Staging& staging) {
   const auto on = schedule_.operands_of(op);
   const auto rows_of = [&](Index member, std::size_t pair) {
     const Index source = schedule_.operands_of(schedule_.operations[member])[2 * pair];
-    return tokens_of(schedule_.intervals_of(schedule_.buffers[source]));
+    return host::tokens_of(schedule_.intervals_of(schedule_.buffers[source]));
   };
   std::vector<Phase> phases(n);
   for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
@@ -197,7 +197,7 @@ Result<std::vector<Phase>> Messages::reduce_scatter(Index at, Staging& staging) 
     const auto rows_of = [&](Index member) {
       const Index destination = schedule_.operands_of(schedule_.operations[member])[2 * pair + 1];
       return message_rows(memory_.rows(source),
-                          tokens_of(schedule_.intervals_of(schedule_.buffers[destination])));
+                          host::tokens_of(schedule_.intervals_of(schedule_.buffers[destination])));
     };
     const auto count = [](const std::vector<RowPair>& rows) {
       return rows.empty() ? 0 : rows.back().to + rows.back().count;

@@ -14,7 +14,7 @@ using device::Launch;
 Result<RankMemory> RankMemory::make(const Schedule& schedule, const BufferPlan& plan, Rank rank,
                                     Device& device) {
   RankMemory memory(schedule, plan, rank, device);
-  HSAP_TRY(memory.piece_, device.allocate(memory.bytes()));
+  HSAP_TRY(memory.piece_, device.allocate_for_messages(memory.bytes()));
   return memory;
 }
 
@@ -40,40 +40,33 @@ const host::Rows& RankMemory::rows(Index at) {
   return *rows;
 }
 
+host::View RankMemory::view(Index at, std::vector<std::byte>& bytes) {
+  const Array array = this->array(at);
+  const Buffer& buffer = schedule_->buffers[at];
+  bytes.resize(static_cast<std::size_t>(array.rows * array.row_bytes()));
+  return {bytes.data(), host::element_of(buffer.dtype, Arithmetic::fp32), buffer.heads,
+          static_cast<std::size_t>(array.width), &rows(at)};
+}
+
 Status RankMemory::read_inputs(const Tensors& tensors) {
+  std::vector<std::byte> bytes;
   for (Index at = 0; at < schedule_->buffers.size(); ++at) {
     const Buffer& buffer = schedule_->buffers[at];
     if (buffer.rank != rank_ || buffer.usage != Usage::input || !has(at)) continue;
-    const Array array = this->array(at);
-    std::vector<std::byte> bytes(static_cast<std::size_t>(array.rows * array.row_bytes()));
-    const host::View view{bytes.data(), host::element_of(buffer.dtype, Arithmetic::fp32),
-                          buffer.heads, static_cast<std::size_t>(array.width), &rows(at)};
-    for (std::size_t row = 0; row < view.rows->count(); ++row) {
-      for (int head = buffer.heads.begin; head < buffer.heads.end; ++head) {
-        const auto values = tensors[buffer.role].row(view.rows->tokens()[row], head);
-        host::store(view.element, values.data(), view.width, view.at(row, head));
-      }
-    }
-    HSAP_CHECK(device_->write(array.data, bytes));
+    host::read_rows(tensors[buffer.role], view(at, bytes));
+    HSAP_CHECK(device_->write(array(at).data, bytes));
   }
   return {};
 }
 
 Status RankMemory::write_results(Tensors& tensors) {
+  std::vector<std::byte> bytes;
   for (Index at = 0; at < schedule_->buffers.size(); ++at) {
     const Buffer& buffer = schedule_->buffers[at];
     if (buffer.rank != rank_ || !host::is_result(buffer) || !has(at)) continue;
-    const Array array = this->array(at);
-    std::vector<std::byte> bytes(static_cast<std::size_t>(array.rows * array.row_bytes()));
-    HSAP_CHECK(device_->read(bytes, array.data));
-    const host::View view{bytes.data(), host::element_of(buffer.dtype, Arithmetic::fp32),
-                          buffer.heads, static_cast<std::size_t>(array.width), &rows(at)};
-    for (std::size_t row = 0; row < view.rows->count(); ++row) {
-      for (int head = buffer.heads.begin; head < buffer.heads.end; ++head) {
-        const auto values = tensors[buffer.role].row(view.rows->tokens()[row], head);
-        host::load(view.element, view.at(row, head), view.width, values.data());
-      }
-    }
+    const host::View copy = view(at, bytes);
+    HSAP_CHECK(device_->read(bytes, array(at).data));
+    host::write_rows(copy, tensors[buffer.role]);
   }
   return {};
 }
@@ -132,7 +125,7 @@ class Operands {
     gathered.rows = count;
     gathered.row_stride = std::int64_t{array.heads} * array.width;
     HSAP_TRY(gathered.data, device_.allocate(gathered.rows * gathered.row_bytes()));
-    std::vector<Token> tokens = tokens_of(sides);
+    std::vector<Token> tokens = host::tokens_of(sides);
     std::sort(tokens.begin(), tokens.end());
     tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
     HSAP_TRY(Launch gather,
@@ -228,7 +221,7 @@ Result<Launch> prepare_rows(const Schedule& schedule, const Operation& op, RankM
   }
   const bool all = op.kind == Kind::reduce || op.payload.count == 0;
   const std::vector<Token> tokens =
-      all ? rows_from(0).tokens() : tokens_of(schedule.intervals_of(op.payload));
+      all ? rows_from(0).tokens() : host::tokens_of(schedule.intervals_of(op.payload));
   return device.prepare(device::Move{
       array(0), array(1), pair_rows(rows_from(0), rows_from(1), tokens), op.kind == Kind::reduce});
 }

@@ -25,6 +25,7 @@ class RankMemory {
   [[nodiscard]] device::Array array(Index buffer, HeadRange heads) const;
   /// Where the tokens of a buffer stand.
   [[nodiscard]] const host::Rows& rows(Index buffer);
+  [[nodiscard]] std::byte* data() const { return piece_; }
   [[nodiscard]] std::int64_t bytes() const { return plan_->bytes[static_cast<std::size_t>(rank_)]; }
 
   [[nodiscard]] Status read_inputs(const Tensors& tensors);
@@ -33,6 +34,9 @@ class RankMemory {
  private:
   RankMemory(const Schedule& schedule, const BufferPlan& plan, Rank rank, device::Device& device)
       : schedule_(&schedule), plan_(&plan), rank_(rank), device_(&device) {}
+
+  /// A buffer in host memory, as large as it is.
+  [[nodiscard]] host::View view(Index buffer, std::vector<std::byte>& bytes);
 
   const Schedule* schedule_;
   const BufferPlan* plan_;

@@ -1,16 +1,6 @@
 #include "validate/gpu/rows.hpp"
 
-#include <algorithm>
-
 namespace hsap::executor {
-
-std::vector<Token> tokens_of(std::span<const Interval> list) {
-  std::vector<Token> tokens;
-  for (const Interval& interval : list) {
-    for (Token row = 0; row < interval.size(); ++row) tokens.push_back(interval.at(row));
-  }
-  return tokens;
-}
 
 std::vector<device::RowPair> pair_rows(const host::Rows& from, const host::Rows& to,
                                        std::span<const Token> tokens) {

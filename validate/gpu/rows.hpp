@@ -13,9 +13,6 @@ namespace hsap::executor {
 [[nodiscard]] std::vector<device::RowPair> pair_rows(const host::Rows& from, const host::Rows& to,
                                                      std::span<const Token> tokens);
 
-/// The tokens of a list of intervals, in order.
-[[nodiscard]] std::vector<Token> tokens_of(std::span<const Interval> list);
-
 /// Slices of tokens as slices of rows of a query and a key buffer.
 /// Errors (infeasible): rows of a slice that are not next to each other.
 [[nodiscard]] Result<std::vector<Slice>> slices_in_rows(std::span<const Slice> slices,

@@ -23,6 +23,32 @@ Rows::Rows(std::span<const Interval> list) {
   }
 }
 
+std::vector<Token> tokens_of(std::span<const Interval> list) {
+  std::vector<Token> tokens;
+  for (const Interval& interval : list) {
+    for (Token i = 0; i < interval.size(); ++i) tokens.push_back(interval.at(i));
+  }
+  return tokens;
+}
+
+void read_rows(const Tensor& tensor, const View& view) {
+  for (std::size_t row = 0; row < view.rows->count(); ++row) {
+    for (int head = view.heads.begin; head < view.heads.end; ++head) {
+      const auto values = tensor.row(view.rows->tokens()[row], head);
+      store(view.element, values.data(), view.width, view.at(row, head));
+    }
+  }
+}
+
+void write_rows(const View& view, Tensor& tensor) {
+  for (std::size_t row = 0; row < view.rows->count(); ++row) {
+    for (int head = view.heads.begin; head < view.heads.end; ++head) {
+      const auto values = tensor.row(view.rows->tokens()[row], head);
+      load(view.element, view.at(row, head), view.width, values.data());
+    }
+  }
+}
+
 Memory::Memory(const Schedule& schedule, const BufferPlan& plan, Rank rank, Arithmetic arithmetic)
     : schedule_(schedule),
       plan_(plan),

@@ -47,6 +47,13 @@ struct View {
   }
 };
 
+/// The rows of a buffer from the tensor of the whole batch, and back to it.
+void read_rows(const Tensor& tensor, const View& view);
+void write_rows(const View& view, Tensor& tensor);
+
+/// The tokens of a list of intervals, in order.
+[[nodiscard]] std::vector<Token> tokens_of(std::span<const Interval> list);
+
 /// The memory of one rank: one piece, laid out by plan_buffers(). A buffer is filled with NaN
 /// before its first use, so that reading what nothing wrote shows.
 class Memory {

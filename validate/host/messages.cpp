@@ -6,14 +6,6 @@
 
 namespace hsap::host {
 
-std::vector<Token> tokens_of(std::span<const Interval> list) {
-  std::vector<Token> tokens;
-  for (const Interval& interval : list) {
-    for (Token i = 0; i < interval.size(); ++i) tokens.push_back(interval.at(i));
-  }
-  return tokens;
-}
-
 namespace {
 
 std::size_t row_bytes(const View& view, HeadRange heads) {

@@ -64,7 +64,4 @@ class Exchange {
   std::size_t left_ = 0;
 };
 
-/// The tokens of a list of intervals, in order.
-[[nodiscard]] std::vector<Token> tokens_of(std::span<const Interval> list);
-
 }  // namespace hsap::host

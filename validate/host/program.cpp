@@ -55,13 +55,7 @@ void Program<T>::read_inputs(const Tensors& tensors) {
   for (Index at = 0; at < schedule_.buffers.size(); ++at) {
     const Buffer& buffer = schedule_.buffers[at];
     if (buffer.rank != rank_ || buffer.usage != Usage::input || !memory_.has(at)) continue;
-    const View view = memory_.view(at);
-    for (std::size_t row = 0; row < view.rows->count(); ++row) {
-      for (int head = buffer.heads.begin; head < buffer.heads.end; ++head) {
-        const auto values = tensors[buffer.role].row(view.rows->tokens()[row], head);
-        store(view.element, values.data(), view.width, view.at(row, head));
-      }
-    }
+    read_rows(tensors[buffer.role], memory_.view(at));
   }
 }
 
@@ -72,13 +66,7 @@ void Program<T>::write_results(Tensors& tensors) {
     Tensor& tensor = tensors[buffer.role];
     const bool wanted = buffer.rank == rank_ && is_result(buffer) && memory_.has(at);
     if (!wanted || tensor.empty()) continue;
-    const View view = memory_.view(at);
-    for (std::size_t row = 0; row < view.rows->count(); ++row) {
-      for (int head = buffer.heads.begin; head < buffer.heads.end; ++head) {
-        const auto values = tensor.row(view.rows->tokens()[row], head);
-        load(view.element, view.at(row, head), view.width, values.data());
-      }
-    }
+    write_rows(memory_.view(at), tensor);
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <string_view>
 
 #include "validate/gpu/execute_in_world.hpp"
 
@@ -14,8 +16,8 @@ namespace {
 constexpr double comparing_s = 3600;
 
 std::string options_text(const ProcessOptions& options) {
-  return fmt::format("max_sms {} max_ctas {} urgent {}", options.max_sms, options.max_ctas,
-                     options.urgent_communication);
+  return fmt::format("max_sms {} max_ctas {} urgent {} repeats {}", options.max_sms,
+                     options.max_ctas, options.urgent_communication, options.repeats);
 }
 
 }  // namespace
@@ -51,26 +53,36 @@ void Process::share_gpus(int gpus) {
   ::setenv("NCCL_MNNVL_ENABLE", "0", 1);
 }
 
+std::vector<int> Process::nodes() const {
+  std::map<std::string_view, int> numbers;
+  std::vector<int> nodes;
+  for (const world::Member& member : world_.members()) {
+    nodes.push_back(
+        numbers.try_emplace(member.host, static_cast<int>(numbers.size())).first->second);
+  }
+  return nodes;
+}
+
 Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,
                                    const ExecuteOptions& options) {
   device::CudaDevice::Options on_device;
   on_device.number = gpu_;
   on_device.max_sms = options_.max_sms;
   on_device.urgent_communication = options_.urgent_communication;
-  auto made = device::CudaDevice::make(on_device);
+  auto made = device::NcclDevice::make(on_device);
   HSAP_CHECK(world_.agree(made ? Status() : Status(made.error())));
   device::CudaDevice& device = **made;
   const device::NcclCommunicator::Options peers{options_.max_ctas, options.patience_s};
-  const executor::RankMachine machine{
-      device,
+  executor::RankMachine machine{device, nodes(), {}, options_.repeats};
+  machine.communicators = {
       []() -> Result<std::string> {
         HSAP_TRY(const auto id, device::NcclCommunicator::make_id());
         return std::string(reinterpret_cast<const char*>(id.data()), id.size());
       },
-      [&](std::string_view id) -> Result<std::unique_ptr<device::Communicator>> {
-        HSAP_TRY(auto communicator,
-                 device::NcclCommunicator::make(std::as_bytes(std::span(id)), world_.rank(),
-                                                world_.size(), device, peers));
+      [&](std::string_view id, Rank rank,
+          int ranks) -> Result<std::unique_ptr<device::Communicator>> {
+        HSAP_TRY(auto communicator, device::NcclCommunicator::make(std::as_bytes(std::span(id)),
+                                                                   rank, ranks, device, peers));
         return std::unique_ptr<device::Communicator>(std::move(communicator));
       }};
   return executor::execute_in_world(schedule, tensors, world_, machine, options);

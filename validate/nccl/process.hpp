@@ -5,6 +5,7 @@
 
 #include "hsap/execute.hpp"
 #include "validate/device/nccl_communicator.hpp"
+#include "validate/device/nccl_device.hpp"
 #include "validate/world/world.hpp"
 
 namespace hsap::nccl {
@@ -14,6 +15,7 @@ struct ProcessOptions {
   int max_ctas = 0;  ///< for NCCL; 0: its choice
   /// Exchanges before kernels where both are ready.
   bool urgent_communication = false;
+  int repeats = 1;
 };
 
 /// This process as one rank of a run over NCCL, on the GPU of this machine that its local rank
@@ -42,6 +44,8 @@ class Process {
   Process(world::World world, const ProcessOptions& options)
       : world_(std::move(world)), options_(options) {}
   void share_gpus(int gpus);
+  /// By rank; ranks of one machine have the same number.
+  [[nodiscard]] std::vector<int> nodes() const;
 
   world::World world_;
   ProcessOptions options_;

@@ -35,6 +35,8 @@ class Fabrics {
   std::map<std::string, device::FakeFabric> fabrics_;
 };
 
+constexpr int ranks_of_a_node = 2;
+
 /// Runs `use` in every rank of a world of threads, each with a fake device of its own, and answers
 /// what each has to say.
 using Use = std::function<std::string(world::World&, const executor::RankMachine&)>;
@@ -51,13 +53,15 @@ std::vector<std::string> in_ranks(int ranks, const Use& use) {
           std::any_of(used.begin(), used.end(), [](const auto* each) { return each->aborted(); });
       return aborted ? Status(infeasible("the run was aborted")) : Status();
     });
-    const executor::RankMachine machine{
-        device, [&]() -> Result<std::string> { return fabrics.make(); },
-        [&](std::string_view id) -> Result<std::unique_ptr<device::Communicator>> {
+    executor::RankMachine machine{device, {}, {}, 2};
+    for (int i = 0; i < ranks; ++i) machine.nodes.push_back(i / ranks_of_a_node);
+    machine.communicators = {
+        [&]() -> Result<std::string> { return fabrics.make(); },
+        [&](std::string_view id, Rank at, int) -> Result<std::unique_ptr<device::Communicator>> {
           device::FakeFabric& fabric = fabrics.at(std::string(id));
           used.push_back(&fabric);
           return std::unique_ptr<device::Communicator>(
-              std::make_unique<device::FakeCommunicator>(fabric, device, static_cast<Rank>(rank)));
+              std::make_unique<device::FakeCommunicator>(fabric, device, at));
         }};
     std::string said = use(*world, machine);
     if (!world->lost()) static_cast<void>(world->finish());
@@ -90,6 +94,7 @@ TEST_CASE("ranks in processes of their own give what threads on the host give") 
             if (!run) return run.error().text();
             if (world.rank() != 0) continue;
             if (run->bytes_sent != expected.bytes_sent) return std::string("other bytes");
+            if (run->times.size() != pass->operations.size()) return std::string("times");
             if (run->peak_buffer_bytes != expected.peak_buffer_bytes) return std::string("memory");
           }
           for (const Role role : {Role::o, Role::lse, Role::dq, Role::dk, Role::dv}) {
@@ -101,6 +106,23 @@ TEST_CASE("ranks in processes of their own give what threads on the host give") 
         });
     for (const std::string& each : said) CHECK(each == "fine");
   }
+}
+
+TEST_CASE("streams that stay inside nodes have communicators there") {
+  Problem problem;
+  problem.batch = {{64}};
+  problem.heads = {.query = 4, .key_value = 4, .dim = 8};
+  Strategy strategy;
+  strategy.ulysses = 2;
+  strategy.context_parallel = 2;
+  const Schedule schedule = support::compiled(problem, strategy, Pass::forward);
+  using Ranks = std::vector<std::vector<Rank>>;
+  const int nodes[] = {0, 0, 1, 1};
+  CHECK(executor::communicator_ranks(schedule, Stream::heads, nodes) == Ranks{{0, 1}, {2, 3}});
+  CHECK(executor::communicator_ranks(schedule, Stream::keys, nodes) == Ranks{{0, 1, 2, 3}});
+  CHECK(executor::communicator_ranks(schedule, Stream::network, nodes).empty());
+  const int one_node[] = {7, 7, 7, 7};
+  CHECK(executor::communicator_ranks(schedule, Stream::keys, one_node) == Ranks{{0, 1, 2, 3}});
 }
 
 /// Rank 1 waits for a row that rank 0 never sends.
