@@ -105,11 +105,11 @@ def draw_pipelines():
         "producer (TMA)": [(0, 3, "copy", "Q, lse, delta"), (3, 3, "copy", "dO"),
                            (8, 6, "copy", "next Q, dO, ...")],
         "tensor cores": [(3, 2.5, "work", "S = K Q'"), (6, 2.5, "work", "dP = V dO'"),
-                         (10, 3, "second", "dV += P dO"), (16, 3, "second", "dK += dS Q"),
-                         (19, 3, "second", "dQ = dS' K")],
+                         (10, 3, "second", "dV += P dO"), (16, 3, "second", "dQ = dS' K"),
+                         (19, 3, "second", "dK += dS Q")],
         "registers": [(5.7, 4, "softmax", "P = exp(S - lse)"), (10, 4, "softmax", "dS = P (dP - delta)")],
         "shared memory": [(14.2, 1.6, "memory", "write dS")],
-        "device memory": [(22.2, 3.5, "memory", "add dQ")],
+        "device memory": [(19.2, 3.5, "memory", "add dQ")],
     })
     fig.tight_layout()
     fig.savefig(HERE / "kernel-pipelines.png", dpi=110)

@@ -213,9 +213,12 @@ struct BackwardHopper {
     const gpu::SharedAddress numbers = base + stage.index() * numbers_bytes;
     to_weights(s, on.work.scale * log2_e, numbers + lse_at);
     pack(p16, s);
+    // Has been there since the product of dP began. But ptxas moves arithmetic below a wgmma_wait
+    // when no branch lies in between, and this belongs beside that product.
+    gpu::mbarrier_wait(base + dout_full_at + 8 * stage.index(), stage.parity());
     gpu::wgmma_wait<0>();
-    gpu::hold_registers(dp);
     accumulate(dv, p16, dout);
+    gpu::hold_registers(dp);
     to_score_gradients(dp, s, numbers + delta_at);
     pack(ds16, dp);
     write_ds(ds, ds16, consumer);
@@ -223,17 +226,17 @@ struct BackwardHopper {
     // Both have written dS; and both have read the dS of the step before, which lies in the place
     // that the next step writes.
     gpu::named_barrier_sync(1, gpu::warpgroup_size * consumers);
-    accumulate(dk, ds16, q);
     QueryGradients dq;
     multiply_keys(dq, ds, base + k_at, consumer);
+    accumulate(dk, ds16, q);
     gpu::wgmma_wait<1>();
-    gpu::hold_registers(dk);
     gpu::hold_registers(dv);
-    release(base + dout_empty_at + 8 * stage.index());
-    release(base + q_empty_at + 8 * stage.index());
-    gpu::wgmma_wait<0>();
     gpu::hold_registers(dq);
+    release(base + dout_empty_at + 8 * stage.index());
     add_queries(on, dq, steps, head, consumer);
+    gpu::wgmma_wait<0>();
+    gpu::hold_registers(dk);
+    release(base + q_empty_at + 8 * stage.index());
   }
 
   /// s = A B^T: this warpgroup's 64 keys of A against all queries of B.

@@ -149,8 +149,8 @@ struct ForwardHopper {
 
   HSAP_DEVICE static void attend(const ForwardArguments& on, gpu::SharedAddress base, int consumer,
                                  const Tile& tile, int head, Stage& stage) {
-    const int thread = gpu::thread_index() % gpu::warpgroup_size;
-    const int first_row = tile.row_begin + 64 * consumer + gpu::accumulator_place(thread, 0).row;
+    // Consumers' warps have 16 rows each, one after the other.
+    const int first_row = tile.row_begin + 16 * (gpu::warp_index() - 4) + gpu::lane_index() / 4;
     Steps steps(tile, on.work.tiles.runs, keys);
     Softmax softmax(on.work.scale * log2_e);
     Outputs o;
@@ -171,12 +171,10 @@ struct ForwardHopper {
       if (steps.masked()) hide_masked(s, steps, on.work.tiles.bands, first_row);
       softmax.add(s);
       pack(p, s);
-      steps.next();
+      step_ahead(steps, stage.after(), base);
 
-      for (; !steps.done(); steps.next()) {
-        Stage ahead = stage;
-        ahead.next();
-        gpu::mbarrier_wait(base + k_full_at + 8 * ahead.index(), ahead.parity());
+      while (!steps.done()) {
+        const Stage ahead = stage.after();
         take_turn(consumer);
         multiply_keys(s, q, base + k_at + ahead.index() * stage_bytes, consumer);
         gpu::mbarrier_wait(base + v_full_at + 8 * stage.index(), stage.parity());
@@ -187,6 +185,7 @@ struct ForwardHopper {
         release(base + k_empty_at + 8 * ahead.index());
         if (steps.masked()) hide_masked(s, steps, on.work.tiles.bands, first_row);
         softmax.add(s);
+        step_ahead(steps, ahead.after(), base);
         gpu::wgmma_wait<0>();
         gpu::hold_registers(o);
         release(base + v_empty_at + 8 * stage.index());
@@ -205,6 +204,16 @@ struct ForwardHopper {
       release(base + q_empty_at);
     }
     write_rows(on, o, softmax, first_row, tile.row_begin + tile.rows, head);
+  }
+
+  /// On to the next step, and when there is one, waits for its keys. Between a softmax and a
+  /// wgmma_wait it has a second use: ptxas moves arithmetic below a wait when no branch lies in
+  /// between, and away from the product that it should run beside.
+  HSAP_DEVICE static void step_ahead(Steps& steps, const Stage& ahead, gpu::SharedAddress base) {
+    steps.next();
+    if (!steps.done()) {
+      gpu::mbarrier_wait(base + k_full_at + 8 * ahead.index(), ahead.parity());
+    }
   }
 
   /// s = Q K^T of this consumer's 64 rows.

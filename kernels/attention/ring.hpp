@@ -15,6 +15,7 @@ struct RingStage {
   HSAP_DEVICE int index() const { return static_cast<int>(count % Stages); }
   HSAP_DEVICE int parity() const { return static_cast<int>(count / Stages % 2); }
   HSAP_DEVICE void next() { ++count; }
+  HSAP_DEVICE RingStage after() const { return {count + 1}; }
 };
 
 /// Tells the producer that this warp has read a place.

@@ -47,10 +47,10 @@ class Softmax {
       float top = top_[row];
       HSAP_UNROLL
       for (int i = 0; i < Registers; ++i) {
-        if (gpu::row_of_register(i) == row) top = s[i] > top ? s[i] : top;
+        if (gpu::row_of_register(i) == row) top = gpu::larger(top, s[i]);
       }
-      top = larger(top, gpu::shuffle_xor(top, 1));
-      top = larger(top, gpu::shuffle_xor(top, 2));
+      top = gpu::larger(top, gpu::shuffle_xor(top, 1));
+      top = gpu::larger(top, gpu::shuffle_xor(top, 2));
       // Rows that have seen nothing: any finite number keeps exp2(-inf - it) at 0.
       const float base = top == minus_infinity ? 0.0f : top * scale_;
       shrink_[row] = gpu::exp2_fast(top_[row] * scale_ - base);
@@ -84,8 +84,6 @@ class Softmax {
   }
 
  private:
-  HSAP_DEVICE static float larger(float a, float b) { return a > b ? a : b; }
-
   float scale_;
   float top_[gpu::rows_per_thread] = {minus_infinity, minus_infinity};
   float sum_[gpu::rows_per_thread] = {0, 0};
@@ -114,7 +112,7 @@ struct MergeWeights {
 
 /// By log-sum-exp; either may be -inf (nothing seen), then it counts nothing.
 HSAP_DEVICE MergeWeights merge_weights(float old_lse, float new_lse) {
-  const float top = old_lse > new_lse ? old_lse : new_lse;
+  const float top = gpu::larger(old_lse, new_lse);
   if (top == minus_infinity) return {minus_infinity, 0, 0};
   const float keep = gpu::exp2_fast((old_lse - top) * log2_e);
   const float take = gpu::exp2_fast((new_lse - top) * log2_e);
@@ -122,15 +120,39 @@ HSAP_DEVICE MergeWeights merge_weights(float old_lse, float new_lse) {
   return {top + gpu::log2_fast(sum) * ln2, keep / sum, take / sum};
 }
 
-/// Stores two neighbouring results, with `keep` times the old ones added when `accumulate`.
-template <typename T>
-HSAP_DEVICE void merge_pair(T* at, bool accumulate, float keep, float first, float second) {
-  if (accumulate) {
-    const gpu::float2 old = gpu::load_pair(at);
-    first += keep * old.x;
-    second += keep * old.y;
+/// Writes a thread's rows of o, with the old ones added when `Accumulate`. Rows from `end` on
+/// belong to other tiles.
+template <bool Accumulate, typename T, int Registers>
+HSAP_DEVICE void store_rows(const Rows<T>& to, const float (&o)[Registers],
+                            const MergeWeights (&weights)[gpu::rows_per_thread], int first_row,
+                            int end, int head) {
+  HSAP_UNROLL
+  for (int r = 0; r < gpu::rows_per_thread; ++r) {
+    const int row = first_row + 8 * r;
+    if (row >= end) continue;
+    T* at = to.at(row, head) + 2 * (gpu::lane_index() % 4);
+    HSAP_UNROLL
+    for (int i = 2 * r; i < Registers; i += 4) {
+      gpu::float2 sum = {weights[r].take * o[i], weights[r].take * o[i + 1]};
+      if (Accumulate) {
+        const gpu::float2 old = gpu::load_pair(at + 8 * (i / 4));
+        sum.x += weights[r].keep * old.x;
+        sum.y += weights[r].keep * old.y;
+      }
+      gpu::store_pair(at + 8 * (i / 4), sum.x, sum.y);
+    }
   }
-  gpu::store_pair(at, first, second);
+}
+
+template <typename T, int Registers>
+HSAP_DEVICE void store_rows(const Rows<T>& to, bool accumulate, const float (&o)[Registers],
+                            const MergeWeights (&weights)[gpu::rows_per_thread], int first_row,
+                            int end, int head) {
+  if (accumulate) {
+    store_rows<true>(to, o, weights, first_row, end, head);
+  } else {
+    store_rows<false>(to, o, weights, first_row, end, head);
+  }
 }
 
 /// Writes a thread's rows of o and lse, or merges them into what is there. Rows from `end` on
@@ -151,19 +173,13 @@ HSAP_DEVICE void write_rows(const ForwardArguments& on, const float (&o)[Registe
   HSAP_UNROLL
   for (int r = 0; r < gpu::rows_per_thread; ++r) {
     const int row = first_row + 8 * r;
-    if (row >= end) continue;
-    if (gpu::lane_index() % 4 == 0) *on.lse.at(row, head) = weights[r].lse;
-    HSAP_UNROLL
-    for (int i = 2 * r; i < Registers; i += 4) {
-      const int column = 8 * (i / 4) + 2 * (gpu::lane_index() % 4);
-      const float first = weights[r].take * o[i];
-      const float second = weights[r].take * o[i + 1];
-      if (on.o_fp32.data != nullptr) {
-        merge_pair(on.o_fp32.at(row, head) + column, on.accumulate, weights[r].keep, first, second);
-      } else {
-        merge_pair(on.o_bf16.at(row, head) + column, on.accumulate, weights[r].keep, first, second);
-      }
-    }
+    if (row < end && gpu::lane_index() % 4 == 0) *on.lse.at(row, head) = weights[r].lse;
+  }
+  // Asked once and not for every pair: short documents have few steps between their results.
+  if (on.o_fp32.data != nullptr) {
+    store_rows(on.o_fp32, on.accumulate, o, weights, first_row, end, head);
+  } else {
+    store_rows(on.o_bf16, on.accumulate, o, weights, first_row, end, head);
   }
 }
 

@@ -61,8 +61,8 @@ MUTANTS = {
         (
             "an old result that does not count",
             "softmax.hpp",
-            "first += keep * old.x;",
-            "first += old.x;",
+            "sum.x += weights[r].keep * old.x;",
+            "sum.x += old.x;",
         ),
     ],
     "BackwardPortable<64>": [
@@ -139,9 +139,9 @@ MUTANTS = {
         ("no wait for queries", "backward_hopper.hpp",
          "gpu::mbarrier_wait(base + q_full_at + 8 * stage.index(), stage.parity());", ""),
         ("no wait for score gradients", "backward_hopper.hpp",
-         "gpu::wgmma_wait<0>();\n    gpu::hold_registers(dp);", ""),
-        ("no wait for gradients of queries", "backward_hopper.hpp",
-         "gpu::wgmma_wait<0>();\n    gpu::hold_registers(dq);", ""),
+         "gpu::wgmma_wait<0>();\n    accumulate(dv", "accumulate(dv"),
+        ("no wait for gradients of queries", "backward_hopper.hpp", "gpu::wgmma_wait<1>();\n"
+         "    gpu::hold_registers(dv);", ""),
         ("no fence of dS", "backward_hopper.hpp", "gpu::fence_async_proxy();", ""),
         ("no barrier before dS is read", "backward_hopper.hpp",
          "gpu::named_barrier_sync(1, gpu::warpgroup_size * consumers);", ""),

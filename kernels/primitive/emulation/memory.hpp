@@ -82,6 +82,7 @@ inline void atomic_add2(float* address, float first, float second) {
   address[1] += second;
 }
 
+inline float larger(float a, float b) { return std::fmax(a, b); }
 inline float exp2_fast(float x) { return std::exp2(x); }
 inline float log2_fast(float x) { return std::log2(x); }
 

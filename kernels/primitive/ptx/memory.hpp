@@ -113,6 +113,9 @@ HSAP_DEVICE void atomic_add2(float* address, float first, float second) {
 #endif
 }
 
+/// The larger of two numbers, in one instruction.
+HSAP_DEVICE float larger(float a, float b) { return fmaxf(a, b); }
+
 /// 2^x and log2(x), to about 2 units in the last place. exp2(-inf) = 0.
 HSAP_DEVICE float exp2_fast(float x) {
   float y;
