@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include "validate/host/element.hpp"
+
 namespace hsap::device {
 
 void FakeFabric::post(Rank from, Rank to, std::shared_ptr<Parcel> parcel) {
@@ -59,6 +61,21 @@ struct Group {
   }
 };
 
+/// The sum of a rank's parts, in the order of a ring.
+void add_parts(const Share& share, std::span<const std::byte> parts, Rank rank, int ranks) {
+  const auto element = share.dtype == Dtype::bf16 ? host::Element::bf16 : host::Element::fp32;
+  const auto numbers = static_cast<std::size_t>(share.numbers);
+  std::vector<float> sum(numbers);
+  std::vector<float> part(numbers);
+  for (int step = 1; step <= ranks; ++step) {
+    const std::int64_t at = (rank + step) % ranks * share.bytes();
+    host::load(element, parts.data() + at, numbers, part.data());
+    for (std::size_t i = 0; i < numbers; ++i) sum[i] = step == 1 ? part[i] : sum[i] + part[i];
+    host::store(element, sum.data(), numbers, share.to);
+    host::load(element, share.to, numbers, sum.data());
+  }
+}
+
 }  // namespace
 
 Status FakeCommunicator::adopt(std::byte* data, std::int64_t bytes) {
@@ -66,15 +83,70 @@ Status FakeCommunicator::adopt(std::byte* data, std::int64_t bytes) {
   return {};
 }
 
+bool FakeCommunicator::is_adopted(const std::byte* data, std::int64_t bytes) const {
+  return std::any_of(adopted_.begin(), adopted_.end(), [&](const auto& memory) {
+    const std::less_equal<> before;
+    return before(memory.data(), data) && before(data + bytes, memory.data() + memory.size());
+  });
+}
+
 Status FakeCommunicator::exchange(StreamId stream, std::span<const Message> messages) {
   for (const Message& message : messages) {
-    const bool inside = std::any_of(adopted_.begin(), adopted_.end(), [&](const auto& memory) {
-      const std::less_equal<> before;
-      return before(memory.data(), message.data) &&
-             before(message.data + message.bytes, memory.data() + memory.size());
-    });
-    if (!inside) return infeasible("a message outside of adopted memory");
+    if (!is_adopted(message.data, message.bytes)) {
+      return infeasible("a message outside of adopted memory");
+    }
   }
+  put(stream, messages);
+  return {};
+}
+
+Status FakeCommunicator::all_gather(StreamId stream, std::span<const Share> shares) {
+  std::vector<Message> messages;
+  for (const Share& share : shares) {
+    const std::int64_t bytes = share.bytes();
+    if (!is_adopted(share.from, bytes) || !is_adopted(share.to, ranks_ * bytes)) {
+      return infeasible("a collective outside of adopted memory");
+    }
+    device_.put(stream, [share, to = share.to + rank_ * bytes] {
+      std::memcpy(to, share.from, static_cast<std::size_t>(share.bytes()));
+      return true;
+    });
+    for (Rank peer = 0; peer < ranks_; ++peer) {
+      if (peer == rank_) continue;
+      messages.push_back({peer, const_cast<std::byte*>(share.from), bytes, true});
+      messages.push_back({peer, share.to + peer * bytes, bytes, false});
+    }
+  }
+  put(stream, messages);
+  return {};
+}
+
+Status FakeCommunicator::reduce_scatter(StreamId stream, std::span<const Share> shares) {
+  for (const Share& share : shares) {
+    const std::int64_t bytes = share.bytes();
+    if (!is_adopted(share.from, ranks_ * bytes) || !is_adopted(share.to, bytes)) {
+      return infeasible("a collective outside of adopted memory");
+    }
+    const auto parts =
+        std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(ranks_ * bytes));
+    std::vector<Message> messages;
+    for (Rank peer = 0; peer < ranks_; ++peer) {
+      if (peer == rank_) continue;
+      messages.push_back({peer, const_cast<std::byte*>(share.from) + peer * bytes, bytes, true});
+      messages.push_back({peer, parts->data() + peer * bytes, bytes, false});
+    }
+    put(stream, messages);
+    device_.put(stream, [this, share, parts] {
+      const std::int64_t own = rank_ * share.bytes();
+      std::memcpy(parts->data() + own, share.from + own, static_cast<std::size_t>(share.bytes()));
+      add_parts(share, *parts, rank_, ranks_);
+      return true;
+    });
+  }
+  return {};
+}
+
+void FakeCommunicator::put(StreamId stream, std::span<const Message> messages) {
   const auto group = std::make_shared<Group>();
   for (const Message& message : messages) group->items.push_back({message, nullptr, false});
   device_.put(stream, [this, group] {
@@ -85,7 +157,6 @@ Status FakeCommunicator::exchange(StreamId stream, std::span<const Message> mess
     }
     return done;
   });
-  return {};
 }
 
 Status FakeCommunicator::poll() {

@@ -37,20 +37,28 @@ class FakeFabric {
 
 class FakeCommunicator : public Communicator {
  public:
-  FakeCommunicator(FakeFabric& fabric, FakeDevice& device, Rank rank)
-      : fabric_(fabric), device_(device), rank_(rank) {}
+  FakeCommunicator(FakeFabric& fabric, FakeDevice& device, Rank rank, int ranks)
+      : fabric_(fabric), device_(device), rank_(rank), ranks_(ranks) {}
 
   /// Errors: a message outside of what has been adopted. Of a run: one of another length than its
   /// receiver expects.
   [[nodiscard]] Status exchange(StreamId stream, std::span<const Message> messages) override;
+  [[nodiscard]] Status all_gather(StreamId stream, std::span<const Share> shares) override;
+  /// Sums as a ring does: the part of rank j begins at rank j + 1, is rounded at every rank on its
+  /// way, and ends at rank j.
+  [[nodiscard]] Status reduce_scatter(StreamId stream, std::span<const Share> shares) override;
   [[nodiscard]] Status adopt(std::byte* data, std::int64_t bytes) override;
   [[nodiscard]] Status poll() override;
   void abort() override { fabric_.abort(); }
 
  private:
+  [[nodiscard]] bool is_adopted(const std::byte* data, std::int64_t bytes) const;
+  void put(StreamId stream, std::span<const Message> messages);
+
   FakeFabric& fabric_;
   FakeDevice& device_;
   Rank rank_;
+  int ranks_;
   std::vector<std::span<std::byte>> adopted_;
 };
 

@@ -68,23 +68,58 @@ Status NcclCommunicator::settle(const char* call) {
   return check(state, call);
 }
 
-Status NcclCommunicator::exchange(StreamId stream, std::span<const Message> messages) {
+template <typename Calls>
+Status NcclCommunicator::group(Calls calls) {
   HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
-  const auto on = static_cast<cudaStream_t>(device_.cuda_stream(stream));
   HSAP_CHECK(check(ncclGroupStart(), "ncclGroupStart"));
-  Status put;
-  for (const Message& message : messages) {
-    const auto bytes = static_cast<std::size_t>(message.bytes);
-    const ncclResult_t result =
-        message.is_send ? ncclSend(message.data, bytes, ncclUint8, message.peer, communicator, on)
-                        : ncclRecv(message.data, bytes, ncclUint8, message.peer, communicator, on);
-    if (put) put = check(result, message.is_send ? "ncclSend" : "ncclRecv");
-  }
+  Status put = calls(communicator);
   // A group that was begun must end, also when a call in it failed.
   const ncclResult_t ended = ncclGroupEnd();
   if (!put) return put;
   HSAP_CHECK(check(ended, "ncclGroupEnd"));
   return settle("ncclGroupEnd");
+}
+
+Status NcclCommunicator::exchange(StreamId stream, std::span<const Message> messages) {
+  const auto on = static_cast<cudaStream_t>(device_.cuda_stream(stream));
+  return group([&](ncclComm_t communicator) -> Status {
+    for (const Message& message : messages) {
+      const auto bytes = static_cast<std::size_t>(message.bytes);
+      HSAP_CHECK(
+          message.is_send
+              ? check(ncclSend(message.data, bytes, ncclUint8, message.peer, communicator, on),
+                      "ncclSend")
+              : check(ncclRecv(message.data, bytes, ncclUint8, message.peer, communicator, on),
+                      "ncclRecv"));
+    }
+    return {};
+  });
+}
+
+Status NcclCommunicator::all_gather(StreamId stream, std::span<const Share> shares) {
+  const auto on = static_cast<cudaStream_t>(device_.cuda_stream(stream));
+  return group([&](ncclComm_t communicator) -> Status {
+    for (const Share& share : shares) {
+      HSAP_CHECK(check(ncclAllGather(share.from, share.to, static_cast<std::size_t>(share.bytes()),
+                                     ncclUint8, communicator, on),
+                       "ncclAllGather"));
+    }
+    return {};
+  });
+}
+
+Status NcclCommunicator::reduce_scatter(StreamId stream, std::span<const Share> shares) {
+  const auto on = static_cast<cudaStream_t>(device_.cuda_stream(stream));
+  return group([&](ncclComm_t communicator) -> Status {
+    for (const Share& share : shares) {
+      const ncclDataType_t type = share.dtype == Dtype::bf16 ? ncclBfloat16 : ncclFloat32;
+      HSAP_CHECK(
+          check(ncclReduceScatter(share.from, share.to, static_cast<std::size_t>(share.numbers),
+                                  type, ncclSum, communicator, on),
+                "ncclReduceScatter"));
+    }
+    return {};
+  });
 }
 
 Status NcclCommunicator::adopt(std::byte* data, std::int64_t bytes) {

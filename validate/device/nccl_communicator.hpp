@@ -31,6 +31,8 @@ class NcclCommunicator : public Communicator {
   NcclCommunicator& operator=(const NcclCommunicator&) = delete;
 
   [[nodiscard]] Status exchange(StreamId stream, std::span<const Message> messages) override;
+  [[nodiscard]] Status all_gather(StreamId stream, std::span<const Share> shares) override;
+  [[nodiscard]] Status reduce_scatter(StreamId stream, std::span<const Share> shares) override;
   /// Registers it, where NCCL can use that; NCCL_LOCAL_REGISTER=0 in the environment forbids it.
   [[nodiscard]] Status adopt(std::byte* data, std::int64_t bytes) override;
   [[nodiscard]] Status poll() override;
@@ -39,6 +41,9 @@ class NcclCommunicator : public Communicator {
  private:
   NcclCommunicator(const CudaDevice& device, const Options& options)
       : device_(device), options_(options) {}
+  /// Puts calls on a stream as one group.
+  template <typename Calls>
+  [[nodiscard]] Status group(Calls calls);
   /// Calls of a communicator that does not block are under way until NCCL says how they ended.
   [[nodiscard]] Status settle(const char* call);
 

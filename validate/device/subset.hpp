@@ -28,6 +28,12 @@ class Subset : public Communicator {
     }
     return inner_->exchange(stream, own);
   }
+  [[nodiscard]] Status all_gather(StreamId stream, std::span<const Share> shares) override {
+    return inner_->all_gather(stream, shares);
+  }
+  [[nodiscard]] Status reduce_scatter(StreamId stream, std::span<const Share> shares) override {
+    return inner_->reduce_scatter(stream, shares);
+  }
   [[nodiscard]] Status adopt(std::byte* data, std::int64_t bytes) override {
     return inner_->adopt(data, bytes);
   }

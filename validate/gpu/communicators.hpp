@@ -2,14 +2,15 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "hsap/schedule.hpp"
-#include "validate/device/communicator.hpp"
+#include "validate/gpu/messages.hpp"
 #include "validate/world/world.hpp"
 
 namespace hsap::executor {
@@ -24,19 +25,34 @@ struct CommunicatorMaker {
       connect;
 };
 
-/// Which ranks share communicators for a stream: all of them, or those of each node where no
-/// message of the stream leaves its node; none where there are no messages. `nodes` by rank. NCCL
-/// gives two GPUs of a node as few channels as the slowest pair of their communicator.
+/// Which ranks share communicators for the messages of a stream: all of them, or those of each node
+/// where no message leaves its node; none where there are no messages. `nodes` by rank. NCCL gives
+/// two GPUs of a node as few channels as the slowest pair of their communicator.
 [[nodiscard]] std::vector<std::vector<Rank>> communicator_ranks(const Schedule& schedule,
                                                                 Stream stream,
-                                                                std::span<const int> nodes);
+                                                                std::span<const int> nodes,
+                                                                AtOnce at_once);
 
-/// By Stream; null where this rank has none.
-using Communicators = std::array<std::unique_ptr<device::Communicator>, streams>;
+/// Groups whose collectives are done at once, in order.
+[[nodiscard]] std::set<GroupOnStream> groups_at_once(const Schedule& schedule, AtOnce at_once);
+
+/// What one rank takes part in.
+struct Communicators {
+  std::array<std::unique_ptr<device::Communicator>, streams> by_stream;  ///< null where it has none
+  std::map<GroupOnStream, std::unique_ptr<device::Communicator>> groups;
+
+  template <typename Use>
+  void for_each(Use use) const {
+    for (const auto& each : by_stream) {
+      if (each) use(*each);
+    }
+    for (const auto& [at, each] : groups) use(*each);
+  }
+};
 
 /// Called by all processes of the world. Errors: what `maker` says, in every process.
 [[nodiscard]] Result<Communicators> connect(const Schedule& schedule, world::World& world,
-                                            std::span<const int> nodes,
+                                            std::span<const int> nodes, AtOnce at_once,
                                             const CommunicatorMaker& maker);
 
 }  // namespace hsap::executor

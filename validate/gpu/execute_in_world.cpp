@@ -99,15 +99,14 @@ Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, wo
                                   const RankMachine& machine, Communicators& communicators,
                                   double patience_s) {
   const auto rank = static_cast<Rank>(world.rank());
-  RankResources resources{machine.device, {}, machine.repeats};
+  RankResources resources{machine.device, {}, {}, machine.at_once, machine.repeats};
   for (std::size_t stream = 0; stream < streams; ++stream) {
-    resources.communicators[stream] = communicators[stream].get();
+    resources.communicators[stream] = communicators.by_stream[stream].get();
   }
+  for (const auto& [at, each] : communicators.groups) resources.groups[at] = each.get();
   std::atomic<Index> last = 0;
   world.on_loss([&](const world::Loss&) {
-    for (const auto& communicator : communicators) {
-      if (communicator) communicator->abort();
-    }
+    communicators.for_each([](device::Communicator& each) { each.abort(); });
   });
   Result<RankExecution> run = [&] {
     world::Watchdog watchdog(world, patience_s, [&] {
@@ -138,7 +137,7 @@ Result<Execution> execute_in_world(const Schedule& schedule, Tensors& tensors, w
                      std::to_string(schedule.ranks()));
   }
   HSAP_TRY(Communicators communicators,
-           connect(schedule, world, machine.nodes, machine.communicators));
+           connect(schedule, world, machine.nodes, machine.at_once, machine.communicators));
   Tensors results = tensors;
   host::make_room(schedule, results);
   HSAP_TRY(const RankExecution run,

@@ -13,6 +13,7 @@ struct RankMachine {
   device::Device& device;
   std::vector<int> nodes;  ///< by rank: ranks of a node have the same number
   CommunicatorMaker communicators;
+  AtOnce at_once = AtOnce::gathers;
   int repeats = 1;  ///< times are medians
 };
 

@@ -46,9 +46,9 @@ class RankProgram {
       if (Status made = prepare(i); !made) return at(i, made.error());
     }
     HSAP_CHECK(prepare_greetings());
-    return for_each_communicator([&](std::size_t stream, device::Communicator& peers) -> Status {
+    return for_each_communicator([&](Stream stream, device::Communicator& peers) -> Status {
       HSAP_CHECK(peers.adopt(memory_->data(), memory_->bytes()));
-      const auto staging = staging_.find(static_cast<Stream>(stream));
+      const auto staging = staging_.find(stream);
       if (staging == staging_.end()) return {};
       return peers.adopt(staging->second.data, staging->second.bytes);
     });
@@ -56,7 +56,7 @@ class RankProgram {
 
   Status run(Tensors& tensors, const std::function<void(Index)>& issued) {
     HSAP_CHECK(memory_->read_inputs(tensors));
-    const auto poll = [](std::size_t, device::Communicator& peers) { return peers.poll(); };
+    const auto poll = [](Stream, device::Communicator& peers) { return peers.poll(); };
     for (int repeat = 0; repeat < on_.repeats; ++repeat) {
       HSAP_CHECK(greet());
       for (Index i = 0; i < steps_.size(); ++i) {
@@ -81,6 +81,8 @@ class RankProgram {
           if (!message.is_send) continue;
           result.bytes_sent[static_cast<std::size_t>(message.peer)] += message.bytes;
         }
+        count_ring(i, phase.gathers, result);
+        count_ring(i, phase.reductions, result);
       }
       count_own(i, result);
     }
@@ -105,6 +107,15 @@ class RankProgram {
     return streams_[static_cast<std::size_t>(op.stream)];
   }
 
+  /// Who does what the operation communicates; null when nobody does.
+  [[nodiscard]] device::Communicator* peers_of(Index i) const {
+    if (!is_at_once(schedule_, meetings_, first_ + i, on_.at_once)) {
+      return on_.communicators[static_cast<std::size_t>(op(i).stream)];
+    }
+    const auto found = on_.groups.find({op(i).stream, schedule_.group_of(op(i))});
+    return found == on_.groups.end() ? nullptr : found->second;
+  }
+
   Error at(Index i, Error error) const {
     std::ostringstream printed;
     print(printed, schedule_, op(i));
@@ -115,7 +126,7 @@ class RankProgram {
 
   /// Each stream gets as much as its greediest operation needs.
   Status prepare_staging() {
-    Messages messages(schedule_, rank_, *memory_, on_.device, meetings_);
+    Messages messages(schedule_, rank_, *memory_, on_.device, meetings_, on_.at_once);
     std::map<Stream, Staging> measures;
     for (Index i = 0; i < steps_.size(); ++i) {
       if (!communicates(op(i))) continue;
@@ -133,15 +144,18 @@ class RankProgram {
   Status for_each_communicator(Use use) {
     for (std::size_t stream = 0; stream < on_.communicators.size(); ++stream) {
       device::Communicator* communicator = on_.communicators[stream];
-      if (communicator != nullptr) HSAP_CHECK(use(stream, *communicator));
+      if (communicator != nullptr) HSAP_CHECK(use(static_cast<Stream>(stream), *communicator));
     }
+    for (const auto& [at, communicator] : on_.groups) HSAP_CHECK(use(at.stream, *communicator));
     return {};
   }
 
-  /// A few bytes to and from everyone whom this rank meets on a stream. They do the same.
+  /// A few bytes to and from everyone whom this rank meets on a stream, and a small collective in
+  /// every group. They do the same.
   Status prepare_greetings() {
     constexpr std::int64_t bytes = 16;
     std::array<std::set<Rank>, streams> met;
+    std::size_t largest = 1;
     for (Index i = 0; i < steps_.size(); ++i) {
       for (const Phase& phase : steps_[i].phases) {
         for (const device::Message& message : phase.messages) {
@@ -149,30 +163,42 @@ class RankProgram {
         }
       }
     }
-    return for_each_communicator([&](std::size_t stream, device::Communicator& peers) -> Status {
-      if (met[stream].empty()) return {};
-      const auto count = static_cast<std::int64_t>(met[stream].size());
-      HSAP_TRY(std::byte * data, on_.device.allocate_for_messages((count + 1) * bytes));
-      HSAP_CHECK(peers.adopt(data, (count + 1) * bytes));
+    for (const auto& ranks : met) largest = std::max(largest, ranks.size() + 1);
+    for (const auto& [at, communicator] : on_.groups) {
+      largest = std::max(largest, static_cast<std::size_t>(at.group.count) + 1);
+    }
+    const auto most = static_cast<std::int64_t>(largest) * bytes;
+    // Each stream uses its own while others use theirs.
+    for (std::size_t stream = 0; stream < met.size(); ++stream) {
+      HSAP_TRY(std::byte * data, on_.device.allocate_for_messages(most));
+      greeting_shares_[stream] = {data, data + bytes, bytes / bytes_of(Dtype::fp32), Dtype::fp32};
       std::byte* next = data;
       for (const Rank peer : met[stream]) {
         greetings_[stream].push_back({peer, data, bytes, true});
         greetings_[stream].push_back({peer, next += bytes, bytes, false});
       }
-      return {};
+    }
+    return for_each_communicator([&](Stream stream, device::Communicator& peers) {
+      const device::Share& share = greeting_shares_[static_cast<std::size_t>(stream)];
+      return peers.adopt(const_cast<std::byte*>(share.from), most);
     });
   }
 
   /// The clock of the run starts when the neighbours are there.
   Status greet() {
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+      if (greetings_[i].empty()) continue;
+      HSAP_CHECK(on_.communicators[i]->exchange(streams_[i], greetings_[i]));
+    }
+    for (const auto& [at, communicator] : on_.groups) {
+      const auto i = static_cast<std::size_t>(at.stream);
+      HSAP_CHECK(communicator->all_gather(streams_[i], {&greeting_shares_[i], 1}));
+    }
     const StreamId compute = streams_[static_cast<std::size_t>(Stream::compute)];
-    const auto send = [&](std::size_t i, device::Communicator& peers) -> Status {
-      if (greetings_[i].empty()) return {};
-      HSAP_CHECK(peers.exchange(streams_[i], greetings_[i]));
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
       HSAP_CHECK(on_.device.record(greeted_[i], streams_[i]));
-      return on_.device.wait(compute, greeted_[i]);
-    };
-    HSAP_CHECK(for_each_communicator(send));
+      HSAP_CHECK(on_.device.wait(compute, greeted_[i]));
+    }
     HSAP_CHECK(on_.device.record(begin_, compute));
     for (const StreamId stream : streams_) HSAP_CHECK(on_.device.wait(stream, begin_));
     return {};
@@ -195,10 +221,8 @@ class RankProgram {
       HSAP_TRY(step.kernel, executor::prepare(schedule_, op(i), *memory_, on_.device));
       return {};
     }
-    if (on_.communicators[static_cast<std::size_t>(op(i).stream)] == nullptr) {
-      return infeasible("a stream without a communicator");
-    }
-    Messages messages(schedule_, rank_, *memory_, on_.device, meetings_);
+    if (peers_of(i) == nullptr) return infeasible("ranks that share no communicator");
+    Messages messages(schedule_, rank_, *memory_, on_.device, meetings_, on_.at_once);
     // A stream without staging still must not look as if it measured.
     static std::byte nothing;
     const auto memory = staging_.find(op(i).stream);
@@ -216,13 +240,24 @@ class RankProgram {
     if (steps_[i].kernel) HSAP_CHECK(steps_[i].kernel(stream));
     for (const Phase& phase : steps_[i].phases) {
       for (const Launch& launch : phase.before) HSAP_CHECK(launch(stream));
-      if (!phase.messages.empty()) {
-        device::Communicator& peers = *on_.communicators[static_cast<std::size_t>(op(i).stream)];
-        HSAP_CHECK(peers.exchange(stream, phase.messages));
-      }
+      device::Communicator& peers = *peers_of(i);
+      if (!phase.messages.empty()) HSAP_CHECK(peers.exchange(stream, phase.messages));
+      if (!phase.gathers.empty()) HSAP_CHECK(peers.all_gather(stream, phase.gathers));
+      if (!phase.reductions.empty()) HSAP_CHECK(peers.reduce_scatter(stream, phase.reductions));
       for (const Launch& launch : phase.after) HSAP_CHECK(launch(stream));
     }
     return on_.device.record(steps_[i].done, stream);
+  }
+
+  /// What a ring algorithm passes on to the next member of the group.
+  void count_ring(Index i, std::span<const device::Share> shares, RankExecution& result) const {
+    if (shares.empty()) return;
+    const Group& group = schedule_.group_of(op(i));
+    const Rank place = (rank_ - group.first) / group.stride;
+    const Rank next = group.first + (place + 1) % group.count * group.stride;
+    for (const device::Share& share : shares) {
+      result.bytes_sent[static_cast<std::size_t>(next)] += (group.count - 1) * share.bytes();
+    }
   }
 
   /// Messages of this rank to itself, which no communicator sees.
@@ -247,6 +282,7 @@ class RankProgram {
   std::array<StreamId, streams> streams_{};
   std::array<EventId, streams> greeted_{};
   std::array<std::vector<device::Message>, streams> greetings_;
+  std::array<device::Share, streams> greeting_shares_{};
   std::map<Stream, Memory> staging_;
   EventId begin_ = -1;
 };

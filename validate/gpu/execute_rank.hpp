@@ -2,17 +2,20 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <vector>
 
-#include "validate/device/communicator.hpp"
-#include "validate/gpu/rank.hpp"
+#include "validate/gpu/messages.hpp"
 
 namespace hsap::executor {
 
-/// What one rank runs on: a device of its own, and a communicator for each stream that exchanges.
+/// What one rank runs on: a device of its own, a communicator for each stream that exchanges
+/// messages, and one for each group whose collectives are done at once.
 struct RankResources {
   device::Device& device;
   std::array<device::Communicator*, streams> communicators;  ///< by Stream; none for compute
+  std::map<GroupOnStream, device::Communicator*> groups;
+  AtOnce at_once = AtOnce::gathers;
   int repeats = 1;  ///< all ranks the same; times are medians
 };
 
@@ -27,11 +30,11 @@ struct RankExecution {
 /// Runs the program of one rank; the others run theirs elsewhere. Ranks that exchange anything
 /// first greet each other: NCCL connects two ranks at their first message and the host waits for
 /// that, in whatever order it comes. Kernels run on a compute stream, each exchange as one group of
-/// messages on the stream that the schedule gives it, collectives as rings; streams wait for what
-/// the schedule's dependencies say and nothing else. Reads this rank's inputs from `tensors` and
-/// writes its rows of the results there, which must have their shape (host::make_room). `issued`
-/// hears of every operation before it is put on its stream. Errors (infeasible): a failed call,
-/// with the operation; what the communicators report.
+/// messages on the stream that the schedule gives it, collectives as those of their groups or as
+/// rings; streams wait for what the schedule's dependencies say and nothing else. Reads this rank's
+/// inputs from `tensors` and writes its rows of the results there, which must have their shape
+/// (host::make_room). `issued` hears of every operation before it is put on its stream. Errors
+/// (infeasible): a failed call, with the operation; what the communicators report.
 [[nodiscard]] Result<RankExecution> execute_rank(
     const Schedule& schedule, Rank rank, Tensors& tensors, const RankResources& on,
     const std::function<void(Index)>& issued = [](Index) {});

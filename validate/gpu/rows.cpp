@@ -1,5 +1,7 @@
 #include "validate/gpu/rows.hpp"
 
+#include <utility>
+
 namespace hsap::executor {
 
 std::vector<device::RowPair> pair_rows(const host::Rows& from, const host::Rows& to,
@@ -16,6 +18,26 @@ std::vector<device::RowPair> pair_rows(const host::Rows& from, const host::Rows&
       pairs.push_back({a, b, 1});
     }
   }
+  return pairs;
+}
+
+std::vector<device::RowPair> message_rows(const host::Rows& rows, std::span<const Token> tokens) {
+  std::vector<device::RowPair> pairs;
+  std::int64_t next = 0;
+  for (const Token token : tokens) {
+    const auto row = static_cast<std::int64_t>(rows[token]);
+    if (!pairs.empty() && pairs.back().from + pairs.back().count == row) {
+      ++pairs.back().count;
+    } else {
+      pairs.push_back({row, next, 1});
+    }
+    ++next;
+  }
+  return pairs;
+}
+
+std::vector<device::RowPair> turned(std::vector<device::RowPair> pairs) {
+  for (device::RowPair& pair : pairs) std::swap(pair.from, pair.to);
   return pairs;
 }
 

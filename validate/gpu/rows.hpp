@@ -13,6 +13,20 @@ namespace hsap::executor {
 [[nodiscard]] std::vector<device::RowPair> pair_rows(const host::Rows& from, const host::Rows& to,
                                                      std::span<const Token> tokens);
 
+/// Rows of tokens in a buffer, paired with rows 0, 1, ... of a message that carries them.
+[[nodiscard]] std::vector<device::RowPair> message_rows(const host::Rows& rows,
+                                                        std::span<const Token> tokens);
+/// From the message to the buffer.
+[[nodiscard]] std::vector<device::RowPair> turned(std::vector<device::RowPair> pairs);
+[[nodiscard]] inline std::vector<device::RowPair> all_rows(std::int64_t count) {
+  return {{0, 0, count}};
+}
+/// Whether these rows of an array are one piece of memory.
+[[nodiscard]] inline bool in_one_piece(const device::Array& array,
+                                       const std::vector<device::RowPair>& rows) {
+  return rows.size() == 1 && array.row_stride == std::int64_t{array.heads} * array.width;
+}
+
 /// Slices of tokens as slices of rows of a query and a key buffer.
 /// Errors (infeasible): rows of a slice that are not next to each other.
 [[nodiscard]] Result<std::vector<Slice>> slices_in_rows(std::span<const Slice> slices,

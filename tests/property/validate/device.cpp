@@ -80,9 +80,9 @@ TEST_CASE("ranks on devices of their own do too") {
           const auto rank = static_cast<Rank>(i);
           device::FakeDevice device(seed + i);
           std::deque<device::FakeCommunicator> peers;
-          executor::RankResources on{device, {}};
+          executor::RankResources on{device, {}, {}, executor::AtOnce::none, 1};
           for (std::size_t s = 1; s < streams; ++s) {
-            on.communicators[s] = &peers.emplace_back(fabrics[s], device, rank);
+            on.communicators[s] = &peers.emplace_back(fabrics[s], device, rank, schedule.ranks());
           }
           device.set_poll([&] { return peers.front().poll(); });
           auto run = executor::execute_rank(schedule, rank, tensors, on);

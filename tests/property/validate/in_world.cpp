@@ -21,7 +21,7 @@ class Fabrics {
  public:
   std::string make() {
     const std::scoped_lock lock(mutex_);
-    const std::string id = std::to_string(fabrics_.size());
+    std::string id = std::to_string(fabrics_.size());
     fabrics_[id];
     return id;
   }
@@ -53,15 +53,16 @@ std::vector<std::string> in_ranks(int ranks, const Use& use) {
           std::any_of(used.begin(), used.end(), [](const auto* each) { return each->aborted(); });
       return aborted ? Status(infeasible("the run was aborted")) : Status();
     });
-    executor::RankMachine machine{device, {}, {}, 2};
+    executor::RankMachine machine{device, {}, {}, executor::AtOnce::all, 2};
     for (int i = 0; i < ranks; ++i) machine.nodes.push_back(i / ranks_of_a_node);
     machine.communicators = {
         [&]() -> Result<std::string> { return fabrics.make(); },
-        [&](std::string_view id, Rank at, int) -> Result<std::unique_ptr<device::Communicator>> {
+        [&](std::string_view id, Rank at,
+            int size) -> Result<std::unique_ptr<device::Communicator>> {
           device::FakeFabric& fabric = fabrics.at(std::string(id));
           used.push_back(&fabric);
           return std::unique_ptr<device::Communicator>(
-              std::make_unique<device::FakeCommunicator>(fabric, device, at));
+              std::make_unique<device::FakeCommunicator>(fabric, device, at, size));
         }};
     std::string said = use(*world, machine);
     if (!world->lost()) static_cast<void>(world->finish());
@@ -71,40 +72,68 @@ std::vector<std::string> in_ranks(int ranks, const Use& use) {
 
 bool equal(const Tensor& a, const Tensor& b) { return a.values == b.values; }
 
+/// Both passes, against ranks as threads on the host.
+void check(const Problem& problem, const Strategy& strategy, std::uint64_t seed) {
+  INFO(support::describe(problem, strategy));
+  const Schedule forward = support::compiled(problem, strategy, Pass::forward);
+  const Schedule backward = support::compiled(problem, strategy, Pass::backward);
+  Tensors truth = random_inputs(problem, seed);
+  const Tensors inputs = truth;
+  const auto first = execute(forward, truth);
+  const auto second = execute(backward, truth);
+  REQUIRE(first);
+  REQUIRE(second);
+  const auto said =
+      in_ranks(forward.ranks(), [&](world::World& world, const executor::RankMachine& machine) {
+        Tensors tensors = inputs;
+        for (const auto* pass : {&forward, &backward}) {
+          const Execution& expected = pass == &forward ? *first : *second;
+          const auto run = executor::execute_in_world(*pass, tensors, world, machine, {});
+          if (!run) return run.error().text();
+          if (world.rank() != 0) continue;
+          if (run->bytes_sent != expected.bytes_sent) return std::string("other bytes");
+          if (run->times.size() != pass->operations.size()) return std::string("times");
+          if (run->peak_buffer_bytes != expected.peak_buffer_bytes) return std::string("memory");
+        }
+        for (const Role role : {Role::o, Role::lse, Role::dq, Role::dk, Role::dv}) {
+          if (world.rank() == 0 && !equal(tensors[role], truth[role])) {
+            return "other " + std::string(to_string(role));
+          }
+        }
+        return std::string("fine");
+      });
+  for (const std::string& each : said) CHECK(each == "fine");
+}
+
 TEST_CASE("ranks in processes of their own give what threads on the host give") {
   for (std::uint64_t seed = 1; seed <= 24; ++seed) {
     CAPTURE(seed);
     Random random(seed);
     const Problem problem = support::random_problem(random);
-    const Strategy strategy = support::random_strategy(random, problem, 4);
-    const Schedule forward = support::compiled(problem, strategy, Pass::forward);
-    const Schedule backward = support::compiled(problem, strategy, Pass::backward);
-    Tensors truth = random_inputs(problem, seed);
-    const Tensors inputs = truth;
-    const auto first = execute(forward, truth);
-    const auto second = execute(backward, truth);
-    REQUIRE(first);
-    REQUIRE(second);
-    const auto said =
-        in_ranks(forward.ranks(), [&](world::World& world, const executor::RankMachine& machine) {
-          Tensors tensors = inputs;
-          for (const auto* pass : {&forward, &backward}) {
-            const Execution& expected = pass == &forward ? *first : *second;
-            const auto run = executor::execute_in_world(*pass, tensors, world, machine, {});
-            if (!run) return run.error().text();
-            if (world.rank() != 0) continue;
-            if (run->bytes_sent != expected.bytes_sent) return std::string("other bytes");
-            if (run->times.size() != pass->operations.size()) return std::string("times");
-            if (run->peak_buffer_bytes != expected.peak_buffer_bytes) return std::string("memory");
-          }
-          for (const Role role : {Role::o, Role::lse, Role::dq, Role::dk, Role::dv}) {
-            if (world.rank() == 0 && !equal(tensors[role], truth[role])) {
-              return "other " + std::string(to_string(role));
-            }
-          }
-          return std::string("fine");
-        });
-    for (const std::string& each : said) CHECK(each == "fine");
+    check(problem, support::random_strategy(random, problem, 4), seed);
+  }
+}
+
+TEST_CASE("collectives of equal parts are done at once") {
+  for (const Layout layout : {Layout::contiguous, Layout::zigzag}) {
+    for (const Dtype dtype : {Dtype::bf16, Dtype::fp32}) {
+      const Problem problem{.batch = {{40, 24}},
+                            .mask = {},
+                            .heads = {.query = 4, .key_value = 2, .dim = 8},
+                            .dtype = dtype};
+      Strategy strategy;
+      strategy.ulysses = 2;
+      strategy.context_parallel = 2;
+      strategy.exchange = Exchange::all_gather;
+      strategy.layout = layout;
+      const auto groups = [&](Pass pass, executor::AtOnce at_once) {
+        return executor::groups_at_once(support::compiled(problem, strategy, pass), at_once).size();
+      };
+      CHECK(groups(Pass::forward, executor::AtOnce::none) == 0);
+      CHECK(groups(Pass::forward, executor::AtOnce::gathers) == 2);
+      CHECK(groups(Pass::backward, executor::AtOnce::all) > 2);
+      check(problem, strategy, 1);
+    }
   }
 }
 
@@ -118,11 +147,12 @@ TEST_CASE("streams that stay inside nodes have communicators there") {
   const Schedule schedule = support::compiled(problem, strategy, Pass::forward);
   using Ranks = std::vector<std::vector<Rank>>;
   const int nodes[] = {0, 0, 1, 1};
-  CHECK(executor::communicator_ranks(schedule, Stream::heads, nodes) == Ranks{{0, 1}, {2, 3}});
-  CHECK(executor::communicator_ranks(schedule, Stream::keys, nodes) == Ranks{{0, 1, 2, 3}});
-  CHECK(executor::communicator_ranks(schedule, Stream::network, nodes).empty());
+  const auto own = executor::AtOnce::all;
+  CHECK(executor::communicator_ranks(schedule, Stream::heads, nodes, own) == Ranks{{0, 1}, {2, 3}});
+  CHECK(executor::communicator_ranks(schedule, Stream::keys, nodes, own) == Ranks{{0, 1, 2, 3}});
+  CHECK(executor::communicator_ranks(schedule, Stream::network, nodes, own).empty());
   const int one_node[] = {7, 7, 7, 7};
-  CHECK(executor::communicator_ranks(schedule, Stream::keys, one_node) == Ranks{{0, 1, 2, 3}});
+  CHECK(executor::communicator_ranks(schedule, Stream::keys, one_node, own) == Ranks{{0, 1, 2, 3}});
 }
 
 /// Rank 1 waits for a row that rank 0 never sends.

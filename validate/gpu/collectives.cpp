@@ -1,0 +1,177 @@
+#include <algorithm>
+
+#include "validate/gpu/messages.hpp"
+#include "validate/gpu/rows.hpp"
+
+namespace hsap::executor {
+
+using device::Array;
+using device::RowPair;
+
+bool is_at_once(const Schedule& schedule, const host::Meetings& meetings, Index at, AtOnce which) {
+  const Operation& first = schedule.operations[at];
+  if (first.kind != Kind::all_gather && first.kind != Kind::reduce_scatter) return false;
+  const auto needed = first.kind == Kind::all_gather ? AtOnce::gathers : AtOnce::all;
+  if (which < needed) return false;
+  const auto members = meetings.of(at);
+  const auto rows = [&](const Operation& op, std::size_t i) {
+    return tokens_in(schedule.intervals_of(schedule.buffers[schedule.operands_of(op)[i]]));
+  };
+  return std::all_of(members.begin(), members.end(), [&](Index member) {
+    const Operation& op = schedule.operations[member];
+    bool equal = op.operands.count == first.operands.count;
+    for (std::size_t i = op.kind == Kind::all_gather ? 0 : 1; equal && i < op.operands.count;
+         i += 2) {
+      equal = rows(op, i) == rows(first, i);
+    }
+    return equal;
+  });
+}
+
+std::vector<Token> Messages::parts(Index at, std::size_t i) const {
+  std::vector<Token> all;
+  for (const Index member : meetings_.of(at)) {
+    const Index buffer = schedule_.operands_of(schedule_.operations[member])[i];
+    const auto own = host::tokens_of(schedule_.intervals_of(schedule_.buffers[buffer]));
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
+/// The parts go where they belong by themselves, or by way of the staging.
+Result<std::vector<Phase>> Messages::gather_at_once(Index at, Staging& staging) {
+  const Operation& op = schedule_.operations[at];
+  const auto on = schedule_.operands_of(op);
+  std::vector<Phase> phases(1);
+  for (std::size_t i = 0; i < on.size(); i += 2) {
+    const Array own = memory_.array(on[i], op.heads);
+    const Array all = memory_.array(on[i + 1], op.heads);
+    Array from = own;
+    if (!in_one_piece(own, all_rows(own.rows))) {
+      from = staging.take(own, own.rows);
+      HSAP_CHECK(move(phases[0].before, own, from, all_rows(own.rows), false, staging));
+    }
+    const auto rows = message_rows(memory_.rows(on[i + 1]), parts(at, i));
+    Array to = all;
+    to.data += rows.front().from * all.row_bytes();
+    if (!in_one_piece(all, rows)) {
+      to = staging.take(all, rows.back().to + rows.back().count);
+      HSAP_CHECK(move(phases[0].after, to, all, turned(rows), false, staging));
+    }
+    phases[0].gathers.push_back(
+        {from.data, to.data, from.rows * from.heads * from.width, from.dtype});
+  }
+  return phases;
+}
+
+Result<std::vector<Phase>> Messages::reduce_at_once(Index at, Staging& staging) {
+  const Operation& op = schedule_.operations[at];
+  const auto on = schedule_.operands_of(op);
+  std::vector<Phase> phases(1);
+  for (std::size_t i = 0; i < on.size(); i += 2) {
+    const Array all = memory_.array(on[i], op.heads);
+    const Array own = memory_.array(on[i + 1], op.heads);
+    const auto rows = message_rows(memory_.rows(on[i]), parts(at, i + 1));
+    Array from = all;
+    from.data += rows.front().from * all.row_bytes();
+    if (!in_one_piece(all, rows)) {
+      from = staging.take(all, rows.back().to + rows.back().count);
+      HSAP_CHECK(move(phases[0].before, all, from, rows, false, staging));
+    }
+    const Array sum = staging.take(all, own.rows);  // of the dtype that is summed
+    phases[0].reductions.push_back(
+        {from.data, sum.data, sum.rows * sum.heads * sum.width, sum.dtype});
+    HSAP_CHECK(move(phases[0].after, sum, own, all_rows(own.rows), false, staging));
+  }
+  return phases;
+}
+
+namespace {
+
+/// One rank's place in the ring of a collective.
+struct Ring {
+  Ring(const Schedule& schedule, std::span<const Index> all, Index at)
+      : members(all),
+        self(static_cast<std::size_t>(std::find(all.begin(), all.end(), at) - all.begin())),
+        next(schedule.operations[member(1)].rank),
+        before(schedule.operations[member(all.size() - 1)].rank) {}
+
+  [[nodiscard]] Index member(std::size_t steps_on) const {
+    return members[(self + steps_on) % members.size()];
+  }
+
+  std::span<const Index> members;
+  std::size_t self;
+  Rank next;
+  Rank before;
+};
+
+}  // namespace
+
+/// Each member passes on what it got last, beginning with its own rows.
+Result<std::vector<Phase>> Messages::all_gather(Index at, Staging& staging) {
+  const Operation& op = schedule_.operations[at];
+  const Ring ring(schedule_, meetings_.of(at), at);
+  const std::size_t n = ring.members.size();
+  const auto on = schedule_.operands_of(op);
+  const auto rows_of = [&](Index member, std::size_t pair) {
+    const Index source = schedule_.operands_of(schedule_.operations[member])[2 * pair];
+    return host::tokens_of(schedule_.intervals_of(schedule_.buffers[source]));
+  };
+  std::vector<Phase> phases(n);
+  for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
+    const Index source = on[2 * pair];
+    const Index destination = on[2 * pair + 1];
+    HSAP_CHECK(move(phases[0].before, memory_.array(source, op.heads),
+                    memory_.array(destination, op.heads),
+                    pair_rows(memory_.rows(source), memory_.rows(destination), rows_of(at, pair)),
+                    false, staging));
+  }
+  for (std::size_t step = 0; step + 1 < n; ++step) {
+    for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
+      const Index destination = on[2 * pair + 1];
+      HSAP_CHECK(send(phases[step + 1], ring.next, destination,
+                      rows_of(ring.member(n - step), pair), op.heads, staging));
+      HSAP_CHECK(receive(phases[step + 1], ring.before, destination,
+                         rows_of(ring.member(2 * n - step - 1), pair), op.heads, false, staging));
+    }
+  }
+  return phases;
+}
+
+/// The rows of a member start at the next one and gather a share at every member on their way.
+Result<std::vector<Phase>> Messages::reduce_scatter(Index at, Staging& staging) {
+  const Operation& op = schedule_.operations[at];
+  const Ring ring(schedule_, meetings_.of(at), at);
+  const std::size_t n = ring.members.size();
+  const auto on = schedule_.operands_of(op);
+  std::vector<Phase> phases(n);
+  for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
+    const Index source = on[2 * pair];
+    const Array own = memory_.array(source, op.heads);
+    const auto rows_of = [&](Index member) {
+      const Index destination = schedule_.operands_of(schedule_.operations[member])[2 * pair + 1];
+      return message_rows(memory_.rows(source),
+                          host::tokens_of(schedule_.intervals_of(schedule_.buffers[destination])));
+    };
+    const auto count = [](const std::vector<RowPair>& rows) {
+      return rows.empty() ? 0 : rows.back().to + rows.back().count;
+    };
+    std::vector<RowPair> rows = rows_of(ring.member(n - 1));
+    Array sum = staging.take(own, count(rows));
+    HSAP_CHECK(move(phases[0].after, own, sum, rows, false, staging));
+    for (std::size_t step = 0; step + 1 < n; ++step) {
+      Phase& phase = phases[step + 1];
+      phase.messages.push_back(as_message(ring.next, sum, 0, sum.rows, true));
+      rows = rows_of(ring.member(2 * n - step - 2));
+      sum = staging.take(own, count(rows));
+      phase.messages.push_back(as_message(ring.before, sum, 0, sum.rows, false));
+      HSAP_CHECK(move(phase.after, own, sum, rows, true, staging));
+    }
+    const Array result = memory_.array(on[2 * pair + 1], op.heads);
+    HSAP_CHECK(move(phases[n - 1].after, sum, result, all_rows(sum.rows), false, staging));
+  }
+  return phases;
+}
+
+}  // namespace hsap::executor
