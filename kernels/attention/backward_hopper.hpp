@@ -58,6 +58,10 @@ struct BackwardHopper {
   HSAP_DEVICE static void run(const BackwardArguments& on, const BackwardMaps& maps) {
     const gpu::SharedAddress base = gpu::shared_base();
     if (gpu::thread_index() == 0) {
+      gpu::tma_prefetch(maps.q);
+      gpu::tma_prefetch(maps.k);
+      gpu::tma_prefetch(maps.v);
+      gpu::tma_prefetch(maps.dout);
       constexpr int consumer_warps = 4 * consumers;
       gpu::mbarrier_init(base + kv_full_at, 1);
       gpu::mbarrier_init(base + kv_empty_at, consumer_warps);

@@ -46,6 +46,9 @@ struct ForwardHopper {
   HSAP_DEVICE static void run(const ForwardArguments& on, const ForwardMaps& maps) {
     const gpu::SharedAddress base = gpu::shared_base();
     if (gpu::thread_index() == 0) {
+      gpu::tma_prefetch(maps.q);
+      gpu::tma_prefetch(maps.k);
+      gpu::tma_prefetch(maps.v);
       constexpr int consumer_warps = 4 * consumers;
       gpu::mbarrier_init(base + q_full_at, 1);
       gpu::mbarrier_init(base + q_empty_at, consumer_warps);
