@@ -5,16 +5,13 @@
 #include <string>
 
 #include "base/files.hpp"
-#include "base/names.hpp"
-#include "base/units.hpp"
-#include "cli/flags.hpp"
 #include "cli/inputs.hpp"
-#include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "export/json_text.hpp"
 #include "validate/cases/command.hpp"
 #include "validate/probe/command.hpp"
+#include "validate/run/flags.hpp"
 #include "validate/run/report.hpp"
 
 #ifdef HSAP_WITH_MPI
@@ -33,76 +30,8 @@
 namespace hsap {
 namespace {
 
-struct RunFlags {
-  std::string plan;
-  std::string executor = "host";
-  validation::RunOptions options;
-  std::string cluster = "single-gpu";
-  int repeats = 1;
-  bool serialise = false;
-  int ranks = 0;
-  std::string rendezvous;
-  int max_sms = 0;
-  int max_ctas = 0;
-  cli::OutputOptions out;
-};
-
-Result<Arithmetic> parse_arithmetic(const std::string& text) {
-  constexpr std::string_view names[] = {"fp32", "fp64"};
-  return parse_name<Arithmetic>(text, "arithmetic", names);
-}
-
-Result<std::string> parse_executor(const std::string& text) {
-  constexpr std::string_view names[] = {"host", "mpi", "local", "nccl"};
-  HSAP_CHECK(parse_name<int>(text, "executor", names));
-  return text;
-}
-
-Result<double> parse_tolerance(const std::string& text) {
-  HSAP_TRY(const double value, parse_number(text, "tolerance"));
-  if (value > 0) return value;
-  return bad_input("tolerance out of range", "'" + text + "'", "a number above 0");
-}
-
-void add_run(CLI::App& app, RunFlags& flags) {
-  CLI::App& run = *app.add_subcommand("run", "execute a plan on real numbers and check them");
-  validation::RunOptions& options = flags.options;
-  run.add_option("PLAN", flags.plan, "plan JSON that hsap-tune wrote")->required();
-  cli::add_parsed(run, "--executor", flags.executor, parse_executor, "host|mpi|local|nccl",
-                  "what runs it: host, ranks as threads of this machine; mpi, one process for each "
-                  "rank, under mpirun; local, all ranks on one GPU; nccl, one process and GPU for "
-                  "each rank (host)");
-  cli::add_integer(run, "--ranks", flags.ranks, 1, 1024, "N",
-                   "nccl: start so many processes on this machine (the launcher's)");
-  run.add_option("--rendezvous", flags.rendezvous,
-                 "nccl: where processes meet, file:/path or tcp://host:port (the launcher's)");
-  cli::add_integer(run, "--max-sms", flags.max_sms, 1, 1024, "N",
-                   "local, nccl: multiprocessors that kernels take (all)");
-  cli::add_integer(run, "--max-ctas", flags.max_ctas, 1, 1024, "N",
-                   "nccl: thread blocks of its kernels (NCCL's choice)");
-  cli::add_integer(run, "--batch", options.batch, 0, 1 << 20, "I", "which sampled batch (0)");
-  cli::add_integer(run, "--tokens", options.tokens, 1, max_tokens, "N",
-                   "shrink the documents in proportion to so many tokens (1K)");
-  cli::add_parsed(run, "--dtype", options.dtype, parse_dtype, "bf16|fp32",
-                  "of everything at rest and on the way (bf16)");
-  cli::add_parsed(run, "--arithmetic", options.arithmetic, parse_arithmetic, "fp32|fp64",
-                  "of sums; fp64 also keeps and sends float64 (fp32)");
-  cli::add_parsed(run, "--tolerance", options.tolerance, parse_tolerance, "X",
-                  "largest relative error (1e-2 with bf16, 2e-6 with fp32, 1e-10 with fp64)");
-  cli::add_integer(run, "--leaks", options.leaks, 0, 1 << 20, "N",
-                   "change so many documents one by one; no other may notice (0)");
-  cli::add_integer(run, "--gradients", options.gradients, 0, 1 << 20, "N",
-                   "hold the gradients against central differences at so many places (0)");
-  run.add_option("--cluster", flags.cluster,
-                 "local: whose GPU times are predicted for (single-gpu)");
-  cli::add_integer(run, "--repeats", flags.repeats, 1, 10'000, "N",
-                   "local: run so often; times are medians (1)");
-  run.add_flag(
-      "--serialise", flags.serialise,
-      "local: one operation after the other, so that their times are those of kernels alone");
-  cli::add_integer(run, "--seed", options.seed, 0, std::int64_t{1} << 62, "N", "of the inputs (1)");
-  cli::add_output(run, flags.out);
-}
+using validation::Executor;
+using validation::RunFlags;
 
 Status run_plan(const RunFlags& flags) {
   const cli::Target json{"--json", flags.out.json};
@@ -139,7 +68,7 @@ Status take_part(const RunFlags& flags) {
 #ifdef HSAP_WITH_MPI
 /// Every process runs its rank, and one of them tells the result.
 Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
-  flags.options.executor_name = "mpi";
+  flags.options.where = "processes of MPI";
   flags.options.executor = [&](const Schedule& schedule, Tensors& tensors,
                                const ExecuteOptions& options) {
     return session.execute(schedule, tensors, options);
@@ -154,17 +83,15 @@ Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
 
 /// All ranks on the GPU of this machine.
 Status run_plan_on_gpu(const RunFlags& given) {
-  if (given.options.arithmetic == Arithmetic::fp64) {
-    return cli::at_flag("--arithmetic", bad_input("the GPU sums in fp32", "'fp64'", "fp32"));
-  }
 #ifdef HSAP_WITH_CUDA
   RunFlags flags = given;
   HSAP_TRY(const ClusterSpec cluster, load_cluster(flags.cluster));
   flags.options.device = cluster.device;
-  flags.options.executor_name = "local";
+  flags.options.where = "streams of one GPU";
   const executor::LocalOptions local{flags.serialise, flags.repeats};
   device::CudaDevice::Options on_device;
   on_device.max_sms = flags.max_sms;
+  on_device.urgent_communication = flags.urgent_communication;
   flags.options.executor = [local, on_device](const Schedule& schedule, Tensors& tensors,
                                               const ExecuteOptions&) -> Result<Execution> {
     HSAP_TRY(const auto device, device::CudaDevice::make(on_device));
@@ -172,6 +99,7 @@ Status run_plan_on_gpu(const RunFlags& given) {
   };
   return run_plan(flags);
 #else
+  static_cast<void>(given);
   return cli::at_flag("--executor", bad_input("this hsap was built without CUDA", "'local'",
                                               "'host', or a build where nvcc is found"));
 #endif
@@ -220,19 +148,22 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
   constexpr std::int64_t most_bytes = std::int64_t{1} << 30;
   HSAP_TRY(const std::string text, read_file(flags.plan, most_bytes));
   HSAP_TRY(const auto process,
-           nccl::Process::join(place, fnv1a64(text), {flags.max_sms, flags.max_ctas, false}));
-  flags.options.executor_name = process->shares_gpus() ? "nccl, GPUs shared" : "nccl";
+           nccl::Process::join(place, fnv1a64(text),
+                               {flags.max_sms, flags.max_ctas, flags.urgent_communication}));
+  flags.options.where = process->shares_gpus()
+                            ? "processes that share GPUs, over NCCL on loopback: times mean nothing"
+                            : "processes with a GPU each, over NCCL";
   flags.options.executor = [&](const Schedule& schedule, Tensors& tensors,
                                const ExecuteOptions& options) {
     return process->execute(schedule, tensors, options);
   };
   return process->finish(run_rank(flags, *process));
 #else
+  static_cast<void>(given);
   static_cast<void>(argc);
   static_cast<void>(argv);
-  return cli::at_flag("--executor",
-                      bad_input("this hsap was built without NCCL", "'" + given.executor + "'",
-                                "'host', or a build where nvcc and NCCL are found"));
+  return cli::at_flag("--executor", bad_input("this hsap was built without NCCL", "'nccl'",
+                                              "'host', or a build where nvcc and NCCL are found"));
 #endif
 }
 
@@ -240,7 +171,7 @@ int run_program(int argc, char** argv) {
   CLI::App app("run plans and compare them with the truth; test any attention", "hsap-validate");
   app.require_subcommand(1);
   RunFlags flags;
-  add_run(app, flags);
+  flags.add(app);
   ProbeCommand probe;
   probe.add(app);
   CasesCommand cases;
@@ -252,9 +183,11 @@ int run_program(int argc, char** argv) {
   return cli::run_main(app, argc, argv, [&]() -> Status {
     if (app.got_subcommand("probe")) return probe.run();
     if (app.got_subcommand("cases")) return cases.run();
-    if (flags.executor == "host") return run_plan(flags);
-    if (flags.executor == "local") return run_plan_on_gpu(flags);
-    if (flags.executor == "nccl") return run_plan_over_nccl(flags, argc, argv);
+    HSAP_CHECK(flags.check());
+    flags.options.executor_name = to_string(flags.executor);
+    if (flags.executor == Executor::host) return run_plan(flags);
+    if (flags.executor == Executor::local) return run_plan_on_gpu(flags);
+    if (flags.executor == Executor::nccl) return run_plan_over_nccl(flags, argc, argv);
 #ifdef HSAP_WITH_MPI
     session.emplace();
     return run_plan_over_mpi(flags, *session);

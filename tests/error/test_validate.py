@@ -85,6 +85,27 @@ class Validate(ProgramTest):
         self.assertEqual(poor.returncode, 1)
         self.assertIn("mean error", poor.stderr)
 
+    def test_flags_that_the_executor_does_not_use(self):
+        on_gpu = {"--cluster": "dgx-h100", "--repeats": "3", "--serialise": None,
+                  "--max-sms": "4", "--urgent-communication": None}
+        over_nccl = {"--ranks": "2", "--rendezvous": "tcp://localhost:1", "--max-ctas": "1"}
+        unused = {"host": on_gpu | over_nccl, "mpi": on_gpu | over_nccl, "local": over_nccl,
+                  "nccl": {"--serialise": None}}
+        for executor, flags in unused.items():
+            for flag, value in flags.items():
+                given = [flag] if value is None else [flag, value]
+                with self.subTest(executor=executor, flag=flag):
+                    self.refuse(self.command(self.good, "--executor", executor, *given),
+                                f"{flag}: this executor does not use it",
+                                f"'--executor {executor}'", "expected '--executor ")
+
+    def test_flags_that_mean_nothing_together(self):
+        for executor in ("local", "nccl"):
+            self.refuse(self.command(self.good, "--executor", executor, "--arithmetic", "fp64"),
+                        "--arithmetic: GPUs sum in fp32", "'fp64'")
+        self.refuse(self.command(self.good, "--executor", "local", "--serialise",
+                                 "--urgent-communication"), "--urgent-communication", "--serialise")
+
     def test_flags(self):
         self.refuse(self.command(self.good, "--batch", "7"), "--batch", "no such batch", "7")
         self.refuse(self.command(self.good, "--tolerance", "0"), "--tolerance", "'0'")

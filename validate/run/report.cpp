@@ -16,20 +16,12 @@ using cli::Table;
 
 std::string role_name(Role role) { return std::string(to_string(role)); }
 
-std::string_view where(const std::string& executor) {
-  if (executor == "mpi") return "processes of MPI";
-  if (executor == "local") return "streams of one GPU";
-  if (executor == "nccl") return "processes with a GPU each, over NCCL";
-  if (executor == "host") return "threads of this host";
-  return "processes that share GPUs, over NCCL on loopback: times mean nothing";
-}
-
 std::string heading(const Validation& v) {
   const Problem& problem = v.problem;
   std::string text = fmt::format(
       "{} on {} ranks as {}\n{} tokens in {} documents, {} mask, {}/{} heads of "
       "{}, {}, sums in {}\n",
-      to_string(v.strategy), v.strategy.ranks(), where(v.executor), problem.batch.tokens(),
+      to_string(v.strategy), v.strategy.ranks(), v.where, problem.batch.tokens(),
       problem.batch.documents(), to_string(problem.mask), problem.heads.query,
       problem.heads.key_value, problem.heads.dim, to_string(problem.dtype),
       v.arithmetic == Arithmetic::fp64 ? "float64" : "float32");
@@ -194,6 +186,7 @@ json::Ordered to_json(const Validation& v) {
   json::Ordered out;
   out["schema"] = "hsap.validation/1";
   out["executor"] = v.executor;
+  out["where"] = v.where;
   out["strategy"] = to_string(v.strategy);
   out["ranks"] = v.strategy.ranks();
   out["documents"] = v.problem.batch.lengths;

@@ -166,6 +166,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   validation.strategy = plan.strategy;
   validation.arithmetic = options.arithmetic;
   validation.executor = options.executor_name;
+  validation.where = options.where;
   validation.tolerance = tolerance_of(options);
   HSAP_TRY(const std::vector<Schedule> schedules, schedules_of(plan, problem, options));
   const Tensors inputs = random_inputs(problem, options.seed);

@@ -29,7 +29,8 @@ struct RunOptions {
   /// What runs a schedule; execute() unless another executor takes its place.
   std::function<Result<Execution>(const Schedule&, Tensors&, const ExecuteOptions&)> executor =
       execute;
-  std::string executor_name = "host";
+  std::string executor_name = "host";          ///< as --executor has it
+  std::string where = "threads of this host";  ///< what the ranks are, for people
   /// False for processes that take part in the run while another one tells the result.
   bool compares = true;
   /// What times of operations are predicted for, by an executor that measures them.
@@ -55,7 +56,8 @@ struct Validation {
   Token planned_tokens = 0;
   Strategy strategy;
   Arithmetic arithmetic = Arithmetic::fp32;
-  std::string executor;
+  std::string executor;  ///< as --executor has it
+  std::string where;     ///< what the ranks were
   double tolerance = 0;
   std::vector<PassRun> passes;
   std::vector<TensorError> errors;

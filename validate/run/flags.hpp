@@ -1,0 +1,55 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/options.hpp"
+#include "validate/run/validate_plan.hpp"
+
+namespace hsap::validation {
+
+/// What runs a plan.
+enum class Executor : std::uint8_t { host, mpi, local, nccl };
+[[nodiscard]] std::string_view to_string(Executor executor);
+[[nodiscard]] Result<Executor> parse_executor(const std::string& text);
+
+/// The flags of `hsap-validate run`.
+class RunFlags {
+ public:
+  void add(CLI::App& app);
+  /// Errors (bad_input): a flag that the executor does not use, or one that means nothing beside
+  /// another.
+  [[nodiscard]] Status check() const;
+
+  std::string plan;
+  Executor executor = Executor::host;
+  RunOptions options;
+  std::string cluster = "single-gpu";
+  int repeats = 1;
+  bool serialise = false;
+  int ranks = 0;
+  std::string rendezvous;
+  int max_sms = 0;
+  int max_ctas = 0;
+  bool urgent_communication = false;
+  cli::OutputOptions out;
+
+ private:
+  struct Limited {
+    const CLI::Option* option = nullptr;
+    std::vector<Executor> executors;  ///< that use it
+  };
+  void limit(const CLI::Option* option, std::initializer_list<Executor> executors) {
+    limited_.push_back({option, executors});
+  }
+  void add_problem(CLI::App& run);
+  void add_executor(CLI::App& run);
+
+  std::vector<Limited> limited_;
+};
+
+}  // namespace hsap::validation
