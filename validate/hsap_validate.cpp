@@ -88,6 +88,7 @@ Status run_plan_on_gpu(const RunFlags& given) {
   HSAP_TRY(const ClusterSpec cluster, load_cluster(flags.cluster));
   flags.options.device = cluster.device;
   flags.options.where = "streams of one GPU";
+  flags.options.one_device = true;
   const executor::LocalOptions local{flags.serialise, flags.repeats};
   device::CudaDevice::Options on_device;
   on_device.max_sms = flags.max_sms;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "hsap/schedule.hpp"
@@ -72,6 +74,9 @@ struct OperationTime {
   double spread_s = 0;  ///< slowest less fastest repeat
 };
 
+/// What a run took place on, by name: {"device", "NVIDIA H100 80GB HBM3"}, {"cuda", "13.0"}.
+using Setup = std::vector<std::pair<std::string, std::string>>;
+
 /// What a run did, as counted while it ran. Nothing here is computed from the schedule beforehand.
 struct Execution {
   /// Bytes of message payload, [from * ranks + to]; messages of a rank to itself on the diagonal.
@@ -81,7 +86,12 @@ struct Execution {
   std::array<double, 10> kernel_s{};            ///< by Kind, summed over ranks; of this host
   double wall_s = 0;
   std::vector<OperationTime> times;  ///< in the order of issue; of executors on a GPU
-  std::int64_t device_bytes = 0;     ///< all memory taken there: buffers, lists and scratch
+  /// Most memory taken at once on the fullest device: buffers, lists and scratch.
+  std::int64_t device_bytes = 0;
+  /// What is in use of the fullest device, as it says itself: with its context, code and whatever
+  /// else runs there.
+  std::int64_t used_bytes = 0;
+  Setup setup;  ///< of executors on a GPU
 
   [[nodiscard]] std::int64_t sent(Rank from, Rank to) const;
 };

@@ -84,6 +84,27 @@ Status CudaDevice::begin_use(void* memory, std::int64_t bytes) {
   return check(cudaMemset(memory, 0, static_cast<std::size_t>(bytes)), "cudaMemset");
 }
 
+Result<std::int64_t> CudaDevice::used_bytes() const {
+  std::size_t free = 0;
+  std::size_t total = 0;
+  HSAP_CHECK(check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo"));
+  return static_cast<std::int64_t>(total - free);
+}
+
+Result<Setup> CudaDevice::setup() const {
+  int runtime = 0;
+  int driver = 0;
+  HSAP_CHECK(check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion"));
+  HSAP_CHECK(check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion"));
+  // CUDA counts 1,000 for a major version and 10 for a minor one.
+  const auto version = [](int number) {
+    return fmt::format("{}.{}", number / 1000, number % 1000 / 10);
+  };
+  return Setup{{"device", hardware_.name},
+               {"cuda", version(runtime)},
+               {"driver", "CUDA " + version(driver)}};
+}
+
 Status CudaDevice::write(std::byte* to, std::span<const std::byte> from) {
   HSAP_CHECK(synchronize());
   return check(cudaMemcpy(to, from.data(), from.size(), cudaMemcpyHostToDevice), "cudaMemcpy");

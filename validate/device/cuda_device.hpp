@@ -29,6 +29,8 @@ class CudaDevice : public Device {
   /// Zeros: kernels may read rows beside those of a slice, which must be finite.
   [[nodiscard]] Result<std::byte*> allocate(std::int64_t bytes) override;
   [[nodiscard]] std::int64_t allocated_bytes() const override { return allocated_bytes_; }
+  [[nodiscard]] Result<std::int64_t> used_bytes() const override;
+  [[nodiscard]] Result<Setup> setup() const override;
   [[nodiscard]] Status write(std::byte* to, std::span<const std::byte> from) override;
   [[nodiscard]] Status read(std::span<std::byte> to, const std::byte* from) override;
   [[nodiscard]] StreamId make_stream(Stream role) override;

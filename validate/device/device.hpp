@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "hsap/execute.hpp"
 #include "hsap/mask.hpp"
 #include "hsap/schedule.hpp"
 #include "hsap/status.hpp"
@@ -99,6 +100,10 @@ class Device {
   }
   /// All that has been taken, by executors and by the device's own lists and scratch.
   [[nodiscard]] virtual std::int64_t allocated_bytes() const = 0;
+  /// Memory in use, whoever took it: also the context, code, and other programs.
+  [[nodiscard]] virtual Result<std::int64_t> used_bytes() const = 0;
+  /// What it is, and the versions of what drives it.
+  [[nodiscard]] virtual Result<Setup> setup() const = 0;
   /// Waits for all streams, then copies.
   [[nodiscard]] virtual Status write(std::byte* to, std::span<const std::byte> from) = 0;
   [[nodiscard]] virtual Status read(std::span<std::byte> to, const std::byte* from) = 0;

@@ -19,6 +19,11 @@ class FakeDevice : public Device {
 
   [[nodiscard]] Result<std::byte*> allocate(std::int64_t bytes) override;
   [[nodiscard]] std::int64_t allocated_bytes() const override { return allocated_bytes_; }
+  /// Nothing else is there.
+  [[nodiscard]] Result<std::int64_t> used_bytes() const override { return allocated_bytes_; }
+  [[nodiscard]] Result<Setup> setup() const override {
+    return Setup{{"device", "a fake in host memory"}};
+  }
   [[nodiscard]] Status write(std::byte* to, std::span<const std::byte> from) override;
   [[nodiscard]] Status read(std::span<std::byte> to, const std::byte* from) override;
   [[nodiscard]] StreamId make_stream(Stream role) override;

@@ -23,6 +23,12 @@ Result<ncclComm_t> as_nccl(void* communicator) {
 
 }  // namespace
 
+Result<std::string> NcclCommunicator::version() {
+  int number = 0;
+  HSAP_CHECK(check(ncclGetVersion(&number), "ncclGetVersion"));
+  return fmt::format("{}.{}.{}", number / 10'000, number % 10'000 / 100, number % 100);
+}
+
 Result<std::vector<std::byte>> NcclCommunicator::make_id() {
   ncclUniqueId id;
   HSAP_CHECK(check(ncclGetUniqueId(&id), "ncclGetUniqueId"));

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "validate/device/communicator.hpp"
@@ -18,6 +19,8 @@ class NcclCommunicator : public Communicator {
     double patience_s = 60;  ///< for all ranks to come, and for a group to start
   };
 
+  /// Of NCCL: "2.27.5".
+  [[nodiscard]] static Result<std::string> version();
   /// What one rank makes and tells the others: names the communicator.
   [[nodiscard]] static Result<std::vector<std::byte>> make_id();
   /// Every rank calls it with the same id. Errors (infeasible): what NCCL says; ranks that do not

@@ -67,11 +67,12 @@ T take(std::string_view& bytes) {
 
 /// What rank 0 has to know of a rank: counts, then results, which are float32 at most.
 std::string encode(const Schedule& schedule, Rank rank, const RankExecution& run,
-                   std::int64_t device_bytes, Tensors& tensors) {
+                   const Execution& own, Tensors& tensors) {
   std::string bytes;
   for (const std::int64_t sent : run.bytes_sent) append(bytes, sent);
   append(bytes, run.buffer_bytes);
-  append(bytes, device_bytes);
+  append(bytes, own.device_bytes);
+  append(bytes, own.used_bytes);
   for (const OperationTime& time : run.times) append(bytes, time);
   for_each_result_row(schedule, rank, tensors, [&](std::span<const double> values) {
     for (const double value : values) append(bytes, static_cast<float>(value));
@@ -86,6 +87,7 @@ void decode(const Schedule& schedule, Rank rank, std::string_view bytes, Tensors
   }
   execution.peak_buffer_bytes.push_back(take<std::int64_t>(bytes));
   execution.device_bytes = std::max(execution.device_bytes, take<std::int64_t>(bytes));
+  execution.used_bytes = std::max(execution.used_bytes, take<std::int64_t>(bytes));
   for (Index i = 0; i < schedule.programs[static_cast<std::size_t>(rank)].count; ++i) {
     execution.times.push_back(take<OperationTime>(bytes));
   }
@@ -143,10 +145,12 @@ Result<Execution> execute_in_world(const Schedule& schedule, Tensors& tensors, w
   HSAP_TRY(const RankExecution run,
            run_watched(schedule, results, world, machine, communicators, options.patience_s));
   const auto rank = static_cast<Rank>(world.rank());
-  HSAP_TRY(
-      const std::vector<std::string> all,
-      gather_all(world, encode(schedule, rank, run, machine.device.allocated_bytes(), results)));
   Execution execution;
+  execution.device_bytes = machine.device.allocated_bytes();
+  HSAP_TRY(execution.used_bytes, machine.device.used_bytes());
+  HSAP_TRY(execution.setup, machine.device.setup());
+  HSAP_TRY(const std::vector<std::string> all,
+           gather_all(world, encode(schedule, rank, run, execution, results)));
   for (std::size_t from = 0; from < all.size(); ++from) {
     decode(schedule, static_cast<Rank>(from), all[from], results, execution);
   }

@@ -418,6 +418,8 @@ Result<Execution> execute_local(const Schedule& schedule, Tensors& tensors, Devi
   for (int repeat = 0; repeat < options.repeats; ++repeat) HSAP_CHECK(issue.run());
   Execution execution = issue.record();
   execution.device_bytes = device.allocated_bytes();
+  HSAP_TRY(execution.used_bytes, device.used_bytes());
+  HSAP_TRY(execution.setup, device.setup());
   host::make_room(schedule, tensors);
   HSAP_CHECK(issue.write_results(tensors));
   execution.wall_s =

@@ -87,7 +87,11 @@ Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,
                                                                    rank, ranks, device, peers));
         return std::unique_ptr<device::Communicator>(std::move(communicator));
       }};
-  return executor::execute_in_world(schedule, tensors, world_, machine, options);
+  HSAP_TRY(Execution execution,
+           executor::execute_in_world(schedule, tensors, world_, machine, options));
+  HSAP_TRY(const std::string version, device::NcclCommunicator::version());
+  execution.setup.emplace_back("nccl", version);
+  return execution;
 }
 
 Status Process::finish(const Status& own) {

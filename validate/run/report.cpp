@@ -70,6 +70,14 @@ std::string passes_table(const Validation& v, bool color) {
     add("bytes to the rank itself", run.predicted.local, run.measured.local);
     add("buffer bytes, largest rank", largest(run.planned_buffer_bytes),
         largest(run.measured_buffer_bytes));
+    // What a device holds beside buffers is no part of a prediction, and no mistake.
+    const auto tell = [&](const char* what, const std::string& predicted, std::int64_t measured) {
+      table.add({std::string(to_string(run.pass)), what, predicted, fmt::format("{}", measured)});
+    };
+    if (run.execution.device_bytes == 0) continue;
+    tell("bytes taken of a device, buffers predicted", fmt::format("{}", run.planned_device_bytes),
+         run.execution.device_bytes);
+    tell("bytes in use of a device", "", run.execution.used_bytes);
   }
   return table.text(color);
 }
@@ -162,7 +170,11 @@ json::Ordered json_of(const PassRun& run) {
                             {"mean_error", kind.error},
                             {"mean_spread", kind.spread}});
   }
-  if (run.execution.device_bytes > 0) out["device_bytes"] = run.execution.device_bytes;
+  if (run.execution.device_bytes > 0) {
+    out["device"] = {{"planned_buffer_bytes", run.planned_device_bytes},
+                     {"taken_bytes", run.execution.device_bytes},
+                     {"used_bytes", run.execution.used_bytes}};
+  }
   return out;
 }
 

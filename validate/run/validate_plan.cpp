@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "hsap/buffer_plan.hpp"
 #include "hsap/compile.hpp"
@@ -83,8 +84,14 @@ Result<std::vector<Execution>> run_passes(const std::vector<Schedule>& schedules
   return executions;
 }
 
+/// Of the only device, or of the fullest.
+std::int64_t on_device(const std::vector<std::int64_t>& bytes, bool one_device) {
+  return one_device ? std::accumulate(bytes.begin(), bytes.end(), std::int64_t{0})
+                    : *std::max_element(bytes.begin(), bytes.end());
+}
+
 PassRun describe(const Schedule& schedule, Execution execution, int node_ranks,
-                 const std::optional<Device>& device) {
+                 const RunOptions& options) {
   PassRun run;
   run.pass = schedule.pass;
   run.operations = schedule.operations.size();
@@ -92,7 +99,8 @@ PassRun describe(const Schedule& schedule, Execution execution, int node_ranks,
   run.measured = measured_bytes(execution, node_ranks);
   run.planned_buffer_bytes = plan_buffers(schedule).bytes;
   run.measured_buffer_bytes = execution.peak_buffer_bytes;
-  if (device) run.times = compare_times(schedule, execution.times, *device);
+  run.planned_device_bytes = on_device(run.planned_buffer_bytes, options.one_device);
+  if (options.device) run.times = compare_times(schedule, execution.times, *options.device);
   run.execution = std::move(execution);
   return run;
 }
@@ -175,7 +183,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   const int node_ranks = std::max(1, plan.cluster.gpus_per_node / plan.training.tensor_parallel);
   for (std::size_t i = 0; i < schedules.size(); ++i) {
     validation.passes.push_back(
-        describe(schedules[i], std::move(executions[i]), node_ranks, options.device));
+        describe(schedules[i], std::move(executions[i]), node_ranks, options));
   }
   if (options.compares) compare_with_truth(schedules, inputs, tensors, options, validation);
   if (options.leaks > 0) {

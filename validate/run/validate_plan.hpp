@@ -31,6 +31,7 @@ struct RunOptions {
       execute;
   std::string executor_name = "host";          ///< as --executor has it
   std::string where = "threads of this host";  ///< what the ranks are, for people
+  bool one_device = false;                     ///< which all ranks share
   /// False for processes that take part in the run while another one tells the result.
   bool compares = true;
   /// What times of operations are predicted for, by an executor that measures them.
@@ -45,7 +46,9 @@ struct PassRun {
   LinkBytes measured;
   std::vector<std::int64_t> planned_buffer_bytes;   ///< by rank
   std::vector<std::int64_t> measured_buffer_bytes;  ///< by rank
-  std::vector<KindTimes> times;                     ///< where the executor measures them
+  /// Buffers of the fullest device, where ranks have one.
+  std::int64_t planned_device_bytes = 0;
+  std::vector<KindTimes> times;  ///< where the executor measures them
   Execution execution;
 
   [[nodiscard]] bool bytes_agree() const;
