@@ -22,6 +22,8 @@
 #include "validate/gpu/execute_local.hpp"
 #endif
 #ifdef HSAP_WITH_NCCL
+#include <fmt/format.h>
+
 #include "export/fingerprint.hpp"
 #include "validate/nccl/process.hpp"
 #include "validate/world/spawn.hpp"
@@ -33,9 +35,14 @@ namespace {
 using validation::Executor;
 using validation::RunFlags;
 
-Status run_plan(const RunFlags& flags) {
+Status check_targets(const RunFlags& flags) {
   const cli::Target json{"--json", flags.out.json};
-  HSAP_CHECK(cli::check_targets({&json, 1}, flags.out.force));
+  return cli::check_targets({&json, 1}, flags.out.force);
+}
+
+Status run_plan(const RunFlags& flags) {
+  HSAP_CHECK(check_targets(flags));
+  const cli::Target json{"--json", flags.out.json};
   HSAP_TRY(const Plan plan, read_plan(flags.plan));
   HSAP_TRY(const validation::Validation result, validation::validate_plan(plan, flags.options));
   if (!json.path.empty()) {
@@ -50,13 +57,6 @@ Status run_plan(const RunFlags& flags) {
 }
 
 #if defined(HSAP_WITH_MPI) || defined(HSAP_WITH_NCCL)
-Status can_begin(const RunFlags& flags, bool writes) {
-  const cli::Target json{"--json", flags.out.json};
-  if (writes) HSAP_CHECK(cli::check_targets({&json, 1}, flags.out.force));
-  HSAP_CHECK(read_plan(flags.plan));
-  return {};
-}
-
 Status take_part(const RunFlags& flags) {
   HSAP_TRY(const Plan plan, read_plan(flags.plan));
   HSAP_CHECK(validation::validate_plan(plan, flags.options));
@@ -66,6 +66,12 @@ Status take_part(const RunFlags& flags) {
 #endif
 
 #ifdef HSAP_WITH_MPI
+Status can_begin(const RunFlags& flags, bool writes) {
+  if (writes) HSAP_CHECK(check_targets(flags));
+  HSAP_CHECK(read_plan(flags.plan));
+  return {};
+}
+
 /// Every process runs its rank, and one of them tells the result.
 Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
   flags.options.where = "processes of MPI";
@@ -85,10 +91,11 @@ Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
 Status run_plan_on_gpu(const RunFlags& given) {
 #ifdef HSAP_WITH_CUDA
   RunFlags flags = given;
-  HSAP_TRY(const ClusterSpec cluster, load_cluster(flags.cluster));
-  flags.options.device = cluster.device;
+  validation::Machine machine;
+  machine.one_device = true;
+  HSAP_TRY(machine.cluster, load_cluster(flags.cluster.empty() ? "single-gpu" : flags.cluster));
+  flags.options.machine = std::move(machine);
   flags.options.where = "streams of one GPU";
-  flags.options.one_device = true;
   const executor::LocalOptions local{flags.serialise, flags.repeats};
   device::CudaDevice::Options on_device;
   on_device.max_sms = flags.max_sms;
@@ -122,6 +129,20 @@ Status spawn_ranks(int ranks, int argc, char** argv) {
   return error;
 }
 
+/// Times are predicted only for a run that is where the prediction has it.
+void say_where(const nccl::Process& process, validation::Machine machine,
+               validation::RunOptions& options) {
+  options.where = "processes with a GPU each, over NCCL";
+  if (process.shares_gpus()) {
+    options.where = "processes that share GPUs, over NCCL on loopback: times mean nothing";
+  } else if (!process.fills_nodes(machine.cluster.gpus_per_node())) {
+    options.where += fmt::format(", not {} to a machine as on {}: no times are predicted",
+                                 machine.cluster.gpus_per_node(), machine.cluster.name);
+  } else if (process.speaks()) {
+    options.machine = std::move(machine);
+  }
+}
+
 Status run_rank(RunFlags& flags, nccl::Process& process) {
   if (process.speaks()) return run_plan(flags);
   flags.options.compares = false;
@@ -134,9 +155,11 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
 #ifdef HSAP_WITH_NCCL
   RunFlags flags = given;
   const world::Environment environment = world::process_environment();
-  HSAP_CHECK(can_begin(flags, false));
+  HSAP_TRY(const Plan plan, read_plan(flags.plan));
+  HSAP_TRY(validation::Machine machine, validation::machine_of(plan, flags.cluster));
   HSAP_CHECK(device::CudaDevice::count());
   if (flags.ranks > 0 && !world::is_spawned(environment)) {
+    HSAP_CHECK(check_targets(flags));
     return spawn_ranks(flags.ranks, argc, argv);
   }
   std::optional<world::Rendezvous> meet;
@@ -146,14 +169,13 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
     meet = *parsed;
   }
   HSAP_TRY(const world::Place place, world::find_place(environment, meet));
+  if (place.rank == 0) HSAP_CHECK(check_targets(flags));
   constexpr std::int64_t most_bytes = std::int64_t{1} << 30;
   HSAP_TRY(const std::string text, read_file(flags.plan, most_bytes));
-  HSAP_TRY(const auto process,
-           nccl::Process::join(place, fnv1a64(text),
-                               {flags.max_sms, flags.max_ctas, flags.urgent_communication}));
-  flags.options.where = process->shares_gpus()
-                            ? "processes that share GPUs, over NCCL on loopback: times mean nothing"
-                            : "processes with a GPU each, over NCCL";
+  HSAP_TRY(const auto process, nccl::Process::join(place, fnv1a64(text),
+                                                   {flags.max_sms, flags.max_ctas,
+                                                    flags.urgent_communication, flags.repeats}));
+  say_where(*process, std::move(machine), flags.options);
   flags.options.executor = [&](const Schedule& schedule, Tensors& tensors,
                                const ExecuteOptions& options) {
     return process->execute(schedule, tensors, options);

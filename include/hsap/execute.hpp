@@ -66,10 +66,11 @@ struct ExecuteOptions {
   double patience_s = 60;
 };
 
-/// When an operation ran, on the device's clock from the begin of the run.
+/// When an operation ran, on the device's clock from the begin of the run. Ranks with a device each
+/// have a clock each, which starts when their neighbours are ready.
 struct OperationTime {
   Index operation = 0;
-  double begin_s = 0;
+  double begin_s = 0;   ///< in the last repeat
   double seconds = 0;   ///< median over the repeats
   double spread_s = 0;  ///< slowest less fastest repeat
 };
@@ -86,6 +87,7 @@ struct Execution {
   std::array<double, 10> kernel_s{};            ///< by Kind, summed over ranks; of this host
   double wall_s = 0;
   std::vector<OperationTime> times;  ///< in the order of issue; of executors on a GPU
+  std::vector<double> run_s;         ///< by repeat: until the last operation ended; likewise
   /// Most memory taken at once on the fullest device: buffers, lists and scratch.
   std::int64_t device_bytes = 0;
   /// What is in use of the fullest device, as it says itself: with its context, code and whatever

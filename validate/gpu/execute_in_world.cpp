@@ -74,6 +74,7 @@ std::string encode(const Schedule& schedule, Rank rank, const RankExecution& run
   append(bytes, own.device_bytes);
   append(bytes, own.used_bytes);
   for (const OperationTime& time : run.times) append(bytes, time);
+  for (const double seconds : run.run_s) append(bytes, seconds);
   for_each_result_row(schedule, rank, tensors, [&](std::span<const double> values) {
     for (const double value : values) append(bytes, static_cast<float>(value));
   });
@@ -91,6 +92,7 @@ void decode(const Schedule& schedule, Rank rank, std::string_view bytes, Tensors
   for (Index i = 0; i < schedule.programs[static_cast<std::size_t>(rank)].count; ++i) {
     execution.times.push_back(take<OperationTime>(bytes));
   }
+  for (double& seconds : execution.run_s) seconds = std::max(seconds, take<double>(bytes));
   for_each_result_row(schedule, rank, tensors, [&](std::span<double> values) {
     for (double& value : values) value = static_cast<double>(take<float>(bytes));
   });
@@ -151,6 +153,7 @@ Result<Execution> execute_in_world(const Schedule& schedule, Tensors& tensors, w
   HSAP_TRY(execution.setup, machine.device.setup());
   HSAP_TRY(const std::vector<std::string> all,
            gather_all(world, encode(schedule, rank, run, execution, results)));
+  execution.run_s.assign(run.run_s.size(), 0);
   for (std::size_t from = 0; from < all.size(); ++from) {
     decode(schedule, static_cast<Rank>(from), all[from], results, execution);
   }

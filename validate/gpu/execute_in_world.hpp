@@ -18,8 +18,9 @@ struct RankMachine {
 };
 
 /// execute() with one process for each rank of `world`. Every process calls it with the same
-/// schedule and inputs. Rank 0 gets the results, counts and times of all ranks; the others their
-/// own rows, which are what the next pass needs there.
+/// schedule and inputs. Rank 0 gets the results, counts and times of all ranks, and of each
+/// repeat the time of the slowest; the others their own rows, which are what the next pass needs
+/// there.
 ///
 /// A rank that fails, is lost, or does not issue or end an operation within options.patience_s ends
 /// the run in every process. Errors (infeasible): its report, with the operation in which it waits;

@@ -120,6 +120,7 @@ class Issue {
   [[nodiscard]] Execution record() const {
     Execution execution;
     execution.bytes_sent = bytes_sent_;
+    execution.run_s = run_s_;
     for (const RankMemory& memory : memory_) execution.peak_buffer_bytes.push_back(memory.bytes());
     for (const Index at : order_) {
       const OperationTime& time = execution.times.emplace_back(states_[at].stopwatch.time_of(at));
@@ -279,10 +280,12 @@ class Issue {
   }
 
   Status take_times() {
+    double& last_s = run_s_.emplace_back(0);
     for (State& state : states_) {
       HSAP_TRY(const double begin_s, device_.seconds_between(begin_, state.work_begins));
       HSAP_TRY(const double seconds, device_.seconds_between(state.work_begins, state.work_ends));
       state.stopwatch.add(begin_s, seconds);
+      last_s = std::max(last_s, begin_s + seconds);
     }
     return {};
   }
@@ -403,6 +406,7 @@ class Issue {
   std::vector<StreamId> streams_;
   std::vector<std::deque<Index>> queues_;  ///< by rank and stream
   std::vector<std::int64_t> bytes_sent_;
+  std::vector<double> run_s_;  ///< by repeat
   std::vector<Index> order_;
   EventId begin_ = -1;
 };

@@ -73,6 +73,7 @@ class RankProgram {
   [[nodiscard]] RankExecution record() const {
     RankExecution result;
     result.buffer_bytes = memory_->bytes();
+    result.run_s = run_s_;
     result.bytes_sent.assign(schedule_.programs.size(), 0);
     for (Index i = 0; i < steps_.size(); ++i) {
       result.times.push_back(steps_[i].stopwatch.time_of(first_ + i));
@@ -205,10 +206,12 @@ class RankProgram {
   }
 
   Status take_times() {
+    double& last_s = run_s_.emplace_back(0);
     for (Step& step : steps_) {
       HSAP_TRY(const double begin_s, on_.device.seconds_between(begin_, step.begun));
       HSAP_TRY(const double seconds, on_.device.seconds_between(step.begun, step.done));
       step.stopwatch.add(begin_s, seconds);
+      last_s = std::max(last_s, begin_s + seconds);
     }
     return {};
   }
@@ -285,6 +288,7 @@ class RankProgram {
   std::array<device::Share, streams> greeting_shares_{};
   std::map<Stream, Memory> staging_;
   EventId begin_ = -1;
+  std::vector<double> run_s_;  ///< by repeat
 };
 
 }  // namespace

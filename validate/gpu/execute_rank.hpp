@@ -25,6 +25,7 @@ struct RankExecution {
   /// From when its neighbours were ready too. Of communication: until all its messages have gone
   /// and come, so waits for other ranks are in it.
   std::vector<OperationTime> times;
+  std::vector<double> run_s;  ///< by repeat: until the last operation ended
 };
 
 /// Runs the program of one rank; the others run theirs elsewhere. Ranks that exchange anything

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include "validate/gpu/execute_in_world.hpp"
@@ -61,6 +62,17 @@ std::vector<int> Process::nodes() const {
         numbers.try_emplace(member.host, static_cast<int>(numbers.size())).first->second);
   }
   return nodes;
+}
+
+bool Process::fills_nodes(int gpus_per_node) const {
+  const std::vector<int> numbers = nodes();
+  std::set<int> filled;
+  for (std::size_t rank = 0; rank < numbers.size(); ++rank) {
+    const std::size_t place = rank % static_cast<std::size_t>(gpus_per_node);
+    if (numbers[rank] != numbers[rank - place]) return false;
+    if (place == 0 && !filled.insert(numbers[rank]).second) return false;
+  }
+  return true;
 }
 
 Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,

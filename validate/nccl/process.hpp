@@ -32,6 +32,8 @@ class Process {
   /// Whether this process tells the result.
   [[nodiscard]] bool speaks() const { return world_.rank() == 0; }
   [[nodiscard]] bool shares_gpus() const { return shares_gpus_; }
+  /// Whether consecutive ranks fill one machine after the other, so many to each.
+  [[nodiscard]] bool fills_nodes(int gpus_per_node) const;
 
   /// executor::execute_in_world() on this GPU.
   [[nodiscard]] Result<Execution> execute(const Schedule& schedule, Tensors& tensors,

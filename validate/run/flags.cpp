@@ -81,12 +81,14 @@ void RunFlags::add_executor(CLI::App& run) {
     limit(option, executors);
   };
   using enum Executor;
-  add(run.add_option("--cluster", cluster, "local: whose GPU times are predicted for (single-gpu)")
+  add(run.add_option("--cluster", cluster,
+                     "what times are predicted for; local: its GPU (single-gpu); nccl: all of it "
+                     "(the plan's)")
           ->type_name("NAME|FILE"),
-      {local});
+      {local, nccl});
   add(cli::add_integer(run, "--repeats", repeats, 1, 10'000, "N",
-                       "local: run so often; times are medians (1)"),
-      {local});
+                       "local, nccl: run so often; times are medians (1)"),
+      {local, nccl});
   add(run.add_flag("--serialise", serialise,
                    "local: one operation after the other, so that their times are those of kernels "
                    "alone"),

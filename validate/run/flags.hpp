@@ -28,7 +28,7 @@ class RunFlags {
   std::string plan;
   Executor executor = Executor::host;
   RunOptions options;
-  std::string cluster = "single-gpu";
+  std::string cluster;  ///< empty: what the executor predicts for otherwise
   int repeats = 1;
   bool serialise = false;
   int ranks = 0;

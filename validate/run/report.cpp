@@ -7,6 +7,7 @@
 
 #include "base/units.hpp"
 #include "cli/table.hpp"
+#include "validate/run/report_times.hpp"
 
 namespace hsap::validation {
 namespace {
@@ -61,7 +62,7 @@ std::string passes_table(const Validation& v, bool color) {
   for (const PassRun& run : v.passes) {
     const auto add = [&](const std::string& what, std::int64_t predicted, std::int64_t measured) {
       table.add(
-          {std::string(to_string(run.pass)), what, fmt::format("{}", predicted),
+          {std::string(to_string(run.schedule.pass)), what, fmt::format("{}", predicted),
            fmt::format("{}", measured)},
           predicted == measured || v.arithmetic == Arithmetic::fp64 ? Style::plain : Style::bad);
     };
@@ -72,7 +73,8 @@ std::string passes_table(const Validation& v, bool color) {
         largest(run.measured_buffer_bytes));
     // What a device holds beside buffers is no part of a prediction, and no mistake.
     const auto tell = [&](const char* what, const std::string& predicted, std::int64_t measured) {
-      table.add({std::string(to_string(run.pass)), what, predicted, fmt::format("{}", measured)});
+      table.add({std::string(to_string(run.schedule.pass)), what, predicted,
+                 fmt::format("{}", measured)});
     };
     if (run.execution.device_bytes == 0) continue;
     tell("bytes taken of a device, buffers predicted", fmt::format("{}", run.planned_device_bytes),
@@ -91,36 +93,15 @@ std::string gradients_text(const Validation& v) {
   return text;
 }
 
-std::string times_table(const Validation& v, bool color) {
-  Table table({{"pass"},
-               {"kind"},
-               {"operations", Table::Align::right},
-               {"predicted", Table::Align::right},
-               {"measured", Table::Align::right},
-               {"error", Table::Align::right},
-               {"mean error", Table::Align::right},
-               {"spread", Table::Align::right}});
-  for (const PassRun& run : v.passes) {
-    for (const KindTimes& kind : run.times) {
-      table.add(
-          {std::string(to_string(run.pass)), std::string(to_string(kind.kind)),
-           fmt::format("{}", kind.operations), fmt::format("{:.3f} ms", 1e3 * kind.predicted_s),
-           fmt::format("{:.3f} ms", 1e3 * kind.measured_s),
-           fmt::format("{:+.1f} %", 100 * (kind.predicted_s / kind.measured_s - 1)),
-           fmt::format("{:.1f} %", 100 * kind.error), fmt::format("{:.1f} %", 100 * kind.spread)},
-          Style::plain);
-    }
-  }
-  return table.text(color);
-}
-
+/// Times of a GPU, or those of the host.
 std::string times(const Validation& v, bool color) {
-  const bool measured = std::any_of(v.passes.begin(), v.passes.end(),
-                                    [](const PassRun& run) { return !run.times.empty(); });
-  if (measured) return times_table(v, color);
-  std::string text = "  host seconds (they say nothing of a GPU):";
+  std::string text = times_text(v, color);
+  const bool on_host = std::all_of(v.passes.begin(), v.passes.end(),
+                                   [](const PassRun& run) { return run.execution.times.empty(); });
+  if (!on_host) return text;
+  text = "  host seconds (they say nothing of a GPU):";
   for (const PassRun& run : v.passes) {
-    text += fmt::format(" {} {:.2f}", to_string(run.pass), run.execution.wall_s);
+    text += fmt::format(" {} {:.2f}", to_string(run.schedule.pass), run.execution.wall_s);
   }
   return text + "\n";
 }
@@ -152,8 +133,8 @@ json::Ordered json_of(const LinkBytes& predicted, const LinkBytes& measured) {
 
 json::Ordered json_of(const PassRun& run) {
   json::Ordered out;
-  out["pass"] = to_string(run.pass);
-  out["operations"] = run.operations;
+  out["pass"] = to_string(run.schedule.pass);
+  out["operations"] = run.schedule.operations.size();
   out["links"] = json_of(run.predicted, run.measured);
   out["planned_buffer_bytes"] = run.planned_buffer_bytes;
   out["measured_buffer_bytes"] = run.measured_buffer_bytes;
@@ -162,14 +143,7 @@ json::Ordered json_of(const PassRun& run) {
     if (run.execution.kernel_s[kind] == 0) continue;
     out["kernel_s"][std::string(to_string(static_cast<Kind>(kind)))] = run.execution.kernel_s[kind];
   }
-  for (const KindTimes& kind : run.times) {
-    out["times"].push_back({{"kind", to_string(kind.kind)},
-                            {"operations", kind.operations},
-                            {"predicted_s", kind.predicted_s},
-                            {"measured_s", kind.measured_s},
-                            {"mean_error", kind.error},
-                            {"mean_spread", kind.spread}});
-  }
+  if (run.times) out["times"] = to_json(*run.times, run.schedule);
   if (run.execution.device_bytes > 0) {
     out["device"] = {{"planned_buffer_bytes", run.planned_device_bytes},
                      {"taken_bytes", run.execution.device_bytes},
@@ -199,6 +173,7 @@ json::Ordered to_json(const Validation& v) {
   out["schema"] = "hsap.validation/1";
   out["executor"] = v.executor;
   out["where"] = v.where;
+  if (!v.predicted_as.empty()) out["predicted_as"] = v.predicted_as;
   out["strategy"] = to_string(v.strategy);
   out["ranks"] = v.strategy.ranks();
   out["documents"] = v.problem.batch.lengths;

@@ -1,80 +1,67 @@
 #include "validate/run/times.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
-
-#include "hsap/cost.hpp"
+#include <numeric>
 
 namespace hsap::validation {
 namespace {
 
-/// Bytes that a communication operation puts where they belong, and in how many kernels.
-struct Copies {
-  double bytes = 0;
-  int kernels = 0;
-};
+double sum(const std::vector<OperationTimes>& operations, double OperationTimes::*member) {
+  return std::accumulate(operations.begin(), operations.end(), 0.0,
+                         [&](double total, const auto& each) { return total + each.*member; });
+}
 
-Copies copies_of(const Schedule& schedule, const Operation& op) {
-  Copies copies;
-  const auto bytes_of = [&](const Buffer& buffer, std::int64_t rows, HeadRange heads) {
-    return static_cast<double>(rows * heads.size() * schedule.width(buffer.role)) *
-           (buffer.dtype == Dtype::bf16 ? 2 : 4);
-  };
-  if (op.kind == Kind::exchange) {
-    for (const Transfer& transfer : schedule.transfers_of(op)) {
-      if (transfer.direction != Direction::receive) continue;
-      copies.bytes += bytes_of(schedule.buffers[transfer.buffer],
-                               tokens_in(schedule.intervals_of(transfer)), transfer.heads);
-      ++copies.kernels;
-    }
-    return copies;
+/// Mean of `share` over the operations that took any time; 0 when none did.
+template <typename Share>
+double mean(const std::vector<OperationTimes>& operations, Share share) {
+  double total = 0;
+  int counted = 0;
+  for (const OperationTimes& each : operations) {
+    if (each.measured_s <= 0) continue;
+    total += share(each);
+    ++counted;
   }
-  // all_gather writes its destination once, reduce_scatter once for every member.
-  const auto on = schedule.operands_of(op);
-  const int members = schedule.group_of(op).count;
-  for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
-    const Buffer& to = schedule.buffers[on[2 * pair + 1]];
-    const double bytes = bytes_of(to, tokens_in(schedule.intervals_of(to)), op.heads);
-    copies.bytes += op.kind == Kind::all_gather ? bytes : bytes * members;
-    copies.kernels += members;
-  }
-  return copies;
+  return counted == 0 ? 0 : total / counted;
 }
 
 }  // namespace
 
-double predicted_seconds(const Schedule& schedule, const Operation& op, const Device& device) {
-  const bool moves =
-      op.kind == Kind::exchange || op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter;
-  if (!moves) return kernel_seconds(schedule, op, device);
-  const Copies copies = copies_of(schedule, op);
-  return 2 * copies.bytes / device.memory_bandwidth_bytes_per_s +
-         copies.kernels * device.kernel_launch_s;
+double KindTimes::predicted_s() const { return sum(operations, &OperationTimes::predicted_s); }
+double KindTimes::measured_s() const { return sum(operations, &OperationTimes::measured_s); }
+
+double KindTimes::mean_error() const {
+  return mean(operations, [](const OperationTimes& each) {
+    return std::abs(each.predicted_s / each.measured_s - 1);
+  });
 }
 
-std::vector<KindTimes> compare_times(const Schedule& schedule,
-                                     const std::vector<OperationTime>& times,
-                                     const Device& device) {
+double KindTimes::mean_spread() const {
+  return mean(operations,
+              [](const OperationTimes& each) { return each.spread_s / each.measured_s; });
+}
+
+PassTimes compare_times(const Schedule& schedule, const Execution& execution, Timeline predicted) {
+  std::vector<double> seconds(schedule.operations.size());
+  for (const Span& span : predicted.spans) seconds[span.operation] = span.end_s - span.begin_s;
   std::map<Kind, KindTimes> kinds;
-  for (const OperationTime& time : times) {
-    const Operation& op = schedule.operations[time.operation];
-    const double predicted = predicted_seconds(schedule, op, device);
-    KindTimes& kind = kinds[op.kind];
-    kind.kind = op.kind;
-    ++kind.operations;
-    kind.predicted_s += predicted;
-    kind.measured_s += time.seconds;
-    if (time.seconds <= 0) continue;
-    kind.error += std::abs(predicted / time.seconds - 1);
-    kind.spread += time.spread_s / time.seconds;
+  for (const OperationTime& time : execution.times) {
+    KindTimes& kind = kinds[schedule.operations[time.operation].kind];
+    kind.operations.push_back(
+        {time.operation, seconds[time.operation], time.seconds, time.spread_s});
   }
-  std::vector<KindTimes> list;
-  for (auto& [name, kind] : kinds) {
-    kind.error /= kind.operations;
-    kind.spread /= kind.operations;
-    list.push_back(kind);
+  PassTimes times{std::move(predicted), measured(execution), 0, 0, 0, {}};
+  for (auto& [kind, list] : kinds) {
+    list.kind = kind;
+    times.kinds.push_back(std::move(list));
   }
-  return list;
+  std::vector<double> runs = execution.run_s;
+  std::sort(runs.begin(), runs.end());
+  times.repeats = static_cast<int>(runs.size());
+  times.measured_s = runs[runs.size() / 2];
+  times.spread_s = runs.back() - runs.front();
+  return times;
 }
 
 }  // namespace hsap::validation

@@ -2,28 +2,43 @@
 
 #include <vector>
 
-#include "hsap/cluster.hpp"
-#include "hsap/execute.hpp"
+#include "validate/run/prediction.hpp"
 
 namespace hsap::validation {
 
-/// The operations of one kind: as the cost model has them alone on a device, and as they ran.
-struct KindTimes {
-  Kind kind = Kind::attend;
-  int operations = 0;
+/// One operation as it was predicted and as it ran.
+struct OperationTimes {
+  Index operation = 0;
   double predicted_s = 0;
-  double measured_s = 0;
-  double error = 0;   ///< mean size of predicted / measured - 1 over the operations
-  double spread = 0;  ///< mean of spread / seconds over the operations
+  double measured_s = 0;  ///< median of the repeats
+  double spread_s = 0;    ///< slowest less fastest repeat
 };
 
-/// One operation alone on a device. Messages are copies in its memory: each byte read and written.
-[[nodiscard]] double predicted_seconds(const Schedule& schedule, const Operation& op,
-                                       const Device& device);
+/// The operations of one kind, of all ranks.
+struct KindTimes {
+  Kind kind = Kind::attend;
+  std::vector<OperationTimes> operations;  ///< in the order of issue
 
-/// By kind, in the order of Kind; kinds that did not run are left out.
-[[nodiscard]] std::vector<KindTimes> compare_times(const Schedule& schedule,
-                                                   const std::vector<OperationTime>& times,
-                                                   const Device& device);
+  [[nodiscard]] double predicted_s() const;  ///< added up
+  [[nodiscard]] double measured_s() const;   ///< added up
+  /// Mean size of predicted / measured - 1 over the operations that took any time.
+  [[nodiscard]] double mean_error() const;
+  /// Mean of spread / measured over them.
+  [[nodiscard]] double mean_spread() const;
+};
+
+/// A pass as it was predicted and as it ran.
+struct PassTimes {
+  Timeline predicted;
+  Timeline measured;
+  double measured_s = 0;  ///< from begin to end, of the slowest rank: median of the repeats
+  double spread_s = 0;    ///< slowest less fastest repeat
+  int repeats = 0;
+  std::vector<KindTimes> kinds;  ///< in the order of Kind; those that did not run are left out
+};
+
+/// `execution` has measured every operation of the schedule once or more.
+[[nodiscard]] PassTimes compare_times(const Schedule& schedule, const Execution& execution,
+                                      Timeline predicted);
 
 }  // namespace hsap::validation

@@ -90,17 +90,20 @@ std::int64_t on_device(const std::vector<std::int64_t>& bytes, bool one_device) 
                     : *std::max_element(bytes.begin(), bytes.end());
 }
 
-PassRun describe(const Schedule& schedule, Execution execution, int node_ranks,
-                 const RunOptions& options) {
+Result<PassRun> describe(const Schedule& schedule, Execution execution, int node_ranks,
+                         const std::optional<Machine>& machine) {
   PassRun run;
-  run.pass = schedule.pass;
-  run.operations = schedule.operations.size();
+  run.schedule = schedule;
   run.predicted = predicted_bytes(schedule, node_ranks);
   run.measured = measured_bytes(execution, node_ranks);
   run.planned_buffer_bytes = plan_buffers(schedule).bytes;
   run.measured_buffer_bytes = execution.peak_buffer_bytes;
-  run.planned_device_bytes = on_device(run.planned_buffer_bytes, options.one_device);
-  if (options.device) run.times = compare_times(schedule, execution.times, *options.device);
+  run.planned_device_bytes =
+      on_device(run.planned_buffer_bytes, machine.has_value() && machine->one_device);
+  if (machine) {
+    HSAP_TRY(Timeline predicted, predict(schedule, execution, *machine));
+    run.times = compare_times(schedule, execution, std::move(predicted));
+  }
   run.execution = std::move(execution);
   return run;
 }
@@ -175,6 +178,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   validation.arithmetic = options.arithmetic;
   validation.executor = options.executor_name;
   validation.where = options.where;
+  if (options.machine) validation.predicted_as = options.machine->text();
   validation.tolerance = tolerance_of(options);
   HSAP_TRY(const std::vector<Schedule> schedules, schedules_of(plan, problem, options));
   const Tensors inputs = random_inputs(problem, options.seed);
@@ -182,8 +186,9 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   HSAP_TRY(std::vector<Execution> executions, run_passes(schedules, problem, tensors, options));
   const int node_ranks = std::max(1, plan.cluster.gpus_per_node / plan.training.tensor_parallel);
   for (std::size_t i = 0; i < schedules.size(); ++i) {
-    validation.passes.push_back(
-        describe(schedules[i], std::move(executions[i]), node_ranks, options));
+    HSAP_TRY(PassRun run,
+             describe(schedules[i], std::move(executions[i]), node_ranks, options.machine));
+    validation.passes.push_back(std::move(run));
   }
   if (options.compares) compare_with_truth(schedules, inputs, tensors, options, validation);
   if (options.leaks > 0) {

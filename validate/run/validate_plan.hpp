@@ -31,24 +31,22 @@ struct RunOptions {
       execute;
   std::string executor_name = "host";          ///< as --executor has it
   std::string where = "threads of this host";  ///< what the ranks are, for people
-  bool one_device = false;                     ///< which all ranks share
   /// False for processes that take part in the run while another one tells the result.
   bool compares = true;
-  /// What times of operations are predicted for, by an executor that measures them.
-  std::optional<Device> device;
+  /// What times are predicted for, where the executor measures them.
+  std::optional<Machine> machine;
 };
 
 /// One pass as it ran.
 struct PassRun {
-  Pass pass = Pass::forward;
-  std::size_t operations = 0;
+  Schedule schedule;
   LinkBytes predicted;
   LinkBytes measured;
   std::vector<std::int64_t> planned_buffer_bytes;   ///< by rank
   std::vector<std::int64_t> measured_buffer_bytes;  ///< by rank
   /// Buffers of the fullest device, where ranks have one.
   std::int64_t planned_device_bytes = 0;
-  std::vector<KindTimes> times;  ///< where the executor measures them
+  std::optional<PassTimes> times;  ///< where the executor measures them
   Execution execution;
 
   [[nodiscard]] bool bytes_agree() const;
@@ -59,8 +57,9 @@ struct Validation {
   Token planned_tokens = 0;
   Strategy strategy;
   Arithmetic arithmetic = Arithmetic::fp32;
-  std::string executor;  ///< as --executor has it
-  std::string where;     ///< what the ranks were
+  std::string executor;      ///< as --executor has it
+  std::string where;         ///< what the ranks were
+  std::string predicted_as;  ///< what times are predicted for; empty where none are
   double tolerance = 0;
   std::vector<PassRun> passes;
   std::vector<TensorError> errors;
@@ -75,7 +74,8 @@ struct Validation {
 
 /// Runs the plan's strategy on the host and compares with the truth. Every schedule is verified
 /// before it runs. Errors: the plan has no such batch (bad_input), the strategy does not fit the
-/// shrunk batch or dtype, a schedule is wrong, ranks wait for each other (infeasible).
+/// shrunk batch or dtype, a schedule is wrong, ranks wait for each other (infeasible); those of
+/// predict() and of the executor.
 [[nodiscard]] Result<Validation> validate_plan(const Plan& plan, const RunOptions& options);
 
 }  // namespace hsap::validation

@@ -120,31 +120,44 @@ TEST_CASE("times of operations stand beside those that the cost model gives them
   REQUIRE(cluster);
   RunOptions options;
   options.tokens = 128;
-  options.device = cluster->device;
+  options.machine = Machine{*cluster, {}, true};
   // An executor on which everything takes twice the predicted time, give or take a tenth of that.
   options.executor = [&](const Schedule& schedule, Tensors& tensors, const ExecuteOptions& run) {
     Result<Execution> done = execute(schedule, tensors, run);
     for (Index at = 0; done && at < schedule.operations.size(); ++at) {
-      const double alone = predicted_seconds(schedule, schedule.operations[at], *options.device);
+      const double alone = seconds_alone(schedule, schedule.operations[at], cluster->device);
       CHECK(alone > 0);
       done->times.push_back({at, 0, 2 * alone, 0.2 * alone});
     }
+    if (done) done->run_s = {3, 1, 2};
     return done;
   };
   const Result<Validation> result = validate_plan(test::sample_plan(), options);
   REQUIRE(result);
   for (const PassRun& pass : result->passes) {
+    REQUIRE(pass.times);
     std::size_t operations = 0;
-    for (const KindTimes& kind : pass.times) {
-      operations += static_cast<std::size_t>(kind.operations);
-      CHECK(kind.measured_s == Approx(2 * kind.predicted_s));
-      CHECK(kind.error == Approx(0.5));
-      CHECK(kind.spread == Approx(0.1));
+    double predicted_s = 0;
+    for (const KindTimes& kind : pass.times->kinds) {
+      operations += kind.operations.size();
+      predicted_s += kind.predicted_s();
+      CHECK(kind.measured_s() == Approx(2 * kind.predicted_s()));
+      CHECK(kind.mean_error() == Approx(0.5));
+      CHECK(kind.mean_spread() == Approx(0.1));
     }
-    CHECK(operations == pass.operations);
+    CHECK(operations == pass.schedule.operations.size());
+    CHECK(pass.times->predicted.seconds == Approx(predicted_s));
+    CHECK(pass.times->measured_s == 2);
+    CHECK(pass.times->spread_s == 2);
+    CHECK(pass.times->repeats == 3);
   }
-  CHECK_THAT(report(*result, false), Contains("-50.0 %"));
-  CHECK(to_json(*result)["passes"][0]["times"][0]["mean_error"] == Approx(0.5));
+  CHECK_THAT(report(*result, false), Contains("-50.0 %") && Contains("median of 3"));
+  const json::Ordered times = to_json(*result)["passes"][0]["times"];
+  CHECK(times["measured_s"] == 2);
+  CHECK(times["kinds"][0]["mean_error"] == Approx(0.5));
+  const json::Ordered& each = times["kinds"][0]["operations"];
+  CHECK(each["operation"].size() == each["rank"].size());
+  CHECK(each["predicted_s"][0].get<double>() == Approx(each["measured_s"][0].get<double>() / 2));
 }
 
 TEST_CASE("a batch that the plan does not have") {

@@ -12,13 +12,19 @@ namespace {
 
 using Catch::Contains;
 
-/// All ranks on one fake device.
+ClusterSpec cluster(const char* name) {
+  Result<ClusterSpec> spec = load_cluster(name);
+  if (!spec) FAIL(spec.error().text());
+  return *std::move(spec);
+}
+
+/// All ranks on one fake device, whose clock counts kernels.
 RunOptions on_fake_device(const executor::LocalOptions& local) {
   RunOptions options;
   options.tokens = 128;
   options.executor_name = "local";
   options.where = "streams of a fake device";
-  options.one_device = true;
+  options.machine = Machine{cluster("single-gpu"), {}, true};
   options.executor = [local](const Schedule& schedule, Tensors& tensors, const ExecuteOptions&) {
     device::FakeDevice device(1);
     return executor::execute_local(schedule, tensors, device, local);
@@ -54,11 +60,64 @@ TEST_CASE("memory: buffers as planned, all that was taken, and what the device s
 
 TEST_CASE("ranks with a device each: the fullest counts") {
   RunOptions options = on_fake_device({});
-  options.one_device = false;
+  options.machine = Machine{cluster("dgx-h100"), {}, false};
   for (const PassRun& pass : run(options).passes) {
     const auto& ranks = pass.planned_buffer_bytes;
     CHECK(pass.planned_device_bytes == *std::max_element(ranks.begin(), ranks.end()));
   }
+}
+
+TEST_CASE("one device: operations alone, one after the other, in the order of issue") {
+  const Validation result = run(on_fake_device({.serialise = true, .repeats = 3}));
+  for (const PassRun& pass : result.passes) {
+    REQUIRE(pass.times);
+    const Timeline& predicted = pass.times->predicted;
+    double at_s = 0;
+    for (std::size_t i = 0; i < predicted.spans.size(); ++i) {
+      const Span& span = predicted.spans[i];
+      CHECK(span.operation == pass.execution.times[i].operation);
+      CHECK(span.begin_s == at_s);
+      const Operation& op = pass.schedule.operations[span.operation];
+      CHECK(span.end_s - at_s ==
+            Approx(seconds_alone(pass.schedule, op, cluster("single-gpu").device)));
+      at_s = span.end_s;
+    }
+    CHECK(predicted.seconds == at_s);
+    // One stream: the same work in every repeat, whichever order of streams the fake likes.
+    CHECK(pass.times->repeats == 3);
+    CHECK(pass.times->spread_s == 0);
+    double operations_s = 0;
+    for (const KindTimes& kind : pass.times->kinds) operations_s += kind.measured_s();
+    CHECK(pass.times->measured_s > 0);
+    CHECK(pass.times->measured_s <= operations_s);
+  }
+  CHECK_THAT(report(result, false), Contains("total") && Contains("median of 3"));
+  CHECK(to_json(result)["predicted_as"] == "each operation alone on one H100 SXM5 80GB");
+}
+
+TEST_CASE("a device for each rank: as the simulator has the schedule on the cluster") {
+  RunOptions options = on_fake_device({});
+  options.machine = Machine{cluster("dgx-h100"), {}, false};
+  const Result<Cluster> node = Cluster::build(options.machine->cluster, 1);
+  REQUIRE(node);
+  for (const PassRun& pass : run(options).passes) {
+    REQUIRE(pass.times);
+    const Result<Simulation> simulation = simulate(pass.schedule, *node, {});
+    REQUIRE(simulation);
+    CHECK(pass.times->predicted.seconds == simulation->seconds);
+    CHECK(pass.times->predicted.spans.size() == pass.schedule.operations.size());
+  }
+}
+
+TEST_CASE("the measured timeline is that of the device's clock") {
+  Execution execution;
+  execution.times = {{1, 3, 2, 0.5}, {0, 0, 4, 0}};
+  const Timeline timeline = measured(execution);
+  CHECK(timeline.seconds == 5);
+  REQUIRE(timeline.spans.size() == 2);
+  CHECK(timeline.spans[0].operation == 0);
+  CHECK(timeline.spans[1].begin_s == 3);
+  CHECK(timeline.spans[1].end_s == 5);
 }
 
 TEST_CASE("a run on the host has no device to tell of") {
