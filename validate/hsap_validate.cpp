@@ -13,6 +13,7 @@
 #include "validate/probe/command.hpp"
 #include "validate/run/flags.hpp"
 #include "validate/run/report.hpp"
+#include "validate/run/timeline.hpp"
 
 #ifdef HSAP_WITH_MPI
 #include "validate/mpi/execute_mpi.hpp"
@@ -36,21 +37,29 @@ using validation::Executor;
 using validation::RunFlags;
 
 Status check_targets(const RunFlags& flags) {
-  const cli::Target json{"--json", flags.out.json};
-  return cli::check_targets({&json, 1}, flags.out.force);
+  const cli::Target targets[] = {{"--json", flags.out.json}, {"--timeline", flags.out.timeline}};
+  return cli::check_targets(targets, flags.out.force);
+}
+
+Status write_files(const RunFlags& flags, const validation::Validation& result) {
+  const auto write = [&](const char* flag, const std::string& path, const auto& text) -> Status {
+    return path.empty() ? Status() : cli::write_target({flag, path}, text(), flags.out.force);
+  };
+  HSAP_CHECK(write("--json", flags.out.json, [&] { return json_text(to_json(result)); }));
+  if (flags.out.timeline.empty()) return {};
+  if (!result.machine) return infeasible("--timeline: " + result.where);
+  return write("--timeline", flags.out.timeline, [&] { return timeline_text(result); });
 }
 
 Status run_plan(const RunFlags& flags) {
   HSAP_CHECK(check_targets(flags));
-  const cli::Target json{"--json", flags.out.json};
   HSAP_TRY(const Plan plan, read_plan(flags.plan));
   HSAP_TRY(const validation::Validation result, validation::validate_plan(plan, flags.options));
-  if (!json.path.empty()) {
-    HSAP_CHECK(cli::write_target(json, json_text(validation::to_json(result)), flags.out.force));
-  }
-  if (!flags.out.quiet && json.path != "-") {
+  const Status written = write_files(flags, result);
+  if (!flags.out.quiet && flags.out.json != "-") {
     HSAP_CHECK(cli::print_stdout(validation::report(result, cli::wants_color(flags.out.color))));
   }
+  HSAP_CHECK(written);
   const std::string objection = validation::objection(result);
   if (objection.empty()) return {};
   return infeasible(objection);

@@ -6,43 +6,15 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/json.hpp"
 #include "export/flows.hpp"
+#include "export/trace_events.hpp"
 
 namespace hsap {
 namespace {
 
-/// Text as a JSON string, quotes included.
-std::string json_text(std::string_view text) {
-  return json::Value(text).dump(-1, ' ', false, json::Value::error_handler_t::replace);
-}
-
-/// Nanoseconds as microseconds, the unit of the format.
-std::string microseconds(std::int64_t ticks) {
-  return fmt::format("{}.{:03}", ticks / 1000, ticks % 1000);
-}
-
 /// Threads of one process need distinct numbers; a rank has one for each stream.
 int thread_of(const Operation& op) { return op.rank * streams + static_cast<int>(op.stream); }
 
-std::string arguments_of(const Schedule& schedule, Index index) {
-  const Operation& op = schedule.operations[index];
-  std::string text = fmt::format("\"operation\":{}", index);
-  if (op.kind == Kind::exchange) {
-    std::int64_t sent = 0;
-    for (const Transfer& transfer : schedule.transfers_of(op)) {
-      if (transfer.direction == Direction::send) sent += schedule.bytes(transfer);
-    }
-    text += fmt::format(",\"sent_bytes\":{}", sent);
-  } else if (op.kind == Kind::attend || op.kind == Kind::attend_backward) {
-    std::int64_t pairs = 0;
-    for (const Slice& slice : schedule.slices_of(op)) pairs += area(slice);
-    text += fmt::format(",\"pairs\":{},\"heads\":{}", pairs, op.heads.size());
-  }
-  return text;
-}
-
-/// Writes events one a line; begins with what does not depend on the passes.
 class Writer {
  public:
   Writer(const Cluster& cluster, const TraceOptions& options)
@@ -53,10 +25,6 @@ class Writer {
   [[nodiscard]] std::string finish(Rank all_ranks, Rank ranks, std::size_t links) const;
 
  private:
-  void event(const std::string& members) {
-    body_ += (body_.empty() ? "{" : ",\n{") + members + "}";
-  }
-  void metadata(const char* what, int process, int thread, const std::string& value);
   void add_spans(const TracedPass& pass, Rank ranks);
   void add_flows(const TracedPass& pass, Rank ranks);
   void add_counters(const TracedPass& pass, std::span<const LinkId> links);
@@ -72,32 +40,20 @@ class Writer {
 
   const Cluster& cluster_;
   const TraceOptions& options_;
-  std::string body_;
+  TraceEvents events_;
   double offset_s_ = 0;  ///< end of the passes written
   std::uint64_t flow_id_ = 0;
 };
 
-void Writer::metadata(const char* what, int process, int thread, const std::string& value) {
-  event(fmt::format(R"("ph":"M","name":"{}","pid":{},"tid":{},"args":{{{}}})", what, process,
-                    thread, value));
-}
-
 void Writer::name_tracks(Rank ranks, std::span<const Stream> used) {
-  const auto name_process = [&](int process, const std::string& name) {
-    metadata("process_name", process, 0, "\"name\":" + json_text(name));
-    metadata("process_sort_index", process, 0, fmt::format("\"sort_index\":{}", process));
-  };
   for (int node = 0; node <= process_of(ranks - 1); ++node) {
-    name_process(node, fmt::format("node {}", node));
+    events_.name_process(node, fmt::format("node {}", node));
   }
-  name_process(links_process(), "links");
+  events_.name_process(links_process(), "links");
   for (Rank rank = 0; rank < ranks; ++rank) {
     for (const Stream stream : used) {
-      const int thread = rank * streams + static_cast<int>(stream);
-      const std::string name = fmt::format("rank {} {}", rank, to_string(stream));
-      metadata("thread_name", process_of(rank), thread, "\"name\":" + json_text(name));
-      metadata("thread_sort_index", process_of(rank), thread,
-               fmt::format("\"sort_index\":{}", thread));
+      events_.name_thread(process_of(rank), rank * streams + static_cast<int>(stream),
+                          fmt::format("rank {} {}", rank, to_string(stream)));
     }
   }
 }
@@ -106,12 +62,8 @@ void Writer::add_spans(const TracedPass& pass, Rank ranks) {
   for (const Span& span : pass.simulation->spans) {
     const Operation& op = pass.schedule->operations[span.operation];
     if (op.rank >= ranks) continue;
-    const std::int64_t begin = ticks(span.begin_s);
-    event(fmt::format(
-        R"("ph":"X","name":"{}","cat":"{}","pid":{},"tid":{},"ts":{},"dur":{},"args":{{{}}})",
-        to_string(op.kind), to_string(pass.schedule->pass), process_of(op.rank), thread_of(op),
-        microseconds(begin), microseconds(ticks(span.end_s) - begin),
-        arguments_of(*pass.schedule, span.operation)));
+    events_.add_span(process_of(op.rank), thread_of(op), *pass.schedule, span.operation,
+                     ticks(span.begin_s), ticks(span.end_s));
   }
 }
 
@@ -121,7 +73,7 @@ void Writer::add_flows(const TracedPass& pass, Rank ranks) {
   for (const Flow& flow : flows(*pass.schedule, ranks)) {
     const auto end_point = [&](const char* phase, Index operation, double at_s) {
       const Operation& op = pass.schedule->operations[operation];
-      event(fmt::format(
+      events_.add(fmt::format(
           R"("ph":"{}","bp":"e","id":{},"name":"message","cat":"message","pid":{},"tid":{},"ts":{})",
           phase, flow_id_, process_of(op.rank), thread_of(op), microseconds(ticks(at_s))));
     };
@@ -139,9 +91,10 @@ void Writer::add_flows(const TracedPass& pass, Rank ranks) {
 void Writer::add_counters(const TracedPass& pass, std::span<const LinkId> links) {
   for (const LinkUse& use : pass.simulation->link_use) {
     if (std::find(links.begin(), links.end(), use.link) == links.end()) continue;
-    event(fmt::format(R"("ph":"C","name":{},"pid":{},"tid":0,"ts":{},"args":{{"GB/s":{:.3f}}})",
-                      json_text(cluster_.link_name(use.link)), links_process(),
-                      microseconds(ticks(use.at_s)), use.bytes_per_s / 1e9));
+    events_.add(
+        fmt::format(R"("ph":"C","name":{},"pid":{},"tid":0,"ts":{},"args":{{"GB/s":{:.3f}}})",
+                    trace_text(cluster_.link_name(use.link)), links_process(),
+                    microseconds(ticks(use.at_s)), use.bytes_per_s / 1e9));
   }
 }
 
@@ -153,14 +106,9 @@ void Writer::add(const TracedPass& pass, Rank ranks, std::span<const LinkId> lin
 }
 
 std::string Writer::finish(Rank all_ranks, Rank ranks, std::size_t links) const {
-  std::string facts;
-  for (const auto& [key, value] : options_.metadata) {
-    facts += fmt::format("{}:{},\n", json_text(key), json_text(value));
-  }
-  return fmt::format(
-      "{{\"displayTimeUnit\":\"ns\",\n\"otherData\":{{{}\"ranks\":{},"
-      "\"ranks_shown\":{},\"links_shown\":{}}},\n\"traceEvents\":[\n{}\n]}}\n",
-      facts, all_ranks, ranks, links, body_);
+  return events_.finish(options_.metadata, {{"ranks", all_ranks},
+                                            {"ranks_shown", ranks},
+                                            {"links_shown", static_cast<std::int64_t>(links)}});
 }
 
 /// The links that carry most over all passes, busiest first.

@@ -55,6 +55,12 @@ void RunFlags::add(CLI::App& app) {
   add_problem(run);
   add_executor(run);
   cli::add_output(run, out);
+  limit(run.add_option("--timeline", out.timeline,
+                       "local, nccl: Chrome trace of measured beside predicted operations, for "
+                       "ui.perfetto.dev")
+            ->type_name("FILE")
+            ->group("Output"),
+        {Executor::local, Executor::nccl});
 }
 
 void RunFlags::add_problem(CLI::App& run) {

@@ -173,7 +173,7 @@ json::Ordered to_json(const Validation& v) {
   out["schema"] = "hsap.validation/1";
   out["executor"] = v.executor;
   out["where"] = v.where;
-  if (!v.predicted_as.empty()) out["predicted_as"] = v.predicted_as;
+  if (v.machine) out["predicted_as"] = v.machine->text();
   out["strategy"] = to_string(v.strategy);
   out["ranks"] = v.strategy.ranks();
   out["documents"] = v.problem.batch.lengths;

@@ -78,7 +78,7 @@ std::string times_text(const Validation& validation, bool color) {
     repeats = run.times->repeats;
   }
   if (table.empty()) return {};
-  return fmt::format("times predicted: {}; measured: median of {}\n", validation.predicted_as,
+  return fmt::format("times predicted: {}; measured: median of {}\n", validation.machine->text(),
                      repeats) +
          table.text(color);
 }

@@ -178,7 +178,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   validation.arithmetic = options.arithmetic;
   validation.executor = options.executor_name;
   validation.where = options.where;
-  if (options.machine) validation.predicted_as = options.machine->text();
+  validation.machine = options.machine;
   validation.tolerance = tolerance_of(options);
   HSAP_TRY(const std::vector<Schedule> schedules, schedules_of(plan, problem, options));
   const Tensors inputs = random_inputs(problem, options.seed);

@@ -57,9 +57,9 @@ struct Validation {
   Token planned_tokens = 0;
   Strategy strategy;
   Arithmetic arithmetic = Arithmetic::fp32;
-  std::string executor;      ///< as --executor has it
-  std::string where;         ///< what the ranks were
-  std::string predicted_as;  ///< what times are predicted for; empty where none are
+  std::string executor;            ///< as --executor has it
+  std::string where;               ///< what the ranks were
+  std::optional<Machine> machine;  ///< what times are predicted for; none where they are not
   double tolerance = 0;
   std::vector<PassRun> passes;
   std::vector<TensorError> errors;

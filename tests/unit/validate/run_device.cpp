@@ -6,6 +6,7 @@
 #include "validate/device/fake_device.hpp"
 #include "validate/gpu/execute_local.hpp"
 #include "validate/run/report.hpp"
+#include "validate/run/timeline.hpp"
 
 namespace hsap::validation {
 namespace {
@@ -107,6 +108,19 @@ TEST_CASE("a device for each rank: as the simulator has the schedule on the clus
     CHECK(pass.times->predicted.seconds == simulation->seconds);
     CHECK(pass.times->predicted.spans.size() == pass.schedule.operations.size());
   }
+}
+
+TEST_CASE("one trace shows every operation of both passes, predicted and measured") {
+  const Validation result = run(on_fake_device({}));
+  const auto trace = json::parse(timeline_text(result), "trace");
+  REQUIRE(trace);
+  CHECK((*trace)["otherData"]["device"] == "a fake in host memory");
+  std::size_t operations = 0;
+  for (const PassRun& pass : result.passes) operations += pass.schedule.operations.size();
+  const auto& events = (*trace)["traceEvents"];
+  const auto slices = std::count_if(events.begin(), events.end(),
+                                    [](const json::Value& event) { return event["ph"] == "X"; });
+  CHECK(static_cast<std::size_t>(slices) == 2 * operations);
 }
 
 TEST_CASE("the measured timeline is that of the device's clock") {
