@@ -10,6 +10,7 @@
 #include "cli/program.hpp"
 #include "export/json_text.hpp"
 #include "validate/cases/command.hpp"
+#include "validate/cases/keep.hpp"
 #include "validate/probe/command.hpp"
 #include "validate/run/flags.hpp"
 #include "validate/run/report.hpp"
@@ -37,7 +38,8 @@ using validation::Executor;
 using validation::RunFlags;
 
 Status check_targets(const RunFlags& flags) {
-  const cli::Target targets[] = {{"--json", flags.out.json}, {"--timeline", flags.out.timeline}};
+  const cli::Target targets[] = {
+      {"--json", flags.out.json}, {"--timeline", flags.out.timeline}, {"--keep", flags.keep}};
   return cli::check_targets(targets, flags.out.force);
 }
 
@@ -46,9 +48,14 @@ Status write_files(const RunFlags& flags, const validation::Validation& result) 
     return path.empty() ? Status() : cli::write_target({flag, path}, text(), flags.out.force);
   };
   HSAP_CHECK(write("--json", flags.out.json, [&] { return json_text(to_json(result)); }));
-  if (flags.out.timeline.empty()) return {};
-  if (!result.machine) return infeasible("--timeline: " + result.where);
-  return write("--timeline", flags.out.timeline, [&] { return timeline_text(result); });
+  if (!flags.out.timeline.empty() && !result.machine) {
+    return cli::at_flag("--timeline", infeasible("not predicted: " + result.where));
+  }
+  HSAP_CHECK(write("--timeline", flags.out.timeline, [&] { return timeline_text(result); }));
+  if (flags.keep.empty() || !objection(result).empty()) return {};
+  const Result<json::Ordered> kept = cases::cases_of(result, cases::today());
+  if (!kept) return cli::at_flag("--keep", kept.error());
+  return write("--keep", flags.keep, [&] { return json_text(*kept); });
 }
 
 Status run_plan(const RunFlags& flags) {
@@ -100,10 +107,7 @@ Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
 Status run_plan_on_gpu(const RunFlags& given) {
 #ifdef HSAP_WITH_CUDA
   RunFlags flags = given;
-  validation::Machine machine;
-  machine.one_device = true;
-  HSAP_TRY(machine.cluster, load_cluster(flags.cluster.empty() ? "single-gpu" : flags.cluster));
-  flags.options.machine = std::move(machine);
+  HSAP_TRY(flags.options.machine, validation::one_device_of(flags.cluster));
   flags.options.where = "streams of one GPU";
   const executor::LocalOptions local{flags.serialise, flags.repeats};
   device::CudaDevice::Options on_device;

@@ -76,6 +76,8 @@ class Validate(ProgramTest):
         self.refuse(command("[]"), "cases.json", "wrong type")
         self.refuse(command(good | {"cases": []}), "/cases", "no cases")
         self.refuse(command(good | {"cluster": "dgx-h1000"}), "dgx-h1000")
+        self.refuse(command(good | {"setup": "an H200"}), "/setup", "no texts by name", "an H200")
+        self.refuse(command(good | {"setup": {"device": 200}}), "/setup", "found an object")
         broken = [good["cases"][0] | {"measured_s": "fast"}]
         self.refuse(command(good | {"cases": broken}), "/cases/0/measured_s", "wrong type")
         self.refuse(command(good, "--max-mape", "0"), "--max-mape")
@@ -86,7 +88,8 @@ class Validate(ProgramTest):
         self.assertIn("mean error", poor.stderr)
 
     def test_flags_that_the_executor_does_not_use(self):
-        on_gpu = {"--cluster": "dgx-h100", "--timeline": "t.json", "--repeats": "3", "--serialise": None,
+        on_gpu = {"--cluster": "dgx-h100", "--timeline": "t.json",
+                  "--keep": "k.json", "--repeats": "3", "--serialise": None,
                   "--max-sms": "4", "--urgent-communication": None}
         over_nccl = {"--ranks": "2", "--rendezvous": "tcp://localhost:1", "--max-ctas": "1"}
         unused = {"host": on_gpu | over_nccl, "mpi": on_gpu | over_nccl, "local": over_nccl,
@@ -103,6 +106,8 @@ class Validate(ProgramTest):
         for executor in ("local", "nccl"):
             self.refuse(self.command(self.good, "--executor", executor, "--arithmetic", "fp64"),
                         "--arithmetic: GPUs sum in fp32", "'fp64'")
+        self.refuse(self.command(self.good, "--executor", "local", "--keep", "kept.json"),
+                    "--keep: no prediction knows streams that share a GPU", "--serialise")
         self.refuse(self.command(self.good, "--executor", "local", "--serialise",
                                  "--urgent-communication"), "--urgent-communication", "--serialise")
 

@@ -57,6 +57,7 @@ Attention read_attention(json::Object& from) {
   json::Object strategy = from.object("strategy");
   work.strategy = read_strategy(strategy);
   strategy.done();
+  work.serialised = from.boolean_or("serialised", false);
   return work;
 }
 
@@ -213,6 +214,23 @@ Status add_cases(json::Object& root, CaseFile& file) {
   return {};
 }
 
+/// What was measured on what, in the words of who measured.
+std::vector<std::pair<std::string, std::string>> setup_of(json::Object& root) {
+  constexpr std::size_t most = 64;
+  std::vector<std::pair<std::string, std::string>> setup;
+  if (!root.has("setup")) return setup;
+  const json::Value& texts = *root.raw("setup");
+  const auto is_text = [](const json::Value& value) { return value.is_string(); };
+  if (!texts.is_object() || texts.size() > most ||
+      !std::all_of(texts.begin(), texts.end(), is_text)) {
+    root.fail("setup", "no texts by name", json::brief(texts),
+              fmt::format("at most {} texts: {{\"device\": \"H100\", ...}}", most));
+    return setup;
+  }
+  for (const auto& [key, value] : texts.items()) setup.emplace_back(key, value);
+  return setup;
+}
+
 std::vector<Override> calibration_of(json::Object& root) {
   std::vector<Override> changes;
   if (!root.has("calibration")) return changes;
@@ -235,6 +253,7 @@ Result<CaseFile> parse_cases(const json::Value& value, const std::string& path) 
   json::Object root(value, path);
   root.schema("hsap.cases/1");
   file.source = root.text("source");
+  file.setup = setup_of(root);
   const std::vector<Override> changes = calibration_of(root);
   if (root.failed()) return root.finish().error();
   const auto load = [](const std::string& name, const std::vector<Override>& by) {

@@ -21,6 +21,7 @@ struct Attention {
   Problem problem;
   Passes passes = Passes::forward;
   Strategy strategy;
+  bool serialised = false;  ///< all ranks on one GPU, one operation after the other
 };
 
 /// One attention kernel, alone on a GPU.
@@ -63,6 +64,7 @@ struct Case {
 struct CaseFile {
   std::string path;
   std::string source;
+  std::vector<std::pair<std::string, std::string>> setup;  ///< device, date, versions, ...
   std::string cluster_name;
   ClusterSpec cluster;
   Runtime runtime;  ///< of cases that name none

@@ -62,8 +62,11 @@ json::Ordered to_json(const Compared& compared) {
   }
   json::Ordered groups = json::Ordered::array();
   for (const Statistics& s : cases::by_group(compared.outcomes)) groups.push_back(to_json(s));
+  json::Ordered setup = json::Ordered::object();
+  for (const auto& [key, value] : compared.file.setup) setup[key] = value;
   return {{"file", compared.file.path},
           {"source", compared.file.source},
+          {"setup", std::move(setup)},
           {"cluster", compared.file.cluster_name},
           {"runtime", compared.file.runtime.name},
           {"cases", std::move(list)},
@@ -105,6 +108,7 @@ std::string report(const Compared& compared, bool each, bool color) {
   std::string text =
       fmt::format("{}: cluster {}, runtime {}\n{}\n", compared.file.path,
                   compared.file.cluster_name, compared.file.runtime.name, compared.file.source);
+  for (const auto& [key, value] : compared.file.setup) text += fmt::format("{}: {}\n", key, value);
   if (each) text += each_table(compared, color);
   Table table = statistics_table();
   for (const Statistics& s : cases::by_group(compared.outcomes)) add_row(table, s);

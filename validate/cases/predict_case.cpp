@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "cli/parallel.hpp"
@@ -10,13 +10,21 @@
 #include "hsap/cost.hpp"
 #include "hsap/simulate.hpp"
 #include "validate/cases/messages.hpp"
+#include "validate/run/prediction.hpp"
 
 namespace hsap::cases {
 namespace {
 
+double seconds_alone(const Schedule& schedule, const Device& device) {
+  return std::accumulate(schedule.operations.begin(), schedule.operations.end(), 0.0,
+                         [&](double sum, const Operation& op) {
+                           return sum + validation::seconds_alone(schedule, op, device);
+                         });
+}
+
 Result<double> seconds_of(const Attention& work, const Case& item, const Cluster& cluster,
                           const Runtime& runtime) {
-  const int ranks = work.strategy.ranks();
+  const int ranks = work.serialised ? 1 : work.strategy.ranks();
   if (ranks != item.nodes * item.gpus_per_node ||
       (item.nodes > 1 && item.gpus_per_node != cluster.gpus_per_node())) {
     return bad_input("the strategy does not fill the nodes",
@@ -27,6 +35,10 @@ Result<double> seconds_of(const Attention& work, const Case& item, const Cluster
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     if (!covers(work.passes, pass)) continue;
     HSAP_TRY(const Schedule schedule, compile(work.problem, work.strategy, pass));
+    if (work.serialised) {
+      seconds += seconds_alone(schedule, cluster.spec().device);
+      continue;
+    }
     HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime));
     seconds += run.seconds;
   }

@@ -61,6 +61,12 @@ void RunFlags::add(CLI::App& app) {
             ->type_name("FILE")
             ->group("Output"),
         {Executor::local, Executor::nccl});
+  limit(run.add_option("--keep", keep,
+                       "local with --serialise, nccl: the run as measured cases, for hsap-validate "
+                       "cases")
+            ->type_name("FILE")
+            ->group("Output"),
+        {Executor::local, Executor::nccl});
 }
 
 void RunFlags::add_problem(CLI::App& run) {
@@ -128,6 +134,10 @@ Status RunFlags::check() const {
   const bool on_gpu = executor == Executor::local || executor == Executor::nccl;
   if (on_gpu && options.arithmetic == Arithmetic::fp64) {
     return cli::at_flag("--arithmetic", bad_input("GPUs sum in fp32", "'fp64'", "'fp32'"));
+  }
+  if (!keep.empty() && executor == Executor::local && !serialise) {
+    return cli::at_flag("--keep", bad_input("no prediction knows streams that share a GPU",
+                                            "nothing", "--serialise beside it"));
   }
   if (serialise && urgent_communication) {
     return cli::at_flag("--urgent-communication",

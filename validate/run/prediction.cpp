@@ -63,12 +63,22 @@ std::string Machine::text() const {
 
 Result<Machine> machine_of(const Plan& plan, const std::string& cluster) {
   Machine machine;
-  if (cluster.empty()) {
-    HSAP_TRY(machine.cluster, load_cluster(plan.cluster.name, plan.cluster.overrides));
-  } else {
-    HSAP_TRY(machine.cluster, load_cluster(cluster));
+  for (const Override& each : plan.cluster.overrides) {
+    // Those of the plan's cluster mean nothing for another one.
+    if (cluster.empty() || each.path.starts_with("runtime.")) machine.overrides.push_back(each);
   }
-  HSAP_TRY(machine.runtime, load_runtime(plan.cluster.runtime, plan.cluster.overrides));
+  machine.cluster_name = cluster.empty() ? plan.cluster.name : cluster;
+  machine.runtime_name = plan.cluster.runtime;
+  HSAP_TRY(machine.cluster, load_cluster(machine.cluster_name, machine.overrides));
+  HSAP_TRY(machine.runtime, load_runtime(machine.runtime_name, machine.overrides));
+  return machine;
+}
+
+Result<Machine> one_device_of(const std::string& cluster) {
+  Machine machine;
+  machine.one_device = true;
+  if (!cluster.empty()) machine.cluster_name = cluster;
+  HSAP_TRY(machine.cluster, load_cluster(machine.cluster_name));
   return machine;
 }
 

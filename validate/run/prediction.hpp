@@ -16,6 +16,10 @@ struct Machine {
   ClusterSpec cluster;
   Runtime runtime;          ///< means nothing for one device
   bool one_device = false;  ///< all ranks on one GPU of the cluster
+  // Where both come from.
+  std::string cluster_name = "single-gpu";
+  std::string runtime_name = "hsap";
+  std::vector<Override> overrides = {};
 
   /// "simulated on dgx-h100, runtime hsap".
   [[nodiscard]] std::string text() const;
@@ -24,6 +28,9 @@ struct Machine {
 /// The machine of a plan, or another cluster in its place ("": the plan's).
 /// Errors: a cluster or runtime that is not found or does not read (bad_input).
 [[nodiscard]] Result<Machine> machine_of(const Plan& plan, const std::string& cluster);
+
+/// One GPU of a cluster ("": single-gpu). Errors as above.
+[[nodiscard]] Result<Machine> one_device_of(const std::string& cluster);
 
 /// When the operations of a schedule run.
 struct Timeline {

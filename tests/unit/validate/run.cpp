@@ -120,7 +120,9 @@ TEST_CASE("times of operations stand beside those that the cost model gives them
   REQUIRE(cluster);
   RunOptions options;
   options.tokens = 128;
-  options.machine = Machine{*cluster, {}, true};
+  options.machine.emplace();
+  options.machine->cluster = *cluster;
+  options.machine->one_device = true;
   // An executor on which everything takes twice the predicted time, give or take a tenth of that.
   options.executor = [&](const Schedule& schedule, Tensors& tensors, const ExecuteOptions& run) {
     Result<Execution> done = execute(schedule, tensors, run);

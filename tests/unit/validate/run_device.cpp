@@ -13,10 +13,12 @@ namespace {
 
 using Catch::Contains;
 
-ClusterSpec cluster(const char* name) {
-  Result<ClusterSpec> spec = load_cluster(name);
-  if (!spec) FAIL(spec.error().text());
-  return *std::move(spec);
+/// One GPU of a cluster, or all of it.
+Machine machine(const char* cluster, bool one_device) {
+  Result<Machine> made = one_device_of(cluster);
+  if (!made) FAIL(made.error().text());
+  made->one_device = one_device;
+  return *std::move(made);
 }
 
 /// All ranks on one fake device, whose clock counts kernels.
@@ -25,7 +27,7 @@ RunOptions on_fake_device(const executor::LocalOptions& local) {
   options.tokens = 128;
   options.executor_name = "local";
   options.where = "streams of a fake device";
-  options.machine = Machine{cluster("single-gpu"), {}, true};
+  options.machine = machine("single-gpu", true);
   options.executor = [local](const Schedule& schedule, Tensors& tensors, const ExecuteOptions&) {
     device::FakeDevice device(1);
     return executor::execute_local(schedule, tensors, device, local);
@@ -61,7 +63,7 @@ TEST_CASE("memory: buffers as planned, all that was taken, and what the device s
 
 TEST_CASE("ranks with a device each: the fullest counts") {
   RunOptions options = on_fake_device({});
-  options.machine = Machine{cluster("dgx-h100"), {}, false};
+  options.machine = machine("dgx-h100", false);
   for (const PassRun& pass : run(options).passes) {
     const auto& ranks = pass.planned_buffer_bytes;
     CHECK(pass.planned_device_bytes == *std::max_element(ranks.begin(), ranks.end()));
@@ -80,7 +82,7 @@ TEST_CASE("one device: operations alone, one after the other, in the order of is
       CHECK(span.begin_s == at_s);
       const Operation& op = pass.schedule.operations[span.operation];
       CHECK(span.end_s - at_s ==
-            Approx(seconds_alone(pass.schedule, op, cluster("single-gpu").device)));
+            Approx(seconds_alone(pass.schedule, op, machine("single-gpu", true).cluster.device)));
       at_s = span.end_s;
     }
     CHECK(predicted.seconds == at_s);
@@ -98,7 +100,7 @@ TEST_CASE("one device: operations alone, one after the other, in the order of is
 
 TEST_CASE("a device for each rank: as the simulator has the schedule on the cluster") {
   RunOptions options = on_fake_device({});
-  options.machine = Machine{cluster("dgx-h100"), {}, false};
+  options.machine = machine("dgx-h100", false);
   const Result<Cluster> node = Cluster::build(options.machine->cluster, 1);
   REQUIRE(node);
   for (const PassRun& pass : run(options).passes) {
