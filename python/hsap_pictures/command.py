@@ -14,6 +14,7 @@ PICTURES = {
     "search": "the search as heat maps over U x C, from `hsap-tune --json`",
     "speed": "how time and memory of simulators grow, from `scripts/bench.sh --json`",
     "step": "the training step by parts, from a plan or from `hsap-sim --json`",
+    "times": "a run on GPUs beside its prediction, from `hsap-validate run --json`",
 }
 
 
@@ -45,6 +46,8 @@ def drawing(picture: str):
         from .search import draw
     elif picture == "speed":
         from .speed import draw
+    elif picture == "times":
+        from .times import draw
     else:
         from .step import draw
     return draw

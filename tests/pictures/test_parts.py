@@ -19,8 +19,8 @@ if importlib.util.find_spec("matplotlib") is None:
 sys.path.insert(0, str(ROOT / "python"))
 
 import numpy as np  # noqa: E402
-from hsap_pictures import calibration, mask, proof, ranks, search, speed, step, style  # noqa: E402
-from hsap_pictures.document import Node  # noqa: E402
+from hsap_pictures import calibration, mask, proof, ranks, search, speed, step, style, times  # noqa: E402
+from hsap_pictures.document import BadInput, Node  # noqa: E402
 
 
 def attends(piece, q: int, k: int) -> bool:
@@ -150,6 +150,30 @@ class Proof(unittest.TestCase):
         names = [each.name for each in proof.read_traffic(Node(inputs.validation(), "x"))]
         self.assertEqual(names, ["forward\ninside nodes", "forward\nbetween nodes",
                                  "backward\ninside nodes", "backward\nbetween nodes"])
+
+
+class Times(unittest.TestCase):
+    def test_errors_are_of_operations_that_took_any_time(self):
+        passes = times.read_passes(Node(inputs.timed_validation(), "x"))
+        self.assertEqual([each.name for each in passes], ["forward", "backward"])
+        attend, exchange = passes[0].kinds
+        for kind, expected in ((attend, 0.1), (exchange, -0.2)):
+            error, spread = kind.errors()
+            np.testing.assert_allclose(error, [expected] * 6)
+            np.testing.assert_allclose(spread, [0.01] * 6)
+        self.assertEqual(passes[0].headline(),
+                         "forward: predicted 1.1 ms, measured 1 ms (+10.0%)")
+
+    def test_what_was_not_measured_is_refused(self):
+        for document in (inputs.validation(), inputs.timed_validation(measured=False)):
+            with self.assertRaisesRegex(BadInput, "no operation was measured"):
+                times.read_passes(Node(document, "x"))
+
+    def test_columns_of_different_lengths_are_refused(self):
+        document = inputs.timed_validation()
+        document["passes"][1]["times"]["kinds"][0]["operations"]["measured_s"].pop()
+        with self.assertRaisesRegex(BadInput, "/passes/1/times/kinds/0/operations: columns"):
+            times.read_passes(Node(document, "x"))
 
 
 class Step(unittest.TestCase):

@@ -22,7 +22,7 @@ SKIPPED = 77  # what meson takes for "skipped"
 PICTURES = {"mask": inputs.layout(4096, 7, 4), "ranks": inputs.timeline(8, 4),
             "search": inputs.search(8), "step": inputs.plan(), "proof": inputs.validation(),
             "accuracy": inputs.accuracy(), "speed": inputs.speed(),
-            "calibration": inputs.calibration()}
+            "calibration": inputs.calibration(), "times": inputs.timed_validation()}
 
 
 sys.path.insert(0, str(ROOT / "python"))
