@@ -66,7 +66,7 @@ Status run_plan(const RunFlags& flags) {
   if (!flags.out.quiet && flags.out.json != "-") {
     HSAP_CHECK(cli::print_stdout(validation::report(result, cli::wants_color(flags.out.color))));
   }
-  HSAP_CHECK(written);
+  if (!written) return written;
   const std::string objection = validation::objection(result);
   if (objection.empty()) return {};
   return infeasible(objection);
@@ -221,6 +221,7 @@ int run_program(int argc, char** argv) {
     if (app.got_subcommand("cases")) return cases.run();
     HSAP_CHECK(flags.check());
     flags.options.executor_name = to_string(flags.executor);
+    flags.options.compares = !flags.times_only;
     if (flags.executor == Executor::host) return run_plan(flags);
     if (flags.executor == Executor::local) return run_plan_on_gpu(flags);
     if (flags.executor == Executor::nccl) return run_plan_over_nccl(flags, argc, argv);

@@ -89,7 +89,7 @@ class Validate(ProgramTest):
 
     def test_flags_that_the_executor_does_not_use(self):
         on_gpu = {"--cluster": "dgx-h100", "--timeline": "t.json",
-                  "--keep": "k.json", "--repeats": "3", "--serialise": None,
+                  "--keep": "k.json", "--times-only": None, "--repeats": "3", "--serialise": None,
                   "--max-sms": "4", "--urgent-communication": None}
         over_nccl = {"--ranks": "2", "--rendezvous": "tcp://localhost:1", "--max-ctas": "1"}
         unused = {"host": on_gpu | over_nccl, "mpi": on_gpu | over_nccl, "local": over_nccl,
@@ -106,6 +106,9 @@ class Validate(ProgramTest):
         for executor in ("local", "nccl"):
             self.refuse(self.command(self.good, "--executor", executor, "--arithmetic", "fp64"),
                         "--arithmetic: GPUs sum in fp32", "'fp64'")
+        for flags in (["--gradients", "3"], ["--tolerance", "0.1"]):
+            self.refuse(self.command(self.good, "--executor", "local", "--times-only", *flags),
+                        "--times-only", flags[0])
         self.refuse(self.command(self.good, "--executor", "local", "--keep", "kept.json"),
                     "--keep: no prediction knows streams that share a GPU", "--serialise")
         self.refuse(self.command(self.good, "--executor", "local", "--serialise",

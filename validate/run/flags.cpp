@@ -105,6 +105,10 @@ void RunFlags::add_executor(CLI::App& run) {
                    "local: one operation after the other, so that their times are those of kernels "
                    "alone"),
       {local});
+  add(run.add_flag("--times-only", times_only,
+                   "local, nccl: leave out the comparison with float64 on the host, which takes "
+                   "long for many tokens"),
+      {local, nccl});
   add(cli::add_integer(run, "--ranks", ranks, 1, 1024, "N",
                        "nccl: start so many processes on this machine (the launcher's)"),
       {nccl});
@@ -138,6 +142,11 @@ Status RunFlags::check() const {
   if (!keep.empty() && executor == Executor::local && !serialise) {
     return cli::at_flag("--keep", bad_input("no prediction knows streams that share a GPU",
                                             "nothing", "--serialise beside it"));
+  }
+  if (times_only && (options.gradients > 0 || options.tolerance > 0)) {
+    return cli::at_flag(
+        "--times-only",
+        bad_input("means nothing beside --gradients and --tolerance", "both", "one of the two"));
   }
   if (serialise && urgent_communication) {
     return cli::at_flag("--urgent-communication",

@@ -31,6 +31,7 @@ class RunFlags {
   std::string cluster;  ///< empty: what the executor predicts for otherwise
   int repeats = 1;
   bool serialise = false;
+  bool times_only = false;
   int ranks = 0;
   std::string rendezvous;
   int max_sms = 0;

@@ -161,10 +161,12 @@ json::Ordered number(double value) {
 
 std::string report(const Validation& v, bool color) {
   const std::string why = objection(v);
-  return heading(v) + errors_table(v, color) + passes_table(v, color) + gradients_text(v) +
-         leaks_text(v) + times(v, color) +
-         cli::styled(why.empty() ? "right" : "wrong: " + why,
-                     why.empty() ? Style::good : Style::bad, color) +
+  const std::string good =
+      v.compared ? "right" : "bytes and memory are right; results were not compared";
+  return heading(v) + (v.compared ? errors_table(v, color) : "") + passes_table(v, color) +
+         gradients_text(v) + leaks_text(v) + times(v, color) +
+         cli::styled(why.empty() ? good : "wrong: " + why, why.empty() ? Style::good : Style::bad,
+                     color) +
          "\n";
 }
 
@@ -185,6 +187,7 @@ json::Ordered to_json(const Validation& v) {
   out["dtype"] = to_string(v.problem.dtype);
   out["arithmetic"] = v.arithmetic == Arithmetic::fp64 ? "fp64" : "fp32";
   out["tolerance"] = v.tolerance;
+  out["compared"] = v.compared;
   out["right"] = objection(v).empty();
   out["tensors"] = json::Ordered::array();
   for (const TensorError& e : v.errors) {

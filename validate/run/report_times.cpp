@@ -78,8 +78,8 @@ std::string times_text(const Validation& validation, bool color) {
     repeats = run.times->repeats;
   }
   if (table.empty()) return {};
-  return fmt::format("times predicted: {}; measured: median of {}\n", validation.machine->text(),
-                     repeats) +
+  return fmt::format("  times predicted: {}; measured: median of {} runs\n",
+                     validation.machine->text(), repeats) +
          table.text(color);
 }
 

@@ -178,6 +178,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   validation.arithmetic = options.arithmetic;
   validation.executor = options.executor_name;
   validation.where = options.where;
+  validation.compared = options.compares;
   validation.machine = options.machine;
   validation.tolerance = tolerance_of(options);
   HSAP_TRY(const std::vector<Schedule> schedules, schedules_of(plan, problem, options));

@@ -31,7 +31,8 @@ struct RunOptions {
       execute;
   std::string executor_name = "host";          ///< as --executor has it
   std::string where = "threads of this host";  ///< what the ranks are, for people
-  /// False for processes that take part in the run while another one tells the result.
+  /// Whether results are held against the truth. False for processes that take part in the run
+  /// while another one tells the result, and for runs that only measure.
   bool compares = true;
   /// What times are predicted for, where the executor measures them.
   std::optional<Machine> machine;
@@ -61,6 +62,7 @@ struct Validation {
   std::string where;               ///< what the ranks were
   std::optional<Machine> machine;  ///< what times are predicted for; none where they are not
   double tolerance = 0;
+  bool compared = true;  ///< with the truth; otherwise there are no errors of tensors
   std::vector<PassRun> passes;
   std::vector<TensorError> errors;
   std::vector<GradientError> gradients;

@@ -25,7 +25,7 @@ Machine machine_of(const Plan& plan, const std::string& cluster) {
 /// A run of the plan on a fake device that stands for the machine.
 Validation run(const Plan& plan, const Machine& machine) {
   RunOptions options;
-  options.tokens = 128;
+  options.tokens = 32;
   options.where = "streams of a fake device";
   options.machine = machine;
   options.executor = [](const Schedule& schedule, Tensors& tensors, const ExecuteOptions&) {

@@ -153,7 +153,7 @@ TEST_CASE("times of operations stand beside those that the cost model gives them
     CHECK(pass.times->spread_s == 2);
     CHECK(pass.times->repeats == 3);
   }
-  CHECK_THAT(report(*result, false), Contains("-50.0 %") && Contains("median of 3"));
+  CHECK_THAT(report(*result, false), Contains("-50.0 %") && Contains("median of 3 runs"));
   const json::Ordered times = to_json(*result)["passes"][0]["times"];
   CHECK(times["measured_s"] == 2);
   CHECK(times["kinds"][0]["mean_error"] == Approx(0.5));
