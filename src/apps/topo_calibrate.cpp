@@ -17,12 +17,14 @@ namespace {
 Result<fit::Data> read_data(const CalibrateFlags& flags, int gpus_per_node) {
   fit::Data data;
   for (const std::string& file : flags.kernels) HSAP_CHECK(fit::read_kernels(file, data));
+  for (const std::string& file : flags.copies) HSAP_CHECK(fit::read_copies(file, data));
   for (const std::string& file : flags.transfers) HSAP_CHECK(fit::read_transfers(file, data));
   for (const std::string& file : flags.nccl) {
     HSAP_CHECK(fit::read_nccl(file, gpus_per_node, data));
   }
   if (data.files.empty()) {
-    return bad_input("nothing to fit to", "no file", "--kernels, --transfers or --nccl FILE");
+    return bad_input("nothing to fit to", "no file",
+                     "--kernels, --copies, --transfers or --nccl FILE");
   }
   return data;
 }
@@ -40,7 +42,11 @@ void add_calibrate(CLI::App& app, CalibrateFlags& flags) {
   command
       .add_option("--kernels", flags.kernels,
                   "attention kernels: a table with the columns "
-                  "q_len,kv_len,heads,head_dim,mask,pass,us")
+                  "q_len,kv_len,heads,head_dim,mask,pass,us, and document for packed ones")
+      ->type_name("FILE");
+  command
+      .add_option("--copies", flags.copies,
+                  "kernels that move rows: a table with the columns kernel,bytes,us")
       ->type_name("FILE");
   command
       .add_option("--transfers", flags.transfers,

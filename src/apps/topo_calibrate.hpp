@@ -13,6 +13,7 @@ struct CalibrateFlags {
   std::string cluster;  ///< name or path of the base
   int nodes = 0;        ///< 0: as many as the transfers name
   std::vector<std::string> kernels;
+  std::vector<std::string> copies;
   std::vector<std::string> transfers;
   std::vector<std::string> nccl;
   std::string name;    ///< of the new cluster

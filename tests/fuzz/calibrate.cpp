@@ -13,11 +13,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const ClusterSpec base = *load_cluster("fit-a800");
   const std::string path = fuzz::file_with(fuzz::text_of(data, size), ".txt");
   fit::Data kernels;
+  fit::Data copies;
   fit::Data transfers;
   fit::Data logs;
-  const Status read[] = {fit::read_kernels(path, kernels), fit::read_transfers(path, transfers),
+  const Status read[] = {fit::read_kernels(path, kernels), fit::read_copies(path, copies),
+                         fit::read_transfers(path, transfers),
                          fit::read_nccl(path, base.gpus_per_node(), logs)};
-  const fit::Data* tables[] = {&kernels, &transfers, &logs};
+  const fit::Data* tables[] = {&kernels, &copies, &transfers, &logs};
   for (std::size_t i = 0; i < std::size(read); ++i) {
     if (!read[i].ok()) {
       fuzz::demand(!read[i].error().text().empty());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cost/calibrate/calibrate.hpp"
+#include "cost/calibrate/kernels.hpp"
 #include "cost/calibrate/read.hpp"
 #include "cost/calibrate/rounds.hpp"
 #include "hsap/cost.hpp"
@@ -49,10 +50,7 @@ inline void measure_rounds(const ClusterSpec& truth, int nodes, const std::strin
 }
 
 inline double kernel_seconds(const Device& device, const fit::KernelRow& row) {
-  const Slice slice{{0, static_cast<Token>(row.queries)},
-                    {0, static_cast<Token>(row.keys)},
-                    row.causal ? SliceKind::causal : SliceKind::full};
-  return attention_seconds({&slice, 1}, row.heads, row.head_dim, row.pass, device);
+  return attention_seconds(fit::slices_of(row), row.heads, row.head_dim, row.pass, device);
 }
 
 /// Kernels of 256 to 64K tokens with 1 and 32 heads, both masks and both passes.
@@ -74,6 +72,36 @@ inline void measure_kernels(const Device& truth, Measurer& measure, fit::Data& d
           data.kernels.push_back(row);
         }
       }
+    }
+  }
+}
+
+/// Packed documents of 256 to 4K tokens, and heads of 64.
+inline void measure_more_kernels(const Device& truth, Measurer& measure, fit::Data& data) {
+  const std::vector<fit::KernelRow> before = data.kernels;
+  for (fit::KernelRow row : before) {
+    if (row.queries != 1 << 14) continue;
+    for (const int head_dim : {64, 128}) {
+      for (const int document : {0, 256, 1024, 4096}) {
+        if (head_dim == 128 && document == 0) continue;  // is there
+        row.place.line = static_cast<std::int64_t>(data.kernels.size()) + 2;
+        row.head_dim = head_dim;
+        row.document = document;
+        row.seconds = measure(kernel_seconds(truth, row));
+        data.kernels.push_back(row);
+      }
+    }
+  }
+}
+
+/// Kernels that read and write 64 KB to 1 GB.
+inline void measure_copies(const Device& truth, Measurer& measure, fit::Data& data) {
+  if (data.files.empty()) data.files.push_back("tables/copies.csv");
+  for (double bytes = 1 << 16; bytes <= 1 << 30; bytes *= 4) {
+    for (const char* kernel : {"copy", "merge"}) {
+      const double seconds = truth.kernel_launch_s + bytes / truth.memory_bandwidth_bytes_per_s;
+      const auto line = static_cast<std::int64_t>(data.copies.size()) + 2;
+      data.copies.push_back({{0, line}, kernel, bytes, measure(seconds)});
     }
   }
 }

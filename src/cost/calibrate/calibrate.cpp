@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cost/calibrate/copies.hpp"
 #include "cost/calibrate/kernels.hpp"
 #include "cost/calibrate/links.hpp"
 
@@ -13,6 +14,7 @@ Result<Calibration> calibrate(const ClusterSpec& base, int nodes, const Data& da
   out.spec = base;
   out.nodes = nodes;
   HSAP_CHECK(fit_kernels(data, out));
+  HSAP_CHECK(fit_copies(data, out));
   HSAP_CHECK(fit_links(data, out));
   for (const std::string& what : data.unused) out.undetermined.push_back({"nothing", what});
   return out;

@@ -25,10 +25,10 @@ struct Undetermined {
 
 /// One row of the tables against the fitted cluster.
 struct Point {
-  std::string kind;   ///< "kernels" or "links"
+  std::string kind;   ///< "kernels", "copies" or "links"
   std::string group;  ///< what is told together: "backward, 32 heads, causal"
   std::string label;  ///< the row in a few words
-  double size = 0;    ///< tokens of the longer side, or bytes of a message
+  double size = 0;    ///< tokens of the longer side, or bytes of a kernel or message
   double measured_s = 0;
   double fitted_s = 0;
   [[nodiscard]] double error() const { return fitted_s / measured_s - 1; }

@@ -46,15 +46,26 @@ bool split(const std::string& line, std::vector<std::string>& fields) {
 
 }  // namespace
 
-Result<CsvTable> CsvTable::open(const std::string& path,
-                                std::span<const std::string_view> columns) {
+Result<CsvTable> CsvTable::open(const std::string& path, std::span<const std::string_view> columns,
+                                std::span<const std::string_view> optional) {
   HSAP_TRY(LineReader lines, LineReader::open(path, max_file_bytes, max_line_bytes));
   CsvTable table(std::move(lines));
   if (!table.read_fields()) {
     HSAP_CHECK(table.status_);
     return table.error("an empty table", {}, "a header line");
   }
-  HSAP_CHECK(table.find_columns(columns));
+  if (table.fields_.size() > most_columns) {
+    return table.error("too many columns", "more", fmt::format("at most {}", most_columns));
+  }
+  table.width_ = table.fields_.size();
+  for (const std::string_view name : columns) {
+    HSAP_CHECK(table.find_column(name));
+    if (table.places_.back() != missing) continue;
+    return table.error(fmt::format("no column '{}'", name),
+                       quoted(fmt::format("{}", fmt::join(table.fields_, ","))),
+                       fmt::format("a header with {}", fmt::join(columns, ",")));
+  }
+  for (const std::string_view name : optional) HSAP_CHECK(table.find_column(name));
   return table;
 }
 
@@ -70,24 +81,14 @@ bool CsvTable::read_fields() {
   return false;
 }
 
-Status CsvTable::find_columns(std::span<const std::string_view> columns) {
-  if (fields_.size() > most_columns) {
-    return error("too many columns", "more", fmt::format("at most {}", most_columns));
+Status CsvTable::find_column(std::string_view name) {
+  const auto found = std::find(fields_.begin(), fields_.end(), name);
+  const bool known = found != fields_.end();
+  if (known && std::find(found + 1, fields_.end(), name) != fields_.end()) {
+    return error("a column named twice", quoted(std::string(name)));
   }
-  width_ = fields_.size();
-  for (const std::string_view name : columns) {
-    const auto found = std::find(fields_.begin(), fields_.end(), name);
-    if (found == fields_.end()) {
-      return error(fmt::format("no column '{}'", name),
-                   quoted(fmt::format("{}", fmt::join(fields_, ","))),
-                   fmt::format("a header with {}", fmt::join(columns, ",")));
-    }
-    if (std::find(found + 1, fields_.end(), name) != fields_.end()) {
-      return error("a column named twice", quoted(std::string(name)));
-    }
-    names_.emplace_back(name);
-    places_.push_back(static_cast<std::size_t>(found - fields_.begin()));
-  }
+  names_.emplace_back(name);
+  places_.push_back(known ? static_cast<std::size_t>(found - fields_.begin()) : missing);
   return {};
 }
 

@@ -15,13 +15,17 @@ namespace hsap::fit {
 /// with '#' are skipped; columns that nobody asks for are ignored.
 class CsvTable {
  public:
-  /// Opens the file and finds the columns. Errors: no such column, a column named twice.
-  static Result<CsvTable> open(const std::string& path, std::span<const std::string_view> columns);
+  /// Opens the file and finds the columns; those in `optional`, whose indices follow, may be
+  /// missing. Errors: no such column, a column named twice.
+  static Result<CsvTable> open(const std::string& path, std::span<const std::string_view> columns,
+                               std::span<const std::string_view> optional = {});
 
   /// The next row, or false at the end or after an error, which status() then tells.
   bool next();
   [[nodiscard]] Status status() const { return status_; }
   [[nodiscard]] std::int64_t line() const { return lines_.number(); }
+  /// Whether the table has that column: always, unless it is optional.
+  [[nodiscard]] bool has(std::size_t column) const { return places_[column] != missing; }
   /// Field of the row in the asked-for column of that index.
   [[nodiscard]] const std::string& text(std::size_t column) const {
     return fields_[places_[column]];
@@ -40,8 +44,9 @@ class CsvTable {
  private:
   explicit CsvTable(LineReader lines) : lines_(std::move(lines)) {}
   bool read_fields();
-  Status find_columns(std::span<const std::string_view> columns);
+  Status find_column(std::string_view name);
 
+  static constexpr std::size_t missing = ~std::size_t{0};
   LineReader lines_;
   Status status_;
   std::vector<std::string> names_;  ///< of the columns asked for

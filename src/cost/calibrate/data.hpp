@@ -11,6 +11,8 @@ namespace hsap::fit {
 
 /// More rows than this in all files together are refused.
 inline constexpr std::size_t max_rows = 200000;
+/// More documents in one row are refused.
+inline constexpr std::int64_t max_documents = 1024;
 /// More transfers than this at once are refused.
 inline constexpr std::size_t max_transfers = 65536;
 /// More different patterns than this are refused.
@@ -25,7 +27,8 @@ struct Place {
   std::int64_t line = 0;  ///< from 1; 0: the file as a whole
 };
 
-/// One timed attention kernel of one dense or causal slice, alone on its GPU.
+/// One timed attention kernel alone on its GPU: one dense or causal slice, or as many equal ones,
+/// packed, as documents of `document` queries fit.
 struct KernelRow {
   Place place;
   std::int64_t queries = 0;
@@ -34,6 +37,17 @@ struct KernelRow {
   int head_dim = 0;
   bool causal = false;
   Pass pass = Pass::forward;
+  double seconds = 0;
+  std::int64_t document = 0;  ///< queries of each document, a divisor; 0: all are one
+
+  [[nodiscard]] std::int64_t documents() const { return document > 0 ? queries / document : 1; }
+};
+
+/// One timed kernel that moves rows (copies, sums, merges), alone on its GPU.
+struct CopyRow {
+  Place place;
+  std::string kernel;  ///< "merge"
+  double bytes = 0;    ///< read and written
   double seconds = 0;
 };
 
@@ -61,6 +75,7 @@ struct TransferRow {
 struct Data {
   std::vector<std::string> files;
   std::vector<KernelRow> kernels;
+  std::vector<CopyRow> copies;
   std::vector<Pattern> patterns;
   std::vector<TransferRow> transfers;
   /// Files, or parts of them, that were read and tell nothing, with the reason.

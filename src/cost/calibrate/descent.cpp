@@ -55,7 +55,8 @@ Eigen::VectorXd descend(const Errors& errors, const Bounded& bounds, const Eigen
   double damping = 1e-3;
   for (int round = 0; round < most_rounds && damping < most_damping; ++round) {
     const Eigen::VectorXd next = step(errors, bounds, at, damping);
-    const double change = (next - at).cwiseQuotient(at).norm();
+    // A value that stays may be 0.
+    const double change = (next - at).cwiseQuotient(at.cwiseMax(1e-300)).norm();
     at = next;
     if (change < 1e-7) break;
   }

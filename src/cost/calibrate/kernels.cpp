@@ -16,14 +16,17 @@ namespace hsap::fit {
 namespace {
 
 using Values = Eigen::VectorXd;
-enum Constant : Eigen::Index { rate, overhead, launch, lone, constants };
+enum Constant : Eigen::Index { rate, overhead, launch, lone, fixed, constants };
 constexpr std::array<const char*, constants> names{"flop_per_s", "block_overhead_s", "launch_s",
-                                                   "lone_block_rate"};
+                                                   "lone_block_rate", "fixed_share"};
 /// Shortest and longest launches: a longer one would hide work that grows with the tokens. The
 /// backward pass is several kernels.
 constexpr double shortest_forward_s = 3e-6;
 constexpr double shortest_backward_s = 8e-6;
 constexpr double longest_launch_s = 20e-6;
+/// Of a tile's time, what may not shrink with head_dim.
+constexpr double least_fixed = 1e-3;
+constexpr double most_fixed = 0.9;
 /// A constant that changes no row by this much when it is doubled or halved is not determined.
 constexpr double felt = 0.02;
 
@@ -33,19 +36,14 @@ AttentionKernel& kernel_of(Device& device, Pass pass) {
   return pass == Pass::forward ? device.forward : device.backward;
 }
 
-Slice slice_of(const KernelRow& row) {
-  return {{0, static_cast<Token>(row.queries)},
-          {0, static_cast<Token>(row.keys)},
-          row.causal ? SliceKind::causal : SliceKind::full};
-}
-
 double seconds_of(const KernelRow& row, const Device& device) {
-  const Slice slice = slice_of(row);
-  return attention_seconds({&slice, 1}, row.heads, row.head_dim, row.pass, device);
+  return attention_seconds(slices_of(row), row.heads, row.head_dim, row.pass, device);
 }
 
 double flop_of(const KernelRow& row) {
-  return attention_flop(area(slice_of(row)), row.heads, row.head_dim, row.pass);
+  const std::vector<Slice> slices = slices_of(row);
+  const auto documents = static_cast<std::int64_t>(slices.size());
+  return attention_flop(documents * area(slices.front()), row.heads, row.head_dim, row.pass);
 }
 
 Status check_rates(const Data& data, const Device& device) {
@@ -111,11 +109,21 @@ class PassFit {
         std::to_string(rows_.size()), fmt::format("at least {}", min_rows));
   }
 
+  [[nodiscard]] bool one_head_dim() const {
+    const int dim = rows_.front()->head_dim;
+    return std::all_of(rows_.begin(), rows_.end(),
+                       [&](const KernelRow* row) { return row->head_dim == dim; });
+  }
+
+  static Values vector_of(const std::array<double, constants>& of) {
+    return Eigen::Map<const Values>(of.data(), constants);
+  }
+
   [[nodiscard]] Values values() const {
     Device device = out_.spec.device;
     const AttentionKernel& kernel = kernel_of(device, pass_);
-    return Eigen::Vector4d(kernel.flop_per_s, kernel.block_overhead_s, kernel.launch_s,
-                           kernel.lone_block_rate);
+    return vector_of({kernel.flop_per_s, kernel.block_overhead_s, kernel.launch_s,
+                      kernel.lone_block_rate, kernel.fixed_share});
   }
 
   [[nodiscard]] Device device_with(const Values& at) const {
@@ -125,6 +133,7 @@ class PassFit {
     kernel.block_overhead_s = at[overhead];
     kernel.launch_s = at[launch];
     kernel.lone_block_rate = at[lone];
+    kernel.fixed_share = at[fixed];
     return device;
   }
 
@@ -153,7 +162,7 @@ class PassFit {
     std::vector<Values> out{values()};
     for (const double overhead_s : {1e-6, 4e-6, 16e-6}) {
       for (const double lone_rate : {0.5, 0.8, 1.0}) {
-        out.push_back(Eigen::Vector4d(1.03 * fastest(), overhead_s, 1e-5, lone_rate));
+        out.push_back(vector_of({1.03 * fastest(), overhead_s, 1e-5, lone_rate, values()[fixed]}));
       }
     }
     return out;
@@ -162,14 +171,20 @@ class PassFit {
   /// What the rows do not feel stays as it is.
   [[nodiscard]] Bounded bounds() {
     const double shortest = pass_ == Pass::forward ? shortest_forward_s : shortest_backward_s;
-    Bounded out{Eigen::Vector4d(fastest() / 2, 1e-8, shortest, 0.05),
-                Eigen::Vector4d(out_.spec.device.peak_flop_per_s, 1e-4, longest_launch_s, 1)};
+    Bounded out{
+        vector_of({fastest() / 2, 1e-8, shortest, 0.05, least_fixed}),
+        vector_of({out_.spec.device.peak_flop_per_s, 1e-4, longest_launch_s, 1, most_fixed})};
     const Values base = out.clamped(values());
+    if (one_head_dim()) {
+      out.low[fixed] = out.high[fixed] = values()[fixed];
+      keep(".fixed_share", fmt::format("only head_dim {}: kept", rows_.front()->head_dim));
+    }
     for (Eigen::Index c = 0; c < constants; ++c) {
+      if (out.low[c] == out.high[c]) continue;
       Values less = base;
       Values more = base;
-      less[c] /= 2;
-      more[c] = std::min(2 * base[c], c == lone ? 1.0 : 2 * base[c]);
+      less[c] = c == fixed ? least_fixed : base[c] / 2;
+      more[c] = c == fixed ? most_fixed : std::min(2 * base[c], c == lone ? 1.0 : 2 * base[c]);
       if ((errors(more) - errors(less)).cwiseAbs().maxCoeff() >= felt) continue;
       out.low[c] = out.high[c] = values()[c];
       keep(fmt::format(".{}", names[static_cast<std::size_t>(c)]),
@@ -182,8 +197,10 @@ class PassFit {
   void keep_values(const Values& found) {
     AttentionKernel& kernel = kernel_of(out_.spec.device, pass_);
     const std::array<double*, constants> places{&kernel.flop_per_s, &kernel.block_overhead_s,
-                                                &kernel.launch_s, &kernel.lone_block_rate};
+                                                &kernel.launch_s, &kernel.lone_block_rate,
+                                                &kernel.fixed_share};
     for (std::size_t c = 0; c < constants; ++c) {
+      if (c == fixed && one_head_dim()) continue;
       set(out_, fmt::format("device.{}.{}", name_of(pass_), names[c]), *places[c],
           found[static_cast<Eigen::Index>(c)]);
     }
@@ -195,13 +212,11 @@ class PassFit {
 
   /// Constants that no fit touches.
   void tell_kept() {
-    const int dim = rows_.front()->head_dim;
-    const bool one_dim = std::all_of(rows_.begin(), rows_.end(),
-                                     [&](const KernelRow* row) { return row->head_dim == dim; });
-    keep(".fixed_share", one_dim ? fmt::format("only head_dim {}: kept", dim) : "not fitted: kept");
     const AttentionKernel& kernel = kernel_of(out_.spec.device, pass_);
     const bool whole = std::all_of(rows_.begin(), rows_.end(), [&](const KernelRow* row) {
-      return row->queries % kernel.tile_query == 0 && row->keys % kernel.tile_key == 0;
+      const std::int64_t documents = row->documents();
+      return row->queries / documents % kernel.tile_query == 0 &&
+             row->keys / documents % kernel.tile_key == 0;
     });
     keep(".ragged_slowdown", whole ? "only lengths of whole tiles: kept" : "not fitted: kept");
   }
@@ -217,15 +232,30 @@ void add_points(const Data& data, Calibration& out) {
     const std::int64_t longer = std::max(row.queries, row.keys);
     Point point;
     point.kind = "kernels";
-    point.group = fmt::format("{}, {} {}, {}{}", name_of(row.pass), row.heads,
+    point.group = fmt::format("{}, {} {}, {}{}{}", name_of(row.pass), row.heads,
                               row.heads == 1 ? "head" : "heads", row.causal ? "causal" : "full",
+                              row.document > 0 ? ", packed" : "",
                               longer < min_fitted_tokens ? ", below 256 tokens" : "");
-    point.label = fmt::format("{} x {}, head_dim {}", format_size(row.queries),
-                              format_size(row.keys), row.head_dim);
+    point.label = fmt::format(
+        "{} x {}, head_dim {}{}", format_size(row.queries), format_size(row.keys), row.head_dim,
+        row.document > 0 ? fmt::format(", documents of {}", format_size(row.document)) : "");
     point.size = static_cast<double>(longer);
     point.measured_s = row.seconds;
     point.fitted_s = seconds_of(row, out.spec.device);
     out.points.push_back(std::move(point));
+  }
+}
+
+/// What the numbers now rest on. Tokens are those of a document: a kernel of many is the sum.
+void tell_ranges(const Data& data, ClusterSpec::Calibrated& known) {
+  known.tokens = known.heads = known.head_dim = {};
+  for (const KernelRow& row : data.kernels) {
+    if (std::max(row.queries, row.keys) < min_fitted_tokens) continue;
+    const Slice document = slices_of(row).front();
+    widen(known.tokens, document.query.size());
+    widen(known.tokens, document.key.size());
+    widen(known.heads, row.heads);
+    widen(known.head_dim, row.head_dim);
   }
 }
 
@@ -247,8 +277,23 @@ Status fit_kernels(const Data& data, Calibration& out) {
     std::erase_if(out.spec.sources,
                   [](const std::string& line) { return line.starts_with("attention:"); });
   }
+  tell_ranges(data, out.spec.calibrated);
   add_points(data, out);
   return {};
+}
+
+std::vector<Slice> slices_of(const KernelRow& row) {
+  const std::int64_t documents = row.documents();
+  const auto queries = static_cast<Token>(row.queries / documents);
+  const auto keys = static_cast<Token>(row.keys / documents);
+  std::vector<Slice> slices;
+  slices.reserve(static_cast<std::size_t>(documents));
+  for (Token i = 0; i < documents; ++i) {
+    slices.push_back({{i * queries, (i + 1) * queries},
+                      {i * keys, (i + 1) * keys},
+                      row.causal ? SliceKind::causal : SliceKind::full});
+  }
+  return slices;
 }
 
 }  // namespace hsap::fit

@@ -75,6 +75,7 @@ class LinkFit {
     HSAP_CHECK(check_rates());
     HSAP_CHECK(fit_inside());
     HSAP_CHECK(fit_between());
+    tell_ranges();
     return add_points();
   }
 
@@ -338,6 +339,23 @@ class LinkFit {
     std::set<std::size_t> files;
     for (const TransferRow* row : rows) files.insert(row->place.file);
     return fmt::format("{} rounds of {}", rows.size(), file_names(data_, files));
+  }
+
+  /// What the numbers of a kind of link now rest on.
+  void tell_ranges() {
+    ClusterSpec::Calibrated& known = out_.spec.calibrated;
+    ClusterSpec::Calibrated found;
+    for (const TransferRow& row : data_.transfers) {
+      if (row.bytes < min_fitted_bytes) continue;
+      const bool between = shape(row).inter_node;
+      widen(between ? found.network_message_bytes : found.node_message_bytes, row.bytes);
+      if (between) widen(found.nodes, out_.nodes);
+    }
+    if (found.node_message_bytes) known.node_message_bytes = found.node_message_bytes;
+    if (found.nodes) {
+      known.network_message_bytes = found.network_message_bytes;
+      known.nodes = found.nodes;
+    }
   }
 
   Status add_points() {

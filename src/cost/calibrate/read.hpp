@@ -16,8 +16,12 @@ namespace hsap::fit {
 [[nodiscard]] Result<std::vector<Transfer>> parse_pattern(const std::string& text);
 
 /// A table with the columns q_len, kv_len, heads, head_dim, mask (causal or full), pass (forward
-/// or backward) and us: attention kernels alone on a GPU.
+/// or backward) and us: attention kernels alone on a GPU. With a column document the queries are
+/// packed documents of so many each, and keys likewise.
 [[nodiscard]] Status read_kernels(const std::string& path, Data& data);
+
+/// A table with the columns kernel, bytes (read and written) and us: kernels that move rows.
+[[nodiscard]] Status read_copies(const std::string& path, Data& data);
 
 /// What a program of nccl-tests printed, or wrote with -J. Rows of sendrecv are rounds in which
 /// every rank sends to the next one. Hosts are nodes of the cluster, with their devices as GPUs. Of

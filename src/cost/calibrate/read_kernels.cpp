@@ -8,9 +8,10 @@
 namespace hsap::fit {
 namespace {
 
-enum Column : std::size_t { q_len, kv_len, heads, head_dim, mask, pass, us };
+enum Column : std::size_t { q_len, kv_len, heads, head_dim, mask, pass, us, document };
 constexpr std::array<std::string_view, 7> columns{"q_len", "kv_len", "heads", "head_dim",
                                                   "mask",  "pass",   "us"};
+constexpr std::array<std::string_view, 1> optional_columns{"document"};
 constexpr std::int64_t max_tokens = 1 << 24;
 constexpr std::int64_t max_heads = 4096;
 constexpr std::int64_t max_head_dim = 1024;
@@ -37,13 +38,25 @@ Result<KernelRow> read_row(const CsvTable& table) {
   row.pass = forward ? Pass::forward : Pass::backward;
   HSAP_TRY(const double microseconds, table.number(us, min_microseconds, max_microseconds));
   row.seconds = microseconds * 1e-6;
+  if (table.has(document)) {
+    HSAP_TRY(row.document, table.integer(document, 0, max_tokens));
+    const bool fills =
+        row.document == 0 || (row.queries % row.document == 0 && row.keys % row.documents() == 0);
+    if (!fills || row.documents() > max_documents) {
+      return table.error("documents that do not fill the rows, or too many",
+                         std::to_string(row.document),
+                         fmt::format("0, or queries of each of at most {} equal documents of {} "
+                                     "queries and {} keys",
+                                     max_documents, row.queries, row.keys));
+    }
+  }
   return row;
 }
 
 }  // namespace
 
 Status read_kernels(const std::string& path, Data& data) {
-  HSAP_TRY(CsvTable table, CsvTable::open(path, columns));
+  HSAP_TRY(CsvTable table, CsvTable::open(path, columns, optional_columns));
   data.files.push_back(path);
   while (table.next()) {
     if (data.kernels.size() >= max_rows) {

@@ -30,6 +30,12 @@ void set(Calibration& out, const std::string& path, double& number, double value
   }
 }
 
+void widen(std::optional<ClusterSpec::Calibrated::Range>& range, double value) {
+  if (!range) range = {value, value};
+  range->low = std::min(range->low, value);
+  range->high = std::max(range->high, value);
+}
+
 void set_source(ClusterSpec& spec, const std::string& what, const std::string& text) {
   const std::string line = what + ": " + text;
   const auto known =

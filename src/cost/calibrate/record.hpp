@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -10,6 +11,9 @@ namespace hsap::fit {
 
 /// Sets a number of `out.spec`, to four digits, and writes down the change.
 void set(Calibration& out, const std::string& path, double& number, double value);
+
+/// Makes the range, or the lack of one, hold the value.
+void widen(std::optional<ClusterSpec::Calibrated::Range>& range, double value);
 
 /// Replaces the line of ClusterSpec::sources that begins with "`what`:", or adds one.
 void set_source(ClusterSpec& spec, const std::string& what, const std::string& text);

@@ -10,7 +10,9 @@
 namespace hsap {
 namespace {
 
+using support::measure_copies;
 using support::measure_kernels;
+using support::measure_more_kernels;
 using support::measure_rounds;
 using support::Measurer;
 using support::off_by;
@@ -132,6 +134,60 @@ TEST_CASE("Kernels are found again under noise and outliers") {
   CHECK(off_by(found->spec.device.forward.launch_s, 12e-6) < 0.1);
   check(found->spec.device.forward, device.forward);
   check(found->spec.device.backward, device.backward);
+}
+
+TEST_CASE("Packed documents and heads of two sizes tell what a tile costs at the least") {
+  Case test;
+  for (AttentionKernel* kernel : {&test.truth.device.forward, &test.truth.device.backward}) {
+    kernel->flop_per_s = 170e12;
+    kernel->block_overhead_s = 4e-6;
+    kernel->fixed_share = 0.55;
+  }
+  Measurer measure(8, 0.02, 0);
+  measure_kernels(test.truth.device, measure, test.data);
+  measure_more_kernels(test.truth.device, measure, test.data);
+  const auto found = test.run();
+  REQUIRE(found.ok());
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    const Device& device = found->spec.device;
+    const AttentionKernel& kernel = pass == Pass::forward ? device.forward : device.backward;
+    CHECK(off_by(kernel.flop_per_s, 170e12) < 0.02);
+    CHECK(off_by(kernel.fixed_share, 0.55) < 0.1);
+    CHECK(off_by(kernel.block_overhead_s, 4e-6) < 0.25);
+  }
+  CHECK(undetermined(*found, "device.forward.fixed_share") == nullptr);
+  const ClusterSpec::Calibrated& known = found->spec.calibrated;
+  CHECK(known.tokens->low == 256);
+  CHECK(known.tokens->high == 65536);
+  CHECK(known.head_dim->low == 64);
+}
+
+TEST_CASE("Kernels that move rows tell launch and memory") {
+  Case test;
+  test.truth.device.kernel_launch_s = 4.5e-6;
+  test.truth.device.memory_bandwidth_bytes_per_s = 1.7e12;
+  Measurer measure(9, 0.02, 25);
+  SECTION("large and small") {
+    measure_copies(test.truth.device, measure, test.data);
+    const auto found = test.run();
+    REQUIRE(found.ok());
+    CHECK(off_by(found->spec.device.kernel_launch_s, 4.5e-6) < 0.03);
+    CHECK(off_by(found->spec.device.memory_bandwidth_bytes_per_s, 1.7e12) < 0.03);
+    CHECK(fit::groups_of(found->points).size() == 2);
+  }
+  SECTION("small alone") {
+    measure_copies(test.truth.device, measure, test.data);
+    std::erase_if(test.data.copies, [](const fit::CopyRow& row) { return row.bytes > 1 << 24; });
+    const auto found = test.run();
+    REQUIRE(found.ok());
+    CHECK(undetermined(*found, "device.memory_bandwidth") != nullptr);
+    CHECK(found->numbers.empty());
+  }
+  SECTION("bytes in kilobytes") {
+    measure_copies(test.truth.device, measure, test.data);
+    for (fit::CopyRow& row : test.data.copies) row.bytes *= 1024;
+    CHECK(test.run().error().message == "faster than any memory");
+  }
 }
 
 TEST_CASE("What no row feels is kept and told") {

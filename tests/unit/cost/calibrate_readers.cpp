@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "cost/calibrate/kernels.hpp"
 #include "cost/calibrate/read.hpp"
 #include "support/folder.hpp"
 
@@ -120,6 +121,37 @@ TEST_CASE("Nothing grows without bound") {
   }
   CHECK(refused(patterns).message == "too many different patterns");
   CHECK(refused(std::string(5000, ',') + "\n").message == "too many columns");
+}
+
+TEST_CASE("Packed documents are a column that may be missing") {
+  const test::Folder folder;
+  fit::Data data;
+  const std::string header = "q_len,kv_len,heads,head_dim,mask,pass,us,document\n";
+  const std::string row = "4096,8192,8,128,full,forward,100,";
+  REQUIRE(fit::read_kernels(folder.write("k.csv", header + row + "1024\n" + row + "0\n"), data));
+  REQUIRE(data.kernels.size() == 2);
+  CHECK(data.kernels[0].documents() == 4);
+  CHECK(fit::slices_of(data.kernels[0])[1] == Slice{{1024, 2048}, {2048, 4096}, SliceKind::full});
+  CHECK(fit::slices_of(data.kernels[1]).size() == 1);
+  for (const char* document : {"1000", "1", "8192", "-1", ""}) {
+    INFO(document);
+    const Status read = fit::read_kernels(folder.write("k.csv", header + row + document), data);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().position == "line 2");
+  }
+}
+
+TEST_CASE("A table of kernels that move rows") {
+  const test::Folder folder;
+  fit::Data data;
+  const std::string header = "kernel,bytes,us\n";
+  REQUIRE(fit::read_copies(folder.write("c.csv", header + "merge,1048576,4.5\n"), data));
+  REQUIRE(data.copies.size() == 1);
+  CHECK(data.copies[0].kernel == "merge");
+  CHECK(data.copies[0].seconds == Approx(4.5e-6));
+  const Status read = fit::read_copies(folder.write("c.csv", header + "merge,0,4.5\n"), data);
+  REQUIRE_FALSE(read);
+  CHECK(read.error().position == "line 2");
 }
 
 }  // namespace hsap
