@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "kernels/bench/bench.hpp"
+#include "kernels/bench/sample.hpp"
 #include "kernels/primitive/bfloat16.hpp"
 
 namespace hsap::bench {
@@ -54,12 +55,6 @@ std::vector<double> time_each(const std::function<Status(int set)>& call, int se
   return seconds;
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 }  // namespace
 
 Setup::Setup(const kernels::Device& on) : device(on) {
@@ -75,7 +70,7 @@ Setup::Setup(const kernels::Device& on) : device(on) {
 }
 
 int Setup::sets_for(std::int64_t bytes_of_set) const {
-  return static_cast<int>(1 + 2 * cache_bytes_ / bytes_of_set);
+  return bench::sets_for(bytes_of_set, cache_bytes_);
 }
 
 bool Setup::fits(std::int64_t bytes_of_set) const {
@@ -96,11 +91,7 @@ DeviceMemory Setup::random(std::int64_t bytes) const {
 }
 
 double time(const std::function<Status(int set)>& call, int sets) {
-  constexpr double budget_s = 0.3;
-  constexpr double most = 100;
-  const std::vector<double> first = time_each(call, sets, 2);
-  const double count = std::clamp(budget_s / first.back(), 5.0, most);
-  return median(time_each(call, sets, static_cast<int>(count)));
+  return sample([&](int count, double) { return time_each(call, sets, count); })->seconds;
 }
 
 double copy_bandwidth(const Setup& setup) {

@@ -1,8 +1,11 @@
 #include "apps/topo_calibrate.hpp"
 
 #include <array>
+#include <filesystem>
 
+#include "apps/calibrate_picture.hpp"
 #include "apps/calibrate_report.hpp"
+#include "apps/measure_gpu.hpp"
 #include "cli/flags.hpp"
 #include "cli/inputs.hpp"
 #include "cli/output.hpp"
@@ -10,6 +13,8 @@
 #include "cost/calibrate/read.hpp"
 #include "export/cluster_json.hpp"
 #include "export/json_text.hpp"
+#include "export/runtime_json.hpp"
+#include "validate/measure/tables.hpp"
 
 namespace hsap::apps {
 namespace {
@@ -29,14 +34,87 @@ Result<fit::Data> read_data(const CalibrateFlags& flags, int gpus_per_node) {
   return data;
 }
 
+Result<double> parse_budget(const std::string& text) {
+  constexpr double most_s = 3600;
+  HSAP_TRY(const double value, parse_number(text, "budget"));
+  if (value >= 1 && value <= most_s) return value;
+  return bad_input("budget out of range", "'" + text + "'", "1 to 3600 seconds");
+}
+
+/// Fits, and writes and tells what comes out.
+Status fit_to(const CalibrateFlags& flags, const ClusterSpec& base, const std::string& before) {
+  const cli::OutputOptions& out = flags.out;
+  const std::array targets{cli::Target{"-o", flags.output}, cli::Target{"--json", out.json},
+                           cli::Target{"--picture", flags.picture}};
+  HSAP_TRY(const fit::Data data, read_data(flags, base.gpus_per_node()));
+  HSAP_TRY(fit::Calibration found, fit::calibrate(base, flags.nodes, data));
+  if (!flags.name.empty()) found.spec.name = flags.name;
+  HSAP_CHECK(cli::write_target(targets[0], json_text(to_json(found.spec)), out.force));
+  HSAP_CHECK(cli::write_target(targets[1], json_text(calibration_json(base, found)), out.force));
+  if (!flags.picture.empty()) {
+    HSAP_CHECK(cli::write_target(targets[2], calibration_picture(found), out.force));
+  }
+  if (out.quiet || out.json == "-" || flags.output == "-") return {};
+  return cli::print_stdout(before + calibration_report(found, cli::wants_color(out.color)));
+}
+
+Status check_outputs(const CalibrateFlags& flags) {
+  std::vector<cli::Target> targets{
+      {"-o", flags.output}, {"--json", flags.out.json}, {"--picture", flags.picture}};
+  if (flags.gpu) {
+    for (const char* name : {"kernels.csv", "copies.csv", "machine.json", "runtime.json"}) {
+      targets.push_back({"--tables", flags.tables + "/" + name});
+    }
+  }
+  return cli::check_targets(targets, flags.out.force);
+}
+
+/// The tables of a measurement, so that the fit can be repeated without it.
+Status keep(const measure::Measured& measured, CalibrateFlags& flags) {
+  const auto write = [&](const std::string& name, const std::string& text) -> Result<std::string> {
+    const cli::Target target{"--tables", flags.tables + "/" + name};
+    HSAP_CHECK(cli::write_target(target, text, flags.out.force));
+    return target.path;
+  };
+  HSAP_TRY(const Runtime runtime, runtime_of(measured));
+  HSAP_CHECK(write("machine.json", json_text(measure::machine_json(measured))));
+  HSAP_CHECK(write("runtime.json", json_text(to_json(runtime))));
+  HSAP_TRY(const std::string kernels, write("kernels.csv", measure::kernels_csv(measured)));
+  HSAP_TRY(const std::string copies, write("copies.csv", measure::copies_csv(measured)));
+  flags.kernels = {kernels};
+  flags.copies = {copies};
+  return {};
+}
+
+Status measure_and_fit(CalibrateFlags flags) {
+  HSAP_TRY(const measure::Machine machine, find_gpu());
+  auto base = flags.cluster.empty() ? base_for(machine) : load_cluster(flags.cluster);
+  if (!base) return cli::at_flag("--cluster", base.error());
+  std::error_code failed;
+  std::filesystem::create_directories(flags.tables, failed);  // whatever fails shows below
+  if (flags.output.empty()) flags.output = flags.tables + "/cluster.json";
+  if (flags.picture.empty()) flags.picture = flags.tables + "/calibration.svg";
+  HSAP_CHECK(check_outputs(flags));
+  cli::Progress progress(!flags.out.quiet && cli::can_rewrite_line());
+  measure::Options options;
+  options.budget_s = flags.budget_s;
+  options.progress = [&](const std::string& what, std::size_t done, std::size_t total) {
+    progress.report(what, done, total);
+  };
+  HSAP_TRY(const measure::Measured measured, measure_gpu(options));
+  progress.clear();
+  HSAP_CHECK(keep(measured, flags));
+  describe(measured, *base);
+  return fit_to(flags, *base, measured_text(measured));
+}
+
 }  // namespace
 
 void add_calibrate(CLI::App& app, CalibrateFlags& flags) {
   CLI::App& command = *app.add_subcommand(
       "calibrate", "fit the numbers of a cluster file to measured kernels and messages");
   command.add_option("--cluster", flags.cluster, "the cluster to start from")
-      ->type_name("NAME|FILE")
-      ->required();
+      ->type_name("NAME|FILE");
   cli::add_integer(command, "--nodes", flags.nodes, 1, 1 << 16, "N",
                    "nodes of the cluster that was measured (as many as the messages name)");
   command
@@ -58,22 +136,33 @@ void add_calibrate(CLI::App& app, CalibrateFlags& flags) {
       ->type_name("FILE");
   command.add_option("--name", flags.name, "of the new cluster (that of the base)");
   command.add_option("-o,--output", flags.output, "cluster file to write")->type_name("FILE");
+  command.add_option("--picture", flags.picture, "measured against fitted, as SVG")
+      ->type_name("FILE");
+  CLI::Option& gpu = *command.add_flag(
+      "--gpu", flags.gpu, "measure this machine's GPU first; keeps the tables, then fits to them");
+  for (const char* table : {"--kernels", "--copies", "--transfers", "--nccl"}) {
+    gpu.excludes(command.get_option(table));
+  }
+  command
+      .add_option("--tables", flags.tables,
+                  "--gpu: folder for tables, runtime, cluster and picture (calibration)")
+      ->type_name("FOLDER")
+      ->needs(&gpu);
+  cli::add_parsed(command, "--budget", flags.budget_s, parse_budget, "SECONDS",
+                  "--gpu: begin no measurement later (60)")
+      ->needs(&gpu);
   cli::add_output(command, flags.out);
 }
 
 Status run_calibrate(const CalibrateFlags& flags) {
-  const cli::OutputOptions& out = flags.out;
-  const std::array targets{cli::Target{"-o", flags.output}, cli::Target{"--json", out.json}};
-  HSAP_CHECK(cli::check_targets(targets, out.force));
+  if (flags.gpu) return measure_and_fit(flags);
+  if (flags.cluster.empty()) {
+    return bad_input("--cluster is required", "no cluster", "the cluster to start from");
+  }
+  HSAP_CHECK(check_outputs(flags));
   const Result<ClusterSpec> base = load_cluster(flags.cluster);
   if (!base) return cli::at_flag("--cluster", base.error());
-  HSAP_TRY(const fit::Data data, read_data(flags, base->gpus_per_node()));
-  HSAP_TRY(fit::Calibration found, fit::calibrate(*base, flags.nodes, data));
-  if (!flags.name.empty()) found.spec.name = flags.name;
-  HSAP_CHECK(cli::write_target(targets[0], json_text(to_json(found.spec)), out.force));
-  HSAP_CHECK(cli::write_target(targets[1], json_text(calibration_json(*base, found)), out.force));
-  if (out.quiet || out.json == "-" || flags.output == "-") return {};
-  return cli::print_stdout(calibration_report(found, cli::wants_color(out.color)));
+  return fit_to(flags, *base, {});
 }
 
 }  // namespace hsap::apps

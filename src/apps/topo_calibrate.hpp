@@ -10,7 +10,7 @@ namespace hsap::apps {
 
 /// What `hsap-topo calibrate` is asked for.
 struct CalibrateFlags {
-  std::string cluster;  ///< name or path of the base
+  std::string cluster;  ///< name or path of the base; with --gpu one that has such GPUs
   int nodes = 0;        ///< 0: as many as the transfers name
   std::vector<std::string> kernels;
   std::vector<std::string> copies;
@@ -18,13 +18,17 @@ struct CalibrateFlags {
   std::vector<std::string> nccl;
   std::string name;    ///< of the new cluster
   std::string output;  ///< the cluster file, or empty
+  std::string picture;
+  bool gpu = false;                    ///< measure first
+  std::string tables = "calibration";  ///< folder of what --gpu measures
+  double budget_s = 60;
   cli::OutputOptions out;
 };
 
 /// Registers the subcommand.
 void add_calibrate(CLI::App& app, CalibrateFlags& flags);
 
-/// Reads, fits, tells and writes.
+/// Reads or measures, fits, tells and writes.
 [[nodiscard]] Status run_calibrate(const CalibrateFlags& flags);
 
 }  // namespace hsap::apps

@@ -3,8 +3,9 @@
 import json
 import os
 import unittest
+import xml.dom.minidom
 
-from harness import ROOT, ProgramTest
+from harness import ROOT, ProgramTest, run
 
 TABLES = ROOT / "topologies" / "calibration"
 TRANSFERS = TABLES / "fit-a800-transfers.csv"
@@ -60,6 +61,31 @@ class Calibrate(ProgramTest):
         self.refuse([*COMMAND, "--nodes", "1", "--transfers", TRANSFERS], TRANSFERS, "line 3",
                     "no such GPU", "at most 7")
         self.refuse([*COMMAND, "--transfers", self.folder / "none.csv"], "no such file")
+
+    def test_without_a_gpu_a_measurement_says_what_is_missing(self):
+        command = ["hsap-topo", "calibrate", "--gpu", "--tables", self.folder / "new"]
+        done = run(command)
+        if done.returncode == 1:
+            self.refuse(command, "no CUDA device", code=1)
+        elif done.returncode == 2:
+            self.refuse(command, "this hsap was built without CUDA")
+        else:
+            self.skipTest("this machine has a GPU")
+
+    def test_flags_of_a_measurement(self):
+        measure = ["hsap-topo", "calibrate", "--gpu"]
+        self.refuse([*COMMAND, "--kernels", KERNELS, "--budget", "9"], "--budget requires --gpu")
+        self.refuse([*measure, "--kernels", KERNELS], "--kernels excludes --gpu")
+        for seconds in ("0", "-1", "nan", "4000", "1m"):
+            self.refuse([*measure, "--budget", seconds], "--budget", seconds)
+
+    def test_picture(self):
+        picture = self.folder / "picture.svg"
+        command = [*COMMAND, "--kernels", KERNELS, "--picture", picture]
+        self.answer(command)
+        rows = xml.dom.minidom.parse(str(picture)).getElementsByTagName("circle")
+        self.assertEqual(len(rows), 160)
+        self.refuse(command, picture, "file exists")
 
     def test_existing_output_is_kept(self):
         out = self.file("out.json", "{}")

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "hsap/cluster.hpp"
+#include "hsap/runtime.hpp"
+#include "validate/measure/measure.hpp"
+
+/// What `hsap-topo calibrate --gpu` does before there is anything to fit.
+namespace hsap::apps {
+
+/// The first GPU that this process sees. Errors: no GPU or driver (infeasible); a build without
+/// CUDA (bad_input).
+[[nodiscard]] Result<measure::Machine> find_gpu();
+/// Measures it. Errors: the same, and those of the device.
+[[nodiscard]] Result<measure::Measured> measure_gpu(const measure::Options& options);
+
+/// The cluster that a fit to one such GPU starts from: the shipped one with GPUs of this model,
+/// without links. Errors: no shipped cluster has them.
+[[nodiscard]] Result<ClusterSpec> base_for(const measure::Machine& machine);
+
+/// Sets what needs no fit: name, memory and multiprocessors of the device, and who measured.
+void describe(const measure::Measured& measured, ClusterSpec& spec);
+
+/// hsap's runtime with the host times that were measured.
+[[nodiscard]] Result<Runtime> runtime_of(const measure::Measured& measured);
+
+/// What was measured, in how long, and what was not, in a few lines.
+[[nodiscard]] std::string measured_text(const measure::Measured& measured);
+
+}  // namespace hsap::apps

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "validate/measure/stopwatch.hpp"
+
+namespace hsap::measure {
+
+/// What it costs a host thread to issue work, and streams to wait for each other.
+struct HostCosts {
+  double launch_s = 0;       ///< a kernel with the events of an operation, as executors issue it
+  double stream_wait_s = 0;  ///< from the end of an operation to one on another stream
+};
+
+[[nodiscard]] Result<HostCosts> measure_host(device::Device& device, Stopwatch& watch,
+                                             const Workspace& workspace, const Clock& clock);
+
+}  // namespace hsap::measure

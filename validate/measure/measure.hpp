@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "validate/measure/host.hpp"
+#include "validate/measure/kernels.hpp"
+
+namespace hsap::measure {
+
+struct Options {
+  double budget_s = 60;  ///< no measurement begins later, nor one that would take longer
+  /// Of each half of the workspace; less where the device has less.
+  std::int64_t workspace_bytes = std::int64_t{3} << 30;
+  Clock clock = host_clock();
+  /// Told before each measurement.
+  std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress =
+      [](const std::string&, std::size_t, std::size_t) {};
+};
+
+template <typename Case>
+struct Timed {
+  Case of;
+  Sample sample;
+};
+
+/// All that one GPU says.
+struct Measured {
+  Machine machine;
+  std::vector<Timed<AttentionCase>> attention;
+  std::vector<Timed<CopyCase>> copies;
+  std::optional<HostCosts> host;
+  std::vector<std::string> skipped;  ///< for want of time or memory
+  double seconds = 0;                ///< that it took
+};
+
+/// Measures one device, what tells most first, until the time is up. Errors: those of the device.
+[[nodiscard]] Result<Measured> measure_device(device::Device& device, const Machine& machine,
+                                              const Options& options);
+
+}  // namespace hsap::measure
