@@ -2,34 +2,59 @@
 # What a machine with a GPU is asked. It may have nothing installed but a driver: `pack` builds
 # elsewhere and collects the programs with their libraries in build-gpu, to be carried along.
 #
-# Usage: scripts/gpu.sh pack                  here, with nvcc
-#        scripts/gpu.sh kernels [--quick]     there: tests and times of the kernels
+# Usage: scripts/gpu.sh pack                        here, with nvcc
+#        scripts/gpu.sh kernels [--quick]           there: tests and times of the kernels
+#        scripts/gpu.sh validate [--budget SECONDS] there: whole plans, calibration and predictions
 #
-# `kernels` takes build-gpu when it is there, else builds. Results go to $OUT, or build-gpu/out.
+# They take build-gpu when it is there, else build. Results go to $OUT, or build-gpu/out; $BUILD is
+# the build folder (build-pack, without MPI). `validate` ends within its budget (480 s), says what it
+# skipped, and leaves a summary and an archive that unpacks into validate/results.
 # Exit code 0 when everything that ran passed, 1 when not, 2 for bad use, 77 without a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-programs=(tests/device/hsap-kernel-selftest kernels/hsap-kernel-bench)
+programs=(tests/device/hsap-kernel-selftest kernels/hsap-kernel-bench validate/hsap-validate
+          src/apps/hsap-topo)
+build_dir=${BUILD:-build-pack}
 
 build() {
-  [ -f build/build.ninja ] || meson setup build >&2
-  ninja -C build "${programs[@]}" >&2
+  [ -f "$build_dir/build.ninja" ] || meson setup "$build_dir" --buildtype=release \
+    -Dcuda=enabled -Dmpi=disabled -Dsimgrid=disabled -Dbench=disabled >&2
+  ninja -C "$build_dir" "${programs[@]}" tuner/hsap-tune >&2
 }
 
-# Programs, and the libraries they need beyond the C library's.
+# Programs, the libraries they need beyond the C library's, and plans to validate.
 pack() {
   build
   rm -rf build-gpu
   mkdir -p build-gpu/lib
   local program
   for program in "${programs[@]}"; do
-    cp "build/$program" build-gpu/
+    cp "$build_dir/$program" build-gpu/
     strip "build-gpu/${program##*/}"
-    ldd "build/$program" | awk '$3 ~ /lib(fmt|stdc\+\+|gcc_s)/ { print $3 }' \
+    ldd "$build_dir/$program" | awk '$3 ~ /lib(fmt|stdc\+\+|gcc_s|tbb|pugixml)/ { print $3 }' \
       | xargs -r -I{} cp -Lf {} build-gpu/lib/
   done
+  HSAP_DATA="$PWD" python3 scripts/validation_plans.py "$build_dir/tuner/hsap-tune" build-gpu/plans
   du -sh build-gpu
+}
+
+# Sets `bin` and `out` and what the programs need.
+carried() {
+  bin=build-gpu
+  if [ ! -x "$bin/hsap-validate" ] || [ ! -d "$bin/plans" ]; then
+    pack
+  fi
+  out=${OUT:-build-gpu/out}
+  mkdir -p "$out"
+  # NCCL is too large to carry, and comes with CUDA or PyTorch.
+  local folder nccl=
+  for folder in /usr/local/cuda/lib64 /usr/{,local/}lib/python3*/*-packages/nvidia/nccl/lib \
+    /opt/*/{,.venv/}lib/python3*/site-packages/nvidia/nccl/lib; do
+    [ ! -e "$folder/libnccl.so.2" ] || nccl=:$folder
+  done
+  export LD_LIBRARY_PATH="$PWD/$bin/lib$nccl${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+  export HSAP_DATA="$PWD"
 }
 
 # sanitize TOOL: the self-test under compute-sanitizer, where there is one.
@@ -52,14 +77,8 @@ summary=()
 note() { summary+=("$(printf '%-12s %s' "$1" "$2")"); }
 
 kernels() {
-  local bin=build-gpu failed=0 status=0
-  if [ ! -x build-gpu/hsap-kernel-selftest ]; then
-    pack
-  fi
-  local out=${OUT:-build-gpu/out}
-  mkdir -p "$out"
-  export LD_LIBRARY_PATH="$PWD/build-gpu/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-  export HSAP_DATA="$PWD"
+  local bin out failed=0 status=0
+  carried
 
   "$bin/hsap-kernel-selftest" | tee "$out/selftest.txt" || status=$?
   [ "$status" = 77 ] && exit 77
@@ -92,8 +111,131 @@ kernels() {
   exit "$failed"
 }
 
+# left RESERVE: whole seconds until the budget is spent but for these, or 0.
+left() {
+  local seconds=$((budget - SECONDS - $1))
+  echo $((seconds > 0 ? seconds : 0))
+}
+
+# step NAME SECONDS RESERVE COMMAND...: runs it when so many seconds are left beside the reserve, for
+# at most six times as many; its output goes to $results/NAME.txt. Sets `step_status`: its exit code, 124 when it
+# took too long, 75 when there was no time.
+step() {
+  local name=$1 wants=$2 most
+  most=$(left "$3")
+  shift 3
+  step_status=75
+  if [ "$most" -lt "$wants" ]; then
+    skipped+=("$name")
+    return 0
+  fi
+  [ "$most" -le $((6 * wants)) ] || most=$((6 * wants))
+  step_status=0
+  timeout -k 5 "$most" "$@" >"$results/$name.txt" 2>&1 || step_status=$?
+}
+
+# judge NAME: notes how the last step went.
+judge() {
+  case $step_status in
+    0) note "$1" "passed" ;;
+    75) note "$1" "skipped (no time left)" ;;
+    124 | 137) note "$1" "NOT THROUGH in its time, $results/$1.txt"; failed=1 ;;
+    *) tail -n 3 "$results/$1.txt"; note "$1" "FAILED, $results/$1.txt"; failed=1 ;;
+  esac
+}
+
+# all NAME TOKENS SECONDS RESERVE PLAN... -- FLAGS...: every plan with these flags, one note for all.
+all() {
+  local name=$1 tokens=$2 wants=$3 reserve=$4 passed=0 wrong=0 late=0 plan plans=()
+  shift 4
+  while [ "$1" != -- ]; do plans+=("$1"); shift; done
+  shift
+  for plan in "${plans[@]}"; do
+    step "$name-$plan" "$wants" "$reserve" "$bin/hsap-validate" run "$bin/plans/$plan.json" \
+      --tokens "$tokens" "$@"
+    case $step_status in
+      0) passed=$((passed + 1)) ;;
+      75) late=$((late + 1)) ;;
+      *) wrong=$((wrong + 1)); failed=1; echo "$name $plan:"; tail -n 2 "$results/$name-$plan.txt" ;;
+    esac
+  done
+  note "$name" "$passed of ${#plans[@]} plans right, $wrong wrong, $late skipped"
+}
+
+# What the numbers come from, for whoever reads them later.
+describe_machine() {
+  date -u +'date: %F %T UTC'
+  "$bin/hsap-validate" --version
+  git describe --always --dirty 2>/dev/null | sed 's/^/commit: /' || true
+  nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,power.limit,memory.total \
+    --format=csv 2>/dev/null || echo "no nvidia-smi"
+  uname -sr
+}
+
+validate() {
+  local bin out budget=480 failed=0 step_status=0 skipped=() results name
+  if [ "${1:-}" = --budget ] && [[ "${2:-}" =~ ^[1-9][0-9]*$ ]]; then
+    budget=$2
+    shift 2
+  fi
+  [ $# -eq 0 ] || usage
+  carried
+  SECONDS=0
+  results=build-gpu/results
+  rm -rf "$results"
+  mkdir -p "$results"
+
+  describe_machine >"$results/machine.txt"
+  step first 1 0 "$bin/hsap-validate" run "$bin/plans/ulysses.json" --tokens 256 --executor local
+  if grep -q "no CUDA device" "$results/first.txt"; then
+    tail -n 1 "$results/first.txt"
+    exit 77
+  fi
+  judge first
+
+  # Short before long: a plan of each exchange first, then all layouts, then what takes minutes.
+  local each=(ring-balanced double_ring-zigzag all_gather-striped p2p-balanced hierarchical-contiguous)
+  all local 2K 5 330 "${each[@]}" ulysses -- --executor local --leaks 1
+  step calibrate 20 210 "$bin/hsap-topo" calibrate --gpu --budget 60 --force \
+    --tables "$results/calibration"
+  judge calibrate
+  all nccl 1K 20 110 "${each[@]}" -- --executor nccl --ranks 8
+  local timed=(p2p-balanced ring-zigzag) times=(--executor local --serialise --repeats 10 --times-only)
+  all before 32K 15 60 "${timed[@]}" -- "${times[@]}"
+  if [ -f "$results/calibration/cluster.json" ]; then
+    all after 32K 15 25 "${timed[@]}" -- "${times[@]}" --cluster "$results/calibration/cluster.json"
+  else
+    note after "skipped (no calibration)"
+  fi
+  local rest=()
+  for name in "$bin"/plans/*.json; do
+    name=${name##*/}
+    name=${name%.json}
+    [[ " ${each[*]} ulysses " == *" $name "* ]] || rest+=("$name")
+  done
+  all layouts 2K 5 10 "${rest[@]}" -- --executor local
+
+  {
+    cat "$results/machine.txt"
+    printf '%s\n' "" "${summary[@]}"
+    [ ${#skipped[@]} -eq 0 ] || printf 'skipped for want of time: %s\n' "${skipped[*]}"
+    printf 'took %s s of %s s\n' "$SECONDS" "$budget"
+  } >"$results/summary.txt"
+  cp "$results/summary.txt" "$out/summary.txt"
+  tar -C build-gpu -czf "$out/results.tar.gz" --transform "s,^results,$(date -u +%F)," results
+  echo "$out/results.tar.gz unpacks into validate/results (tar -C validate/results -xzf ...)"
+  cat "$results/summary.txt"
+  exit "$failed"
+}
+
+usage() {
+  sed -n '2,12p' "$0" >&2
+  exit 2
+}
+
 case "${1:-}" in
   pack) pack ;;
   kernels) shift; kernels "$@" ;;
-  *) sed -n '2,10p' "$0" >&2; exit 2 ;;
+  validate) shift; validate "$@" ;;
+  *) usage ;;
 esac

@@ -1,0 +1,93 @@
+"""scripts/gpu.sh with programs that only say that they ran: what it runs, skips, keeps and answers."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ".").resolve()
+PLANS = ["ulysses"] + [f"{exchange}-{layout}"
+                       for exchange in ("ring", "double_ring", "all_gather", "p2p", "hierarchical")
+                       for layout in ("contiguous", "zigzag", "striped", "per_document_zigzag",
+                                      "balanced")]
+GOOD = 'echo "$@"\n'
+CALIBRATES = """
+for last; do :; done
+mkdir -p "$last" && echo "{}" >"$last/cluster.json"
+"""
+
+
+class Validate(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="hsap-gpu-")
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        (self.root / "scripts").mkdir()
+        shutil.copy(ROOT / "scripts" / "gpu.sh", self.root / "scripts")
+        (self.root / "build-gpu" / "plans").mkdir(parents=True)
+        for plan in PLANS:
+            (self.root / "build-gpu" / "plans" / f"{plan}.json").write_text("{}")
+
+    def program(self, name, script):
+        path = self.root / "build-gpu" / name
+        path.write_text("#!/bin/bash\n" + script)
+        path.chmod(0o755)
+
+    def validate(self, validator, topo=CALIBRATES, budget="480"):
+        self.program("hsap-validate", validator)
+        self.program("hsap-topo", topo)
+        return subprocess.run(
+            ["scripts/gpu.sh", "validate", "--budget", budget], cwd=self.root, text=True,
+            capture_output=True, env=os.environ | {"OUT": str(self.root / "out")}, timeout=60)
+
+    def names(self):
+        with tarfile.open(self.root / "out" / "results.tar.gz") as archive:
+            return [name.partition("/")[2] for name in archive.getnames()]
+
+    def test_everything_runs_and_is_kept(self):
+        done = self.validate(GOOD)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for line in ("local        6 of 6 plans right, 0 wrong, 0 skipped", "calibrate    passed",
+                     "nccl         5 of 5", "before       2 of 2", "after        2 of 2",
+                     "layouts      20 of 20"):
+            self.assertIn(line, done.stdout)
+        names = self.names()
+        for name in ("machine.txt", "calibration/cluster.json", "nccl-ring-balanced.txt"):
+            self.assertIn(name, names)
+        self.assertEqual((self.root / "out" / "summary.txt").read_text(),
+                         (self.root / "build-gpu" / "results" / "summary.txt").read_text())
+
+    def test_a_wrong_plan_and_a_failed_calibration(self):
+        done = self.validate('case "$*" in *p2p-balanced*local*) echo off by 1; exit 1;; esac',
+                             "echo broken >&2; exit 1")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("local        5 of 6 plans right, 1 wrong", done.stdout)
+        self.assertIn("local p2p-balanced:\noff by 1", done.stdout)
+        self.assertIn("calibrate    FAILED", done.stdout)
+        self.assertIn("after        skipped (no calibration)", done.stdout)
+
+    def test_little_time_is_told(self):
+        done = self.validate(GOOD, budget="60")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("local        0 of 6 plans right, 0 wrong, 6 skipped", done.stdout)
+        self.assertIn("calibrate    skipped (no time left)", done.stdout)
+        self.assertIn("layouts      20 of 20", done.stdout)
+        self.assertIn("skipped for want of time: local-ring-balanced", done.stdout)
+
+    def test_without_a_gpu(self):
+        done = self.validate(
+            '[ "$1" != run ] || { echo "hsap-validate: error: no CUDA device: none" >&2; exit 1; }')
+        self.assertEqual(done.returncode, 77)
+        self.assertEqual(done.stdout, "hsap-validate: error: no CUDA device: none\n")
+
+    def test_bad_use(self):
+        for budget in ("0", "-1", "soon", ""):
+            self.assertEqual(self.validate(GOOD, budget=budget).returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
