@@ -4,6 +4,12 @@
 
 namespace hsap::bench {
 
+Sample sample_of(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  const std::size_t calls = seconds.size();
+  return {seconds[calls / 2], seconds[calls * 3 / 4] - seconds[calls / 4], static_cast<int>(calls)};
+}
+
 Result<Sample> sample(const TimeCalls& time_calls, const Repeats& repeats) {
   HSAP_TRY(const std::vector<double> first, time_calls(2, 0));
   const double expected_s = first.back();
@@ -11,10 +17,7 @@ Result<Sample> sample(const TimeCalls& time_calls, const Repeats& repeats) {
   const auto count =
       static_cast<int>(std::clamp(fitting, double(repeats.least), double(repeats.most)));
   HSAP_TRY(std::vector<double> seconds, time_calls(count, expected_s));
-  std::sort(seconds.begin(), seconds.end());
-  const std::size_t calls = seconds.size();
-  return Sample{seconds[calls / 2], seconds[calls * 3 / 4] - seconds[calls / 4],
-                static_cast<int>(calls)};
+  return sample_of(std::move(seconds));
 }
 
 int sets_for(std::int64_t bytes_of_set, std::int64_t cache_bytes) {

@@ -16,6 +16,9 @@ struct Sample {
   int calls = 0;
 };
 
+/// Of at least one time.
+[[nodiscard]] Sample sample_of(std::vector<double> seconds);
+
 /// How often a call is repeated: as often as fits, within bounds.
 struct Repeats {
   double budget_s = 0.3;

@@ -11,6 +11,7 @@
 #include "cluster/show.hpp"
 #include "export/cluster_json.hpp"
 #include "export/json_text.hpp"
+#include "validate/world/spawn.hpp"
 
 namespace hsap {
 namespace {
@@ -59,7 +60,8 @@ int run_program(int argc, char** argv) {
   apps::add_calibrate(app, calibration);
   return cli::run_main(app, argc, argv, [&]() -> Status {
     if (app.got_subcommand("import")) return apps::run_import(imports);
-    if (app.got_subcommand("calibrate")) return apps::run_calibrate(calibration);
+    if (app.got_subcommand("calibrate"))
+      return apps::run_calibrate(calibration, world::this_command(argc, argv));
     return show(cluster, output);
   });
 }

@@ -54,26 +54,20 @@ void take_away_links(ClusterSpec& spec) {
 }  // namespace
 
 #ifdef HSAP_WITH_CUDA
-Result<measure::Machine> find_gpu() {
-  HSAP_TRY(const auto device, device::CudaDevice::make({}));
-  return measure::machine_of(*device);
-}
-
-Result<measure::Measured> measure_gpu(const measure::Options& options) {
+Result<measure::Measured> measure_gpu(const measure::Options& options, const Begin& begin) {
   HSAP_TRY(const auto device, device::CudaDevice::make({}));
   HSAP_TRY(const measure::Machine machine, measure::machine_of(*device));
+  HSAP_CHECK(begin(machine));
   return measure::measure_device(*device, machine, options);
 }
 #else
-Result<measure::Machine> find_gpu() {
+Result<measure::Measured> measure_gpu(const measure::Options&, const Begin&) {
   return cli::at_flag(
       "--gpu", bad_input("this hsap was built without CUDA", {}, "a build where nvcc is found"));
 }
-
-Result<measure::Measured> measure_gpu(const measure::Options&) { return find_gpu().error(); }
 #endif
 
-Result<ClusterSpec> base_for(const measure::Machine& machine) {
+Result<ClusterSpec> base_for(const measure::Machine& machine, bool alone) {
   const auto found = std::find_if(std::begin(shipped), std::end(shipped), [&](const auto& known) {
     return machine.name.find(known.first) != std::string::npos;
   });
@@ -82,9 +76,11 @@ Result<ClusterSpec> base_for(const measure::Machine& machine) {
                      "the cluster file to start from, or a GPU of " + known_gpus());
   }
   HSAP_TRY(ClusterSpec spec, load_cluster(found->second));
-  take_away_links(spec);
+  if (alone) {
+    take_away_links(spec);
+    spec.description = "One " + machine.name + " alone, as measured";
+  }
   spec.name = cluster_name(machine.name);
-  spec.description = "One " + machine.name + " alone, as measured";
   return spec;
 }
 

@@ -7,15 +7,17 @@
 /// What `hsap-topo calibrate --gpu` does before there is anything to fit.
 namespace hsap::apps {
 
-/// The first GPU that this process sees. Errors: no GPU or driver (infeasible); a build without
-/// CUDA (bad_input).
-[[nodiscard]] Result<measure::Machine> find_gpu();
-/// Measures it. Errors: the same, and those of the device.
-[[nodiscard]] Result<measure::Measured> measure_gpu(const measure::Options& options);
+/// Called with the GPU before it is measured; an error ends the measurement.
+using Begin = std::function<Status(const measure::Machine&)>;
 
-/// The cluster that a fit to one such GPU starts from: the shipped one with GPUs of this model,
-/// without links. Errors: no shipped cluster has them.
-[[nodiscard]] Result<ClusterSpec> base_for(const measure::Machine& machine);
+/// Measures the first GPU that this process sees. Errors: no GPU or driver (infeasible); a build
+/// without CUDA (bad_input); those of the device and of `begin`.
+[[nodiscard]] Result<measure::Measured> measure_gpu(const measure::Options& options,
+                                                    const Begin& begin);
+
+/// The cluster that a fit to such GPUs starts from: the shipped one that has them; of a GPU that is
+/// measured alone, without links. Errors: no shipped cluster has them.
+[[nodiscard]] Result<ClusterSpec> base_for(const measure::Machine& machine, bool alone);
 
 /// Sets what needs no fit: name, memory and multiprocessors of the device, and who measured.
 void describe(const measure::Measured& measured, ClusterSpec& spec);

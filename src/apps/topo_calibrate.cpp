@@ -1,5 +1,7 @@
 #include "apps/topo_calibrate.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <filesystem>
 
@@ -62,50 +64,92 @@ Status check_outputs(const CalibrateFlags& flags) {
   std::vector<cli::Target> targets{
       {"-o", flags.output}, {"--json", flags.out.json}, {"--picture", flags.picture}};
   if (flags.gpu) {
-    for (const char* name : {"kernels.csv", "copies.csv", "machine.json", "runtime.json"}) {
+    for (const char* name :
+         {"kernels.csv", "copies.csv", "machine.json", "runtime.json", "transfers.csv"}) {
       targets.push_back({"--tables", flags.tables + "/" + name});
     }
   }
   return cli::check_targets(targets, flags.out.force);
 }
 
+/// GPUs of the cluster by rank.
+Result<std::vector<int>> gpus_of(const std::vector<int>& nodes, int per_node) {
+  std::vector<int> taken(nodes.size(), 0);
+  std::vector<int> gpus;
+  for (const int node : nodes) {
+    const int place = taken[static_cast<std::size_t>(node)]++;
+    if (place >= per_node) {
+      return cli::at_flag(
+          "--cluster", bad_input("more ranks on a node than it has GPUs", std::to_string(place + 1),
+                                 fmt::format("at most {}", per_node)));
+    }
+    gpus.push_back(node * per_node + place);
+  }
+  return gpus;
+}
+
 /// The tables of a measurement, so that the fit can be repeated without it.
-Status keep(const measure::Measured& measured, CalibrateFlags& flags) {
+Status keep(const WorldMeasured& found, int gpus_per_node, CalibrateFlags& flags) {
   const auto write = [&](const std::string& name, const std::string& text) -> Result<std::string> {
     const cli::Target target{"--tables", flags.tables + "/" + name};
     HSAP_CHECK(cli::write_target(target, text, flags.out.force));
     return target.path;
   };
-  HSAP_TRY(const Runtime runtime, runtime_of(measured));
-  HSAP_CHECK(write("machine.json", json_text(measure::machine_json(measured))));
+  HSAP_TRY(const Runtime runtime, runtime_of(found.device));
+  HSAP_CHECK(write("machine.json", json_text(measure::machine_json(found.device))));
   HSAP_CHECK(write("runtime.json", json_text(to_json(runtime))));
-  HSAP_TRY(const std::string kernels, write("kernels.csv", measure::kernels_csv(measured)));
-  HSAP_TRY(const std::string copies, write("copies.csv", measure::copies_csv(measured)));
+  HSAP_TRY(const std::string kernels, write("kernels.csv", measure::kernels_csv(found.device)));
+  HSAP_TRY(const std::string copies, write("copies.csv", measure::copies_csv(found.device)));
   flags.kernels = {kernels};
   flags.copies = {copies};
+  if (found.rounds.rounds.empty()) return {};
+  HSAP_TRY(const std::vector<int> gpus, gpus_of(found.nodes, gpus_per_node));
+  HSAP_TRY(const std::string transfers,
+           write("transfers.csv", measure::transfers_csv(found.rounds, gpus)));
+  flags.transfers = {transfers};
   return {};
 }
 
-Status measure_and_fit(CalibrateFlags flags) {
-  HSAP_TRY(const measure::Machine machine, find_gpu());
-  auto base = flags.cluster.empty() ? base_for(machine) : load_cluster(flags.cluster);
-  if (!base) return cli::at_flag("--cluster", base.error());
-  std::error_code failed;
-  std::filesystem::create_directories(flags.tables, failed);  // whatever fails shows below
-  if (flags.output.empty()) flags.output = flags.tables + "/cluster.json";
-  if (flags.picture.empty()) flags.picture = flags.tables + "/calibration.svg";
-  HSAP_CHECK(check_outputs(flags));
+/// This process as one of several, or alone without rounds; nothing where it has nothing to tell.
+Result<std::optional<WorldMeasured>> measure_all(const CalibrateFlags& flags,
+                                                 const std::vector<std::string>& command,
+                                                 const Begin& begin) {
   cli::Progress progress(!flags.out.quiet && cli::can_rewrite_line());
   measure::Options options;
   options.budget_s = flags.budget_s;
   options.progress = [&](const std::string& what, std::size_t done, std::size_t total) {
     progress.report(what, done, total);
   };
-  HSAP_TRY(const measure::Measured measured, measure_gpu(options));
-  progress.clear();
-  HSAP_CHECK(keep(measured, flags));
-  describe(measured, *base);
-  return fit_to(flags, *base, measured_text(measured));
+  if (is_one_of_several(flags.world)) return measure_world(flags.world, command, options, begin);
+  WorldMeasured found;
+  HSAP_TRY(found.device, measure_gpu(options, begin));
+  return std::optional<WorldMeasured>(std::move(found));
+}
+
+Status measure_and_fit(CalibrateFlags flags, const std::vector<std::string>& command) {
+  std::optional<ClusterSpec> base;
+  // Nobody waits for a result that cannot be kept.
+  const auto begin = [&](const measure::Machine& machine) -> Status {
+    auto from = flags.cluster.empty() ? base_for(machine, !is_one_of_several(flags.world))
+                                      : load_cluster(flags.cluster);
+    if (!from) return cli::at_flag("--cluster", from.error());
+    base = *std::move(from);
+    std::error_code failed;
+    std::filesystem::create_directories(flags.tables, failed);  // whatever fails shows below
+    if (flags.output.empty()) flags.output = flags.tables + "/cluster.json";
+    if (flags.picture.empty()) flags.picture = flags.tables + "/calibration.svg";
+    return check_outputs(flags);
+  };
+  HSAP_TRY(const std::optional<WorldMeasured> found, measure_all(flags, command, begin));
+  if (!found || !base) return {};
+  HSAP_CHECK(keep(*found, base->gpus_per_node(), flags));
+  describe(found->device, *base);
+  std::string text = measured_text(found->device);
+  if (!found->rounds.rounds.empty()) {
+    text += fmt::format("  {} rounds of messages between {} ranks, {} skipped for want of time\n",
+                        found->rounds.rounds.size(), found->nodes.size(), found->rounds.skipped);
+  }
+  return fit_to(flags, *base, text);
 }
 
 }  // namespace
@@ -151,11 +195,19 @@ void add_calibrate(CLI::App& app, CalibrateFlags& flags) {
   cli::add_parsed(command, "--budget", flags.budget_s, parse_budget, "SECONDS",
                   "--gpu: begin no measurement later (60)")
       ->needs(&gpu);
+  cli::add_integer(command, "--ranks", flags.world.ranks, 1, 1024, "N",
+                   "--gpu: start so many processes, each with a GPU, and measure messages between "
+                   "them too (the launcher's)")
+      ->needs(&gpu);
+  command
+      .add_option("--rendezvous", flags.world.rendezvous,
+                  "--gpu: where processes meet, file:/path or tcp://host:port (the launcher's)")
+      ->needs(&gpu);
   cli::add_output(command, flags.out);
 }
 
-Status run_calibrate(const CalibrateFlags& flags) {
-  if (flags.gpu) return measure_and_fit(flags);
+Status run_calibrate(const CalibrateFlags& flags, const std::vector<std::string>& command) {
+  if (flags.gpu) return measure_and_fit(flags, command);
   if (flags.cluster.empty()) {
     return bad_input("--cluster is required", "no cluster", "the cluster to start from");
   }

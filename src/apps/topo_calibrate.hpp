@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/measure_world.hpp"
 #include "cli/options.hpp"
 
 namespace hsap::apps {
@@ -22,13 +23,16 @@ struct CalibrateFlags {
   bool gpu = false;                    ///< measure first
   std::string tables = "calibration";  ///< folder of what --gpu measures
   double budget_s = 60;
+  WorldFlags world;  ///< of --gpu with several GPUs
   cli::OutputOptions out;
 };
 
 /// Registers the subcommand.
 void add_calibrate(CLI::App& app, CalibrateFlags& flags);
 
-/// Reads or measures, fits, tells and writes.
-[[nodiscard]] Status run_calibrate(const CalibrateFlags& flags);
+/// Reads or measures, fits, tells and writes. `command` is how this program was called, to start
+/// ranks of it.
+[[nodiscard]] Status run_calibrate(const CalibrateFlags& flags,
+                                   const std::vector<std::string>& command);
 
 }  // namespace hsap::apps

@@ -76,6 +76,8 @@ class Calibrate(ProgramTest):
         measure = ["hsap-topo", "calibrate", "--gpu"]
         self.refuse([*COMMAND, "--kernels", KERNELS, "--budget", "9"], "--budget requires --gpu")
         self.refuse([*measure, "--kernels", KERNELS], "--kernels excludes --gpu")
+        self.refuse([*COMMAND, "--kernels", KERNELS, "--ranks", "2"], "--ranks requires --gpu")
+        self.refuse([*measure, "--ranks", "0"], "--ranks")
         for seconds in ("0", "-1", "nan", "4000", "1m"):
             self.refuse([*measure, "--budget", seconds], "--budget", seconds)
 

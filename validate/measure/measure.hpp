@@ -14,6 +14,8 @@ struct Options {
   double budget_s = 60;  ///< no measurement begins later, nor one that would take longer
   /// Of each half of the workspace; less where the device has less.
   std::int64_t workspace_bytes = std::int64_t{3} << 30;
+  /// Of messages that a rank sends, or receives, in one round.
+  std::int64_t message_bytes = std::int64_t{1} << 30;
   Clock clock = host_clock();
   /// Told before each measurement.
   std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress =

@@ -12,14 +12,15 @@ constexpr double host_call_s = 30e-6;
 constexpr double short_call_s = 200e-6;
 /// Queues of a device hold a thousand launches and more; the filler must leave room.
 constexpr int most_fillers = 300;
-constexpr std::int64_t filler_rows = 1 << 18;  // 64 MB
+constexpr std::int64_t most_filler_rows = 1 << 18;  // 64 MB
 
 }  // namespace
 
 Result<Stopwatch> Stopwatch::make(device::Device& device, device::StreamId stream,
                                   const Workspace& workspace) {
   Stopwatch watch(device, stream);
-  const auto lay_out = [](Operands& on) {
+  const std::int64_t filler_rows = std::min(most_filler_rows, workspace.half_bytes() / 256);
+  const auto lay_out = [filler_rows](Operands& on) {
     const device::Array from = on.read(Dtype::bf16, filler_rows, 1, 128);
     return device::Move{
         from, on.written(Dtype::bf16, filler_rows, 1, 128), {{0, 0, filler_rows}}, false};

@@ -44,6 +44,7 @@ class Workspace {
   /// How many sets of operands calls take in turn, so that none finds its own in the cache; 0 when
   /// one does not fit.
   [[nodiscard]] int sets(const Footprint& of_set) const;
+  [[nodiscard]] std::int64_t half_bytes() const { return half_bytes_; }
   [[nodiscard]] Operands set(int number, const Footprint& of_set) const;
 
  private:

@@ -26,22 +26,26 @@ TEST_CASE("a fit to one GPU starts from the shipped cluster of its kind, alone")
     INFO(gpu);
     measure::Machine machine;
     machine.name = gpu;
-    const auto spec = apps::base_for(machine);
+    const auto spec = apps::base_for(machine, true);
     REQUIRE(spec);
     CHECK(spec->device.peak_flop_per_s == rate);
     CHECK(spec->gpus_per_node() == 1);
     CHECK(Cluster::build(*spec, 1));
     CHECK_FALSE(Cluster::build(*spec, 2));
   }
+  const auto node = apps::base_for(measured().machine, false);
+  REQUIRE(node);
+  CHECK(node->gpus_per_node() == 8);
+  CHECK(Cluster::build(*node, 2));
   measure::Machine unknown;
   unknown.name = "NVIDIA T4";
-  const auto spec = apps::base_for(unknown);
+  const auto spec = apps::base_for(unknown, true);
   REQUIRE_FALSE(spec);
   CHECK(spec.error().found == "'NVIDIA T4'");
 }
 
 TEST_CASE("the cluster says what was measured") {
-  auto spec = apps::base_for(measured().machine);
+  auto spec = apps::base_for(measured().machine, true);
   REQUIRE(spec);
   CHECK(spec->name == "nvidia-h200-nvl");
   apps::describe(measured(), *spec);

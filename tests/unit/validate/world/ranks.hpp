@@ -44,6 +44,7 @@ inline Place place(int rank, int size, const Rendezvous& meet) {
 inline std::vector<std::string> run_ranks(int ranks, const std::function<std::string(int)>& body) {
   std::vector<std::string> said(static_cast<std::size_t>(ranks));
   std::vector<std::thread> threads;
+  threads.reserve(said.size());
   for (int rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank] { said[static_cast<std::size_t>(rank)] = body(rank); });
   }

@@ -1,0 +1,155 @@
+#include "apps/measure_world.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "cli/inputs.hpp"
+#include "cli/output.hpp"
+#include "validate/world/spawn.hpp"
+
+#ifdef HSAP_WITH_NCCL
+#include "validate/device/nccl_communicator.hpp"
+#include "validate/device/nccl_device.hpp"
+#include "validate/measure/cuda_machine.hpp"
+#endif
+
+namespace hsap::apps {
+
+bool is_one_of_several(const WorldFlags& flags) {
+  return flags.ranks > 1 || world::has_place(world::process_environment());
+}
+
+#ifdef HSAP_WITH_NCCL
+namespace {
+
+using device::NcclCommunicator;
+
+/// Waits for rank 0, which measures alone, with time for its setup.
+constexpr double setup_s = 120;
+
+Status start_ranks(int ranks, const std::vector<std::string>& command) {
+  world::SpawnOptions options;
+  options.out = [](std::string_view lines) {
+    static_cast<void>(cli::print_stdout(std::string(lines)));
+  };
+  options.err = [](std::string_view lines) { std::fwrite(lines.data(), 1, lines.size(), stderr); };
+  HSAP_TRY(const world::SpawnReport report, world::spawn_local(ranks, command, options));
+  if (report.exit_code() == 0) return {};
+  Error error = infeasible(report.text());
+  if (report.exit_code() == 2) error.kind = ErrorKind::bad_input;
+  return error;
+}
+
+/// By rank; ranks of one machine have the same number.
+std::vector<int> nodes_of(const std::vector<world::Member>& members) {
+  std::map<std::string, int> numbers;
+  std::vector<int> nodes;
+  nodes.reserve(members.size());
+  for (const world::Member& member : members) {
+    nodes.push_back(
+        numbers.try_emplace(member.host, static_cast<int>(numbers.size())).first->second);
+  }
+  return nodes;
+}
+
+/// On the same GPU messages are copies, and kernels of others run in between.
+Status own_gpu(const world::Place& place, int gpus) {
+  if (place.local_rank < gpus) return {};
+  return infeasible(
+      fmt::format("every rank needs a GPU of its own: {} has {}, and rank {} is its {}.",
+                  place.host, gpus, place.rank, place.local_rank + 1));
+}
+
+/// Rank 0 alone.
+Result<measure::Measured> measure_own(int gpu, const measure::Options& options,
+                                      const Begin& begin) {
+  device::CudaDevice::Options on;
+  on.number = gpu;
+  HSAP_TRY(const auto device, device::CudaDevice::make(on));
+  HSAP_TRY(const measure::Machine machine, measure::machine_of(*device));
+  HSAP_CHECK(begin(machine));
+  return measure::measure_device(*device, machine, options);
+}
+
+Result<measure::TimedRounds> exchange(world::World& world, int gpu, const std::vector<int>& nodes,
+                                      const measure::Options& options) {
+  device::CudaDevice::Options on;
+  on.number = gpu;
+  auto made = device::NcclDevice::make(on);
+  HSAP_CHECK(world.agree(made ? Status() : Status(made.error())));
+  std::string id;
+  if (world.rank() == 0) {
+    HSAP_TRY(const auto bytes, NcclCommunicator::make_id());
+    id.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  HSAP_TRY(id, world.broadcast(id));
+  auto peers =
+      NcclCommunicator::make(std::as_bytes(std::span(id)), world.rank(), world.size(), **made, {});
+  HSAP_CHECK(world.agree(peers ? Status() : Status(peers.error())));
+  world.on_loss([&](const world::Loss&) { (*peers)->abort(); });
+  auto rounds = measure::measure_rounds({world, **made, **peers, nodes}, options);
+  world.on_loss({});
+  return rounds;
+}
+
+}  // namespace
+
+Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
+                                                   const std::vector<std::string>& command,
+                                                   const measure::Options& options,
+                                                   const Begin& begin) {
+  const world::Environment environment = world::process_environment();
+  HSAP_TRY(const int gpus, device::CudaDevice::count());
+  if (flags.ranks > 1 && !world::is_spawned(environment)) {
+    HSAP_CHECK(start_ranks(flags.ranks, command));
+    return std::optional<WorldMeasured>();
+  }
+  std::optional<world::Rendezvous> meet;
+  if (!flags.rendezvous.empty()) {
+    const auto parsed = world::parse_rendezvous(flags.rendezvous);
+    if (!parsed) return cli::at_flag("--rendezvous", parsed.error());
+    meet = *parsed;
+  }
+  HSAP_TRY(const world::Place place, world::find_place(environment, meet));
+  HSAP_CHECK(own_gpu(place, gpus));
+  const world::Hello hello{fmt::format("GPU {}", place.local_rank), "calibration",
+                           fmt::format("budget {} s", options.budget_s)};
+  HSAP_TRY(world::World world, world::World::join(place, hello));
+  const bool speaks = world.rank() == 0;
+  WorldMeasured out;
+  out.nodes = nodes_of(world.members());
+  measure::Options half = options;
+  half.budget_s = options.budget_s / 2;
+  Status own;
+  if (speaks) {
+    auto measured = measure_own(place.local_rank, half, begin);
+    if (measured)
+      out.device = *std::move(measured);
+    else
+      own = measured.error();
+  }
+  HSAP_CHECK(world.agree(own, half.budget_s + setup_s));
+  if (!speaks) half.progress = [](const std::string&, std::size_t, std::size_t) {};
+  auto rounds = exchange(world, place.local_rank, out.nodes, half);
+  // Others may wait in the middle of a round.
+  if (!rounds) world.fail(rounds.error().text());
+  if (world.lost()) return rounds ? infeasible(world.lost()->text()) : rounds.error();
+  HSAP_CHECK(world.agree(rounds ? Status() : Status(rounds.error())));
+  HSAP_CHECK(world.finish());
+  if (!speaks) return std::optional<WorldMeasured>();
+  out.rounds = *std::move(rounds);
+  return std::optional<WorldMeasured>(std::move(out));
+}
+#else
+Result<std::optional<WorldMeasured>> measure_world(const WorldFlags&,
+                                                   const std::vector<std::string>&,
+                                                   const measure::Options&, const Begin&) {
+  return cli::at_flag("--ranks", bad_input("this hsap was built without NCCL", {},
+                                           "a build where nvcc and NCCL are found"));
+}
+#endif
+
+}  // namespace hsap::apps
