@@ -109,6 +109,7 @@ Status run_plan_on_gpu(const RunFlags& given) {
   RunFlags flags = given;
   HSAP_TRY(flags.options.machine, validation::one_device_of(flags.cluster));
   flags.options.where = "streams of one GPU";
+  flags.options.query_gradients = QueryGradients::rounded;
   const executor::LocalOptions local{flags.serialise, flags.repeats};
   device::CudaDevice::Options on_device;
   on_device.max_sms = flags.max_sms;
@@ -146,6 +147,7 @@ Status spawn_ranks(int ranks, int argc, char** argv) {
 void say_where(const nccl::Process& process, validation::Machine machine,
                validation::RunOptions& options) {
   options.where = "processes with a GPU each, over NCCL";
+  options.query_gradients = QueryGradients::rounded;
   if (process.shares_gpus()) {
     options.where = "processes that share GPUs, over NCCL on loopback: times mean nothing";
   } else if (!process.fills_nodes(machine.cluster.gpus_per_node())) {

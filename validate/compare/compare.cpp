@@ -32,12 +32,28 @@ void each(const Tensor& a, const Tensor& b, Token begin, Token end, const Visit&
   }
 }
 
-/// The largest change of one tensor inside tokens [begin, end); nothing when no bit changed.
-std::optional<Leak> change_in(const Tensor& a, const Tensor& b, Token begin, Token end) {
+/// What may change without meaning anything.
+struct Noise {
+  double of_number = 0;   ///< relative to the number
+  double of_largest = 0;  ///< relative to the largest one of the document
+};
+constexpr Noise none;
+/// One step of bf16, and where terms cancel, fp32 sums of them.
+constexpr Noise other_order{1.0 / 128, 1e-5};
+
+/// The largest change of one tensor inside tokens [begin, end); nothing when no bit changed but for
+/// noise.
+std::optional<Leak> change_in(const Tensor& a, const Tensor& b, Token begin, Token end,
+                              const Noise& noise = none) {
   std::optional<Leak> leak;
+  double largest = 0;
+  each(a, a, begin, end, [&](Token, int, double value, double) {
+    if (std::isfinite(value)) largest = std::max(largest, std::abs(value));
+  });
   each(a, b, begin, end, [&](Token token, int head, double left, double right) {
     if (same_bits(left, right)) return;
     const double change = distance(left, right);
+    if (change < noise.of_number * std::abs(left) + noise.of_largest * largest) return;
     if (leak && change <= leak->change) return;
     leak = Leak{};
     leak->worst = {token, head, 0};
@@ -74,7 +90,7 @@ TensorError compare(const Problem& problem, Role role, const Tensor& truth, cons
 }
 
 std::vector<Leak> find_leaks(const Problem& problem, int from, const Tensors& base,
-                             const Tensors& perturbed) {
+                             const Tensors& perturbed, QueryGradients dq) {
   const std::vector<Token> starts = problem.batch.cu_seqlens();
   std::vector<Leak> leaks;
   for (int to = 0; to + 1 < static_cast<int>(starts.size()); ++to) {
@@ -82,7 +98,9 @@ std::vector<Leak> find_leaks(const Problem& problem, int from, const Tensors& ba
     const auto at = static_cast<std::size_t>(to);
     for (const Role role : results) {
       if (base[role].empty() || perturbed[role].empty()) continue;
-      std::optional<Leak> leak = change_in(base[role], perturbed[role], starts[at], starts[at + 1]);
+      const bool rounded = role == Role::dq && dq == QueryGradients::rounded;
+      std::optional<Leak> leak = change_in(base[role], perturbed[role], starts[at], starts[at + 1],
+                                           rounded ? other_order : none);
       if (!leak) continue;
       leak->from = from;
       leak->to = to;

@@ -39,10 +39,15 @@ struct Leak {
   Number worst;       ///< where the change is largest
   double change = 0;  ///< infinite where a number became NaN
 };
-/// Every (document, tensor) outside document `from` that differs by a bit between the two runs.
-/// Tensors that either of them lacks are left out.
+/// Whether dQ is the same in every run. GPU kernels that add to it from many blocks give it up to
+/// the rounding of a sum in another order, and so sometimes the next bf16.
+enum class QueryGradients : std::uint8_t { exact, rounded };
+
+/// Every (document, tensor) outside document `from` that differs by a bit between the two runs; dQ
+/// that is `rounded`: by more than that. Tensors that either of them lacks are left out.
 [[nodiscard]] std::vector<Leak> find_leaks(const Problem& problem, int from, const Tensors& base,
-                                           const Tensors& perturbed);
+                                           const Tensors& perturbed,
+                                           QueryGradients dq = QueryGradients::exact);
 
 /// Whether the outputs of a document differ at all between the two runs.
 [[nodiscard]] bool changed(const Problem& problem, int document, const Tensors& base,

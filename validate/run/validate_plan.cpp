@@ -133,7 +133,8 @@ Status probe_leaks(const std::vector<Schedule>& schedules, const Tensors& base,
       return internal_error(
           fmt::format("changing document {} changed nothing, so the probe sees nothing", document));
     }
-    const std::vector<Leak> leaks = find_leaks(problem, document, base, changed);
+    const std::vector<Leak> leaks =
+        find_leaks(problem, document, base, changed, options.query_gradients);
     validation.leaks.insert(validation.leaks.end(), leaks.begin(), leaks.end());
   }
   return {};

@@ -21,8 +21,9 @@ struct RunOptions {
   Dtype dtype = Dtype::bf16;
   Arithmetic arithmetic = Arithmetic::fp32;
   double tolerance =
-      0;              ///< relative error; 0: 1e-2 where bf16 travels, 2e-6 in fp32, 1e-10 in fp64
-  int leaks = 0;      ///< documents to perturb
+      0;          ///< relative error; 0: 1e-2 where bf16 travels, 2e-6 in fp32, 1e-10 in fp64
+  int leaks = 0;  ///< documents to perturb
+  QueryGradients query_gradients = QueryGradients::exact;  ///< of the executor
   int gradients = 0;  ///< places in each of q, k and v to hold against central differences
   std::uint64_t seed = 1;
   double patience_s = 60;

@@ -95,6 +95,25 @@ TEST_CASE("a leak far below the tolerance is found too") {
   CHECK(report.leaks[0].change < 1e-14);
 }
 
+TEST_CASE("dQ that is rounded anew every time is no leak, one that holds another document is") {
+  const Problem problem = small_problem();
+  const auto leaks = [&](Attention attention, double noise, QueryGradients dq) {
+    const Probe probe = make_probe(problem, 1, 4);
+    Tensors base = base_inputs(probe);
+    Tensors other = replaced_inputs(probe, 1);
+    attention(problem, base);
+    attention(problem, other);
+    for (double& value : other[Role::dq].values) value *= 1 + noise;
+    const std::vector<Leak> all_leaks = find_leaks(problem, 1, base, other, dq);
+    return std::any_of(all_leaks.begin(), all_leaks.end(),
+                       [](const Leak& leak) { return leak.role == Role::dq; });
+  };
+  CHECK(leaks(reference_attention, 0.006, QueryGradients::exact));
+  CHECK_FALSE(leaks(reference_attention, 0.006, QueryGradients::rounded));
+  CHECK(leaks(reference_attention, 0.01, QueryGradients::rounded));
+  CHECK(leaks(leaky, 0, QueryGradients::rounded));
+}
+
 TEST_CASE("outputs that never change cannot pass") {
   const ProbeReport report = report_of(constant, 1e9);
   CHECK(report.leaks.empty());
