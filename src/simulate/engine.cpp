@@ -31,8 +31,10 @@ Engine::Engine(const EngineInput& input)
       slows_messages_(input.runtime.overlap_share < 1 || input.runtime.overlap_decay_s > 0),
       overlap_costs_(crowded_speed_ < 1 || slows_messages_),
       channels_(input.machine, input.runtime, input.traffic, input.place, !input.like.empty()),
-      limit_(input.runtime.concurrent_peers),
-      network_(input.machine.links, network_options(input)) {
+      network_(input.machine.links, network_options(input)),
+      room_({input.runtime.concurrent_peers, input.runtime.duplex},
+            static_cast<std::uint32_t>(input.copies.size()), input.agenda.ranks(),
+            lanes_per_unit_) {
   const std::size_t copies = input.copies.size();
   periods_.resize(copies * operations_);
   states_.assign(copies * messages_, State::idle);
@@ -49,8 +51,6 @@ void Engine::set_up_lanes() {
   const std::uint32_t ranks = in_.agenda.ranks();
   units_.resize(in_.copies.size() * ranks);
   lanes_.resize(units_.size() * lanes_per_unit_);
-  sides_.resize(lanes_.size());
-  waiting_.resize(lanes_.size());
   for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     Lane& state = lanes_[lane];
     state.unit = lane / lanes_per_unit_;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,6 +15,7 @@
 #include "simulate/event_queue.hpp"
 #include "simulate/machine.hpp"
 #include "simulate/network.hpp"
+#include "simulate/room.hpp"
 #include "simulate/routes.hpp"
 #include "simulate/traffic.hpp"
 
@@ -56,18 +56,7 @@ class Engine {
   [[nodiscard]] Network& network() { return network_; }
 
  private:
-  /// Messages of the running exchange of a lane in one direction.
-  struct Side {
-    int moving = 0;              ///< under way
-    Index waiting = 0;           ///< ready, but without room
-    std::uint32_t place = none;  ///< in roomy_, if some wait although here is room
-  };
   static constexpr std::uint32_t none = 0xffffffff;
-  /// Lanes that a message joins.
-  struct Ends {
-    std::uint32_t sender = 0;
-    std::uint32_t receiver = 0;
-  };
   struct Lane {
     std::uint32_t unit = 0;
     std::uint32_t copy = 0;
@@ -127,19 +116,11 @@ class Engine {
   void start_exchange(std::uint32_t lane);
   void send_packed(std::uint32_t lane);
   void arrive(std::uint32_t message);
-  [[nodiscard]] bool has_room(std::uint32_t lane, Direction direction) const;
-  [[nodiscard]] bool has_room(std::uint32_t message) const;
-  [[nodiscard]] bool answers(std::uint32_t message) const;
   [[nodiscard]] bool is_in_switch(std::uint32_t message) const;
-  void start_message(std::uint32_t message);
+  void start_message(std::uint32_t message, const Ends& lanes);
   void start_flow(std::uint32_t message);
   void message_done(std::uint32_t message);
-  void set_waiting(const Ends& lanes, bool waiting);
-  [[nodiscard]] bool is_waiting(const Ends& lanes) const;
-  void change_side(std::uint32_t lane, Direction direction, int moving, int waiting);
-  void find_candidates(std::uint32_t lane, Direction direction);
   void admit_waiting(std::uint32_t lane, Direction direction);
-  [[nodiscard]] std::uint32_t message_between(const Ends& lanes) const;
   void part_done(std::uint32_t lane);
   [[nodiscard]] double latency_s(std::uint32_t message) const;
   [[nodiscard]] const Message& message_at(std::uint32_t message) const;
@@ -184,29 +165,23 @@ class Engine {
   bool slows_messages_ = false;  ///< beside kernels
   bool overlap_costs_ = false;   ///< kernels or messages that overlap are slower than alone
   Channels channels_;
-  int limit_ = 0;  ///< messages of an exchange at once in one direction
 
   double now_ = 0;
   std::uint64_t events_ = 0;
   std::uint64_t ended_ = 0;
   EventQueue queue_;
   Network network_;
+  Room room_;
   std::vector<Unit> units_;
   std::vector<Lane> lanes_;
-  using Sides = std::array<Side, 2>;
-  std::vector<Sides> sides_;  ///< by lane, then direction
-  /// By sending lane, then receiving lane of its copy; rows are made when the first message waits.
-  std::vector<std::vector<bool>> waiting_;
-  std::array<std::vector<std::uint32_t>, 2> roomy_;  ///< lanes, by direction
-  std::vector<Ends> ends_;                           ///< by channel, in the first copy
-  std::vector<Period> periods_;                      ///< of operations
-  std::vector<State> states_;                        ///< of messages
+  std::vector<Ends> ends_;       ///< by channel, in the first copy
+  std::vector<Period> periods_;  ///< of operations
+  std::vector<State> states_;    ///< of messages
   std::vector<Gathering> gatherings_;
   std::vector<std::uint32_t> changed_;
   std::vector<std::uint32_t> finished_;
-  std::vector<LinkId> path_;  ///< of the message that starts
-  /// Messages that may take the room of another one, by their place among the parts.
-  std::vector<std::pair<Index, std::uint32_t>> candidates_;
+  std::vector<LinkId> path_;       ///< of the message that starts
+  std::vector<Index> candidates_;  ///< places of messages that may take the room of another one
 };
 
 }  // namespace hsap

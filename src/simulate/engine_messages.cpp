@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include "simulate/engine.hpp"
 
@@ -9,11 +10,6 @@
 /// finish. When one does, both its exchanges look at their waiting messages again, and a message
 /// can only wait for room in one of its two exchanges.
 namespace hsap {
-namespace {
-
-constexpr std::size_t side_of(Direction direction) { return static_cast<std::size_t>(direction); }
-
-}  // namespace
 
 const Message& Engine::message_at(std::uint32_t message) const {
   return in_.traffic.messages[message < messages_ ? message : message % messages_];
@@ -41,7 +37,7 @@ void Engine::set_up_ends() {
   }
 }
 
-Engine::Ends Engine::ends(std::uint32_t message) const {
+Ends Engine::ends(std::uint32_t message) const {
   const Ends first = ends_[message_at(message).channel];
   if (message < messages_) return first;
   const std::uint32_t shift = message / messages_ * lanes_per_copy_;
@@ -89,62 +85,14 @@ void Engine::arrive(std::uint32_t message) {
     return;
   }
   states_[message] = State::ready;
-  if (has_room(message)) return start_message(message);
   const Ends lanes = ends(message);
-  set_waiting(lanes, true);
-  change_side(lanes.sender, Direction::send, 0, 1);
-  change_side(lanes.receiver, Direction::receive, 0, 1);
+  if (room_.has(lanes)) return start_message(message, lanes);
+  room_.wait(lanes, message_at(message).place);
 }
 
-bool Engine::has_room(std::uint32_t lane, Direction direction) const {
-  return limit_ == 0 || sides_[lane][side_of(direction)].moving < limit_;
-}
-
-bool Engine::has_room(std::uint32_t message) const {
-  const Ends lanes = ends(message);
-  return has_room(lanes.sender, Direction::send) && has_room(lanes.receiver, Direction::receive) &&
-         (in_.runtime.duplex || !answers(message));
-}
-
-/// The message between the running exchanges of two lanes, or none. Those of a rank stand in the
-/// order of their receivers, and mostly as many for each, so the search begins where it then is.
-std::uint32_t Engine::message_between(const Ends& lanes) const {
-  const Index* const sent = in_.traffic.sent.data() + lanes_[lanes.sender].rank;
-  const Index sender = lanes_[lanes.sender].head;
-  const Index receiver = lanes_[lanes.receiver].head;
-  const auto before = [](const Message& message, Index op) { return message.receiver < op; };
-  const auto first = in_.traffic.messages.begin() + sent[0];
-  const auto end = in_.traffic.messages.begin() + sent[1];
-  const std::ptrdiff_t guess = (end - first) * lanes_[lanes.receiver].rank / in_.agenda.ranks();
-  auto at = first + guess;
-  if (at != end && at->receiver < receiver) {
-    std::ptrdiff_t step = 1;
-    for (; step < end - at && at[step].receiver < receiver; step *= 2) at += step;
-    at = std::lower_bound(at, std::min(at + step, end), receiver, before);
-  } else {
-    at = std::lower_bound(first, at, receiver, before);
-  }
-  for (; at != end && at->receiver == receiver; ++at) {
-    if (at->sender != sender) continue;
-    return copy_of(lanes.sender) * messages_ +
-           static_cast<Index>(at - in_.traffic.messages.begin());
-  }
-  return none;
-}
-
-/// Whether a message moves the other way between the same two exchanges. Without a group both
-/// directions of a pair share one queue; other pairs have their own.
-bool Engine::answers(std::uint32_t message) const {
-  const Ends lanes = ends(message);
-  const std::uint32_t other = message_between({lanes.receiver, lanes.sender});
-  return other != none && states_[other] == State::moving;
-}
-
-void Engine::start_message(std::uint32_t message) {
-  const Ends lanes = ends(message);
+void Engine::start_message(std::uint32_t message, const Ends& lanes) {
   states_[message] = State::moving;
-  change_side(lanes.sender, Direction::send, 1, 0);
-  change_side(lanes.receiver, Direction::receive, 1, 0);
+  room_.take(lanes);
   queue_.push(now_ + route_of(message).latency_s, Event::Kind::latency_over, message);
 }
 
@@ -177,8 +125,7 @@ void Engine::message_done(std::uint32_t message) {
   if (done.collective != no_collective) return collective_message_done(message);
   const Ends lanes = ends(message);
   if (done.sender == done.receiver) return part_done(lanes.sender);
-  change_side(lanes.sender, Direction::send, -1, 0);
-  change_side(lanes.receiver, Direction::receive, -1, 0);
+  room_.leave(lanes);
   admit_waiting(lanes.sender, Direction::send);
   admit_waiting(lanes.receiver, Direction::receive);
   if (!in_.runtime.duplex) {
@@ -189,74 +136,18 @@ void Engine::message_done(std::uint32_t message) {
   part_done(lanes.receiver);
 }
 
-/// Notes that the message between two lanes is ready but has no room, or has it now.
-void Engine::set_waiting(const Ends& lanes, bool waiting) {
-  std::vector<bool>& row = waiting_[lanes.sender];
-  if (row.empty()) row.resize(lanes_per_copy_);
-  row[lanes.receiver - copy_of(lanes.receiver) * lanes_per_copy_] = waiting;
-}
-
-bool Engine::is_waiting(const Ends& lanes) const {
-  const std::vector<bool>& row = waiting_[lanes.sender];
-  return !row.empty() && row[lanes.receiver - copy_of(lanes.receiver) * lanes_per_copy_];
-}
-
-/// Counts messages and keeps roomy_ in step.
-void Engine::change_side(std::uint32_t lane, Direction direction, int moving, int waiting) {
-  Side& side = sides_[lane][side_of(direction)];
-  side.moving += moving;
-  side.waiting += static_cast<Index>(waiting);
-  const bool roomy = side.waiting > 0 && has_room(lane, direction);
-  if (roomy == (side.place != none)) return;
-  std::vector<std::uint32_t>& list = roomy_[side_of(direction)];
-  if (roomy) {
-    side.place = static_cast<std::uint32_t>(list.size());
-    list.push_back(lane);
-    return;
-  }
-  sides_[list.back()][side_of(direction)].place = side.place;
-  list[side.place] = list.back();
-  list.pop_back();
-  side.place = none;
-}
-
-/// Messages of a lane that wait and have room now: looks at all its messages, or at the lanes with
-/// room that have messages waiting, whichever are fewer. In a large all-to-all those are a handful.
-void Engine::find_candidates(std::uint32_t lane, Direction direction) {
-  candidates_.clear();
-  const auto consider = [&](std::uint32_t message) {
-    if (states_[message] != State::ready || !has_room(message)) return;
-    candidates_.emplace_back(message_at(message).place[side_of(direction)], message);
-  };
-  const bool sends = direction == Direction::send;
-  const std::vector<std::uint32_t>& others =
-      roomy_[side_of(sends ? Direction::receive : Direction::send)];
-  const std::span<const Index> all = in_.traffic.parts_of(lanes_[lane].head);
-  const Index sent = lanes_[lane].sends;
-  const std::span<const Index> parts = sends ? all.first(sent) : all.subspan(sent);
-  if (parts.size() < others.size()) {
-    for (const Index part : parts) consider(copy_of(lane) * messages_ + part);
-    return;
-  }
-  for (const std::uint32_t other : others) {
-    if (copy_of(other) != copy_of(lane)) continue;
-    const Ends lanes = sends ? Ends{lane, other} : Ends{other, lane};
-    if (is_waiting(lanes)) consider(message_between(lanes));
-  }
-}
-
 /// Gives the room that a message left to those that wait for it, in transfer order.
 void Engine::admit_waiting(std::uint32_t lane, Direction direction) {
-  if (sides_[lane][side_of(direction)].place == none) return;
-  find_candidates(lane, direction);
-  std::ranges::sort(candidates_);
-  for (const auto& [place, message] : candidates_) {
-    if (!has_room(message)) continue;
+  room_.find(lane, direction, candidates_);
+  std::ranges::make_heap(candidates_, std::greater{});
+  const std::span<const Index> parts = in_.traffic.parts_of(lanes_[lane].head);
+  for (; !candidates_.empty() && room_.has(lane, direction); candidates_.pop_back()) {
+    std::ranges::pop_heap(candidates_, std::greater{});
+    const std::uint32_t message = copy_of(lane) * messages_ + parts[candidates_.back()];
     const Ends lanes = ends(message);
-    set_waiting(lanes, false);
-    change_side(lanes.sender, Direction::send, 0, -1);
-    change_side(lanes.receiver, Direction::receive, 0, -1);
-    start_message(message);
+    if (!room_.has(lanes)) continue;
+    room_.wait_no_longer(lanes);
+    start_message(message, lanes);
   }
 }
 

@@ -172,12 +172,10 @@ Result<std::vector<Index>> pair_transfers(const Schedule& schedule, Rank ranks, 
   const Receives receives = group_receives(schedule, ranks);
   Pairing pairing(schedule, ranks, traffic, message_of);
   for (Rank sender = 0; sender < ranks; ++sender) {
-    traffic.sent.push_back(static_cast<Index>(traffic.messages.size()));
     const std::span<const Item> items(receives.items);
     const Index first = receives.first[sender];
     HSAP_CHECK(pairing.pair(sender, items.subspan(first, receives.first[sender + 1] - first)));
   }
-  traffic.sent.push_back(static_cast<Index>(traffic.messages.size()));
   return message_of;
 }
 

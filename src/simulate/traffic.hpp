@@ -56,7 +56,6 @@ struct Traffic {
   std::vector<Message> messages;
   std::vector<Collective> collectives;
   std::vector<Index> members;
-  std::vector<Index> sent;   ///< by rank, and one more: its part of `messages`, but for collectives
   std::vector<Index> first;  ///< by operation, and one more: its part of `parts`
   /// Of an exchange: its messages, first those it sends (to itself too), then those it receives, in
   /// the order of its transfers. Of a collective: its number.
