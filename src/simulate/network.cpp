@@ -8,7 +8,10 @@
 namespace hsap {
 
 Network::Network(std::vector<double> bandwidths, const NetworkOptions& options)
-    : options_(options), links_(bandwidths.size()), carried_(bandwidths.size(), 0.0) {
+    : options_(options),
+      links_(bandwidths.size()),
+      fillings_(bandwidths.size()),
+      carried_(bandwidths.size(), 0.0) {
   for (std::size_t i = 0; i < bandwidths.size(); ++i) links_[i].bandwidth = bandwidths[i];
 }
 
@@ -62,12 +65,17 @@ void Network::join(FlowId id) {
   const Flow& flow = flows_[id];
   bool coupled = false;
   std::size_t group = 0;
-  for (const LinkId hop : route(id)) {
-    LinkState& link = links_[hop];
+  const std::span<const LinkId> hops = route(id);
+  for (std::size_t i = 0; i < hops.size(); ++i) {
+    LinkState& link = links_[hops[i]];
+    const auto pass = [&link](LinkId& common, LinkId neighbour) {
+      common = link.alive == 0 || common == neighbour ? neighbour : no_link;
+    };
+    pass(link.before, i > 0 ? hops[i - 1] : no_link);
+    pass(link.after, i + 1 < hops.size() ? hops[i + 1] : no_link);
     link.flows.push_back(id);
     ++link.alive;
     link.caps += flow.cap;
-    link.known = false;
     coupled = coupled || link.tight();
     group = std::max(group, link.group);
   }

@@ -83,22 +83,24 @@ class Network {
   struct LinkState {
     double bandwidth = 0;
     double caps = 0;            ///< sum over its flows
+    double used = 0;            ///< sum of the rates
     std::vector<FlowId> flows;  ///< with some that have ended
     std::uint32_t alive = 0;    ///< of them
-    double residual = 0;        ///< while sharing: bandwidth not yet given away
-    std::uint32_t unfixed = 0;  ///< while sharing: flows without a rate
-    std::uint32_t visit = 0;
-    bool known = false;       ///< no flow has joined since `before` and `after` were found
-    LinkId before = no_link;  ///< link that all its flows pass right before it
-    LinkId after = no_link;   ///< and after it
-    bool limits = false;      ///< while sharing: it may be the one that fills
-    std::size_t group = 0;    ///< flows in the last sharing that reached it
-    double used = 0;          ///< sum of the rates
-    double recorded = 0;      ///< record_use: last rate kept
-    bool touched = false;     ///< record_use: `used` changed at this instant
+    LinkId before = no_link;    ///< link that all flows since it was empty passed right before it
+    LinkId after = no_link;     ///< and after it
+    std::size_t group = 0;      ///< flows in the last sharing that reached it
+    double recorded = 0;        ///< record_use: last rate kept
+    bool touched = false;       ///< record_use: `used` changed at this instant
 
     /// Could be full, so its flows may limit each other. The slack absorbs rounding in `caps`.
     [[nodiscard]] bool tight() const { return caps > bandwidth * (1 + 1e-12); }
+  };
+  /// Of a link, while sharing: a sharing asks for every hop of every flow.
+  struct Filling {
+    double residual = 0;        ///< bandwidth not yet given away
+    std::uint32_t unfixed = 0;  ///< flows without a rate
+    std::uint32_t visit = 0;    ///< last sharing that reached it
+    bool limits = false;        ///< it may be the one that fills
   };
   /// The rate at which flow `key` reaches its cap, or link `key` fills.
   struct Stop {
@@ -129,8 +131,8 @@ class Network {
   void fix(FlowId id, double rate);
   void collect_caps(double level);
   bool stop_at_caps(double level);
-  [[nodiscard]] LinkId common_neighbour(LinkId id, int step) const;
-  [[nodiscard]] bool fills_later(LinkId id, LinkId other) const;
+  [[nodiscard]] bool fills_later(const LinkState& link, LinkId other) const;
+  [[nodiscard]] bool could_limit(LinkId id) const;
   [[nodiscard]] double lowest_level();
   void fill_link(LinkId id);
   void use_links(FlowId id, double change);
@@ -138,6 +140,7 @@ class Network {
 
   NetworkOptions options_;
   std::vector<LinkState> links_;
+  std::vector<Filling> fillings_;  ///< by link
   std::vector<double> carried_;
   std::vector<Flow> flows_;
   std::vector<Way> ways_;            ///< by flow

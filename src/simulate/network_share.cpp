@@ -124,49 +124,42 @@ bool Network::visit_flow(FlowId id) {
 }
 
 void Network::visit_link(LinkId id) {
+  Filling& filling = fillings_[id];
+  if (filling.visit == visit_) return;
   LinkState& link = links_[id];
-  if (link.visit == visit_ || !link.tight()) return;
-  link.visit = visit_;
+  filling = {link.bandwidth, 0, visit_, link.tight() && could_limit(id)};
+  if (!filling.limits) return;
   if (link.flows.size() > link.alive) forget_ended(link);
-  link.residual = link.bandwidth;
-  link.unfixed = 0;
-  for (const FlowId rider : link.flows) link.unfixed += visit_flow(rider) ? 1 : 0;
-  if (!link.known) {
-    link.known = true;
-    link.before = common_neighbour(id, -1);
-    link.after = common_neighbour(id, 1);
+  for (const FlowId rider : link.flows) filling.unfixed += visit_flow(rider) ? 1 : 0;
+  if (filling.unfixed > 0) group_links_.push_back(id);
+}
+
+/// True when another link, which all flows of a link pass, fills first whatever they do.
+bool Network::fills_later(const LinkState& link, LinkId other) const {
+  if (other == no_link) return false;
+  const LinkState& next = links_[other];
+  return next.bandwidth < link.bandwidth ||
+         (next.bandwidth == link.bandwidth && next.alive > link.alive);
+}
+
+/// False where another link that all flows of a link pass fills no later, so that the link can be
+/// left out. A PCIe switch before its NIC is the usual case. Of links that fill together, as two
+/// hops to that switch, one is kept unless a third one decides for both.
+bool Network::could_limit(LinkId id) const {
+  const LinkState& link = links_[id];
+  for (const LinkId other : {link.before, link.after}) {
+    if (other == no_link || links_[other].bandwidth > link.bandwidth) continue;
+    if (other < id || fills_later(link, other)) return false;
+    const LinkState& twin = links_[other];
+    if (fills_later(twin, twin.before) || fills_later(twin, twin.after)) return false;
   }
-  link.limits = !fills_later(id, link.before) && !fills_later(id, link.after);
-  if (link.limits && link.unfixed > 0) group_links_.push_back(id);
-}
-
-/// The link that all flows of a link pass right after it (step 1) or before it (-1), if any.
-LinkId Network::common_neighbour(LinkId id, int step) const {
-  const auto neighbour = [&](FlowId rider) {
-    const std::span<const LinkId> links = route(rider);
-    const auto hop = std::find(links.begin(), links.end(), id) - links.begin() + step;
-    return hop >= 0 && hop < std::ssize(links) ? links[static_cast<std::size_t>(hop)] : no_link;
-  };
-  const std::vector<FlowId>& riders = links_[id].flows;
-  const LinkId other = neighbour(riders.front());
-  const bool common = std::all_of(riders.begin(), riders.end(),
-                                  [&](FlowId rider) { return neighbour(rider) == other; });
-  return common ? other : no_link;
-}
-
-/// True when another link that all flows of a link pass fills no later, so that the link can be
-/// left out. A PCIe switch before its NIC is the usual case.
-bool Network::fills_later(LinkId id, LinkId other) const {
-  if (other == no_link || links_[other].bandwidth > links_[id].bandwidth) return false;
-  const bool twins =
-      links_[other].bandwidth == links_[id].bandwidth && links_[other].alive == links_[id].alive;
-  return !twins || other < id;
+  return true;
 }
 
 void Network::fill() {
   levels_.clear();
   for (const LinkId id : group_links_) {
-    levels_.push_back({links_[id].residual / links_[id].unfixed, id});
+    levels_.push_back({fillings_[id].residual / fillings_[id].unfixed, id});
   }
   std::make_heap(levels_.begin(), levels_.end(), Later{});
   water_ = 0;
@@ -213,7 +206,7 @@ bool Network::stop_at_caps(double level) {
 /// flows stop, so an outdated one in the heap is too low and is put right when it comes up.
 double Network::lowest_level() {
   while (!levels_.empty()) {
-    const LinkState& link = links_[levels_.front().key];
+    const Filling& link = fillings_[levels_.front().key];
     const double level = link.unfixed > 0 ? link.residual / link.unfixed : 0;
     if (link.unfixed > 0 && level <= levels_.front().level) return levels_.front().level;
     if (link.unfixed > 0) {
@@ -238,8 +231,8 @@ void Network::fix(FlowId id, double rate) {
   fixed_[id] = 1;
   shares_[id] = rate;
   for (const LinkId hop : route(id)) {
-    LinkState& link = links_[hop];
-    if (link.visit != visit_ || !link.limits) continue;
+    Filling& link = fillings_[hop];
+    if (!link.limits) continue;
     link.residual = std::max(0.0, link.residual - rate);
     --link.unfixed;
   }
