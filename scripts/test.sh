@@ -65,7 +65,7 @@ if [ "$fast" = no ]; then
 fi
 
 tally "clang-format" scripts/check_format.sh
-[ "$fast" = yes ] || tally "clang-tidy" scripts/check_tidy.sh build
+[ "$fast" = yes ] || tally "clang-tidy" scripts/check_tidy.py build
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy over the product code of a configured build folder, with .clang-tidy's checks.
+
+usage: scripts/check_tidy.py [BUILD]
+
+Most of its time goes to the headers a file includes, so files that are compiled alike are checked a
+few at a time, as one file that includes them. Where that does not compile, because two of them use
+a name for different things, fewer are.
+"""
+
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOMS = ("src", "tuner", "validate", "kernels")
+TOGETHER = 6
+# What the including file does on purpose.
+NOT_TOGETHER = "-bugprone-suspicious-include"
+
+
+def product_commands(build):
+    """The commands of the files to check; what the build left out, for want of a library, has none."""
+    commands = {}
+    for command in json.loads((build / "compile_commands.json").read_text()):
+        path = (build / command["file"]).resolve()
+        if path.suffix == ".cpp" and path.is_relative_to(ROOT) \
+                and path.relative_to(ROOT).parts[0] in ROOMS:
+            commands.setdefault(path, command["command"])
+    return dict(sorted(commands.items()))
+
+
+def flags(command):
+    """Without what names files; the folder of the target's own headers has none."""
+    words = shlex.split(command)
+    words = words[words.index(next(w for w in words if w.startswith("-"))):]
+    kept, skip = [], False
+    for word in words:
+        if skip or word in ("-o", "-c", "-MF", "-MQ", "-MD"):
+            skip = not skip and word in ("-o", "-c", "-MF", "-MQ")
+        elif not re.fullmatch(r"-I\S+\.p", word):
+            kept.append(word)
+    return kept
+
+
+def batches(commands):
+    alike = collections.defaultdict(list)
+    for path, command in commands.items():
+        alike[path.parent, tuple(flags(command))].append(path)
+    for (_, words), paths in alike.items():
+        for first in range(0, len(paths), TOGETHER):
+            yield list(words), paths[first:first + TOGETHER]
+
+
+def unused_names(path):
+    """Using-declarations and namespace aliases without a use: clang-tidy looks for those in main
+    files alone."""
+    text = re.sub(r"//.*|^#.*", "", path.read_text(), flags=re.MULTILINE)
+    for found in re.finditer(r"\busing\s+(?:\w+::)+(\w+)\s*;|\bnamespace\s+(\w+)\s*=[^;]*;", text):
+        name = found[1] or found[2]
+        if not re.search(rf"(?<!::)\b{name}\b", text[:found.start()] + text[found.end():]):
+            yield f"{path}: error: {name} is declared but not used\n"
+
+
+def tidy(build, path, words, *options):
+    """What clang-tidy says about a file; empty if nothing."""
+    config = f"--config-file={ROOT / '.clang-tidy'}"
+    done = subprocess.run(["clang-tidy", "--quiet", config, *options, str(path), "--", *words],
+                          cwd=build, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if done.returncode == 0:
+        return ""
+    return done.stdout or f"{path}: clang-tidy ended with {done.returncode}\n"
+
+
+def check(build, words, paths):
+    if len(paths) == 1:
+        return tidy(build, paths[0], words)
+    name = "-".join(paths[0].relative_to(ROOT).with_suffix("").parts)
+    together = build / "tidy" / f"{name}-{len(paths)}.cpp"
+    together.write_text("".join(f'#include "{path}"\n' for path in paths))
+    # Names of one file do not shadow those of another; inside a file the compiler looks.
+    said = tidy(build, together, [*words, "-Wno-shadow"], f"--checks={NOT_TOGETHER}")
+    if "[clang-diagnostic-error" in said:
+        half = len(paths) // 2
+        return check(build, words, paths[:half]) + check(build, words, paths[half:])
+    return said + "".join(line for path in paths for line in unused_names(path))
+
+
+def main():
+    build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
+    (build / "tidy").mkdir(exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [pool.submit(check, build, *batch) for batch in batches(product_commands(build))]
+        said = "".join(job.result() for job in jobs)
+    print(said, end="")
+    return 1 if said else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
