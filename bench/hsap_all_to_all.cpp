@@ -8,7 +8,7 @@
 #include "hsap/simulate.hpp"
 #include "must.hpp"
 #include "scenarios.hpp"
-#include "simulate/network.hpp"
+#include "simulate/network/network.hpp"
 #include "stopwatch.hpp"
 
 namespace hsap::bench {

@@ -1,7 +1,7 @@
 // Times the network alone on all-to-alls, where it has most to do: every rank sends to every other
 // one at once, all transfers share links, and with uneven sizes every end changes rates. Run
 // `bench/network` for the table; `end_s` is the answer, to compare with other simulators.
-#include "simulate/network.hpp"
+#include "simulate/network/network.hpp"
 
 #include <benchmark/benchmark.h>
 

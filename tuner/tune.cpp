@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "simulate/step.hpp"
+#include "simulate/step/step.hpp"
 #include "tuner/evaluate.hpp"
 #include "tuner/search.hpp"
 #include "tuner/space.hpp"

@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "hsap/cost.hpp"
-#include "simulate/alike.hpp"
-#include "simulate/machine.hpp"
-#include "simulate/run.hpp"
-#include "simulate/symmetry.hpp"
-#include "simulate/traffic.hpp"
+#include "simulate/engine/run.hpp"
+#include "simulate/traffic/alike.hpp"
+#include "simulate/traffic/machine.hpp"
+#include "simulate/traffic/symmetry.hpp"
+#include "simulate/traffic/traffic.hpp"
 
 namespace hsap {
 

@@ -8,7 +8,7 @@
 
 #include "fabric.hpp"
 #include "simgrid_ends.hpp"
-#include "simulate/network.hpp"
+#include "simulate/network/network.hpp"
 
 using namespace hsap;
 

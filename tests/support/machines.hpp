@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "simulate/machine.hpp"
+#include "simulate/traffic/machine.hpp"
 
 namespace hsap::test {
 

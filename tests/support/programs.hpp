@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "schedule/builder.hpp"
-#include "simulate/machine.hpp"
-#include "simulate/run.hpp"
+#include "simulate/engine/run.hpp"
+#include "simulate/traffic/machine.hpp"
 
 namespace hsap::test {
 

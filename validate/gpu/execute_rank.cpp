@@ -93,7 +93,8 @@ class RankProgram {
  private:
   struct Step {
     std::vector<Phase> phases;  ///< of communication
-    Launch kernel;              ///< of anything else
+    device::Communicator* peers = nullptr;
+    Launch kernel;  ///< of anything else
     EventId begun = -1;
     EventId done = -1;
     Stopwatch stopwatch;
@@ -224,7 +225,8 @@ class RankProgram {
       HSAP_TRY(step.kernel, executor::prepare(schedule_, op(i), *memory_, on_.device));
       return {};
     }
-    if (peers_of(i) == nullptr) return infeasible("ranks that share no communicator");
+    step.peers = peers_of(i);
+    if (step.peers == nullptr) return infeasible("ranks that share no communicator");
     Messages messages(schedule_, rank_, *memory_, on_.device, meetings_, on_.at_once);
     // A stream without staging still must not look as if it measured.
     static std::byte nothing;
@@ -241,12 +243,12 @@ class RankProgram {
     }
     HSAP_CHECK(on_.device.record(steps_[i].begun, stream));
     if (steps_[i].kernel) HSAP_CHECK(steps_[i].kernel(stream));
+    device::Communicator* const peers = steps_[i].peers;
     for (const Phase& phase : steps_[i].phases) {
       for (const Launch& launch : phase.before) HSAP_CHECK(launch(stream));
-      device::Communicator& peers = *peers_of(i);
-      if (!phase.messages.empty()) HSAP_CHECK(peers.exchange(stream, phase.messages));
-      if (!phase.gathers.empty()) HSAP_CHECK(peers.all_gather(stream, phase.gathers));
-      if (!phase.reductions.empty()) HSAP_CHECK(peers.reduce_scatter(stream, phase.reductions));
+      if (!phase.messages.empty()) HSAP_CHECK(peers->exchange(stream, phase.messages));
+      if (!phase.gathers.empty()) HSAP_CHECK(peers->all_gather(stream, phase.gathers));
+      if (!phase.reductions.empty()) HSAP_CHECK(peers->reduce_scatter(stream, phase.reductions));
       for (const Launch& launch : phase.after) HSAP_CHECK(launch(stream));
     }
     return on_.device.record(steps_[i].done, stream);

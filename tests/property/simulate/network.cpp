@@ -1,6 +1,6 @@
 // The network against a reference that knows no shortcuts: at every start and end it fills all
 // rates anew, in the smallest steps there are, over all flows and links.
-#include "simulate/network.hpp"
+#include "simulate/network/network.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -4,7 +4,7 @@
 
 #include "hsap/compile.hpp"
 #include "hsap/simulate.hpp"
-#include "simulate/symmetry.hpp"
+#include "simulate/traffic/symmetry.hpp"
 
 using namespace hsap;
 

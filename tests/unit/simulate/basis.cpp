@@ -1,4 +1,4 @@
-#include "simulate/basis.hpp"
+#include "simulate/step/basis.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "simulate/network.hpp"
+#include "simulate/network/network.hpp"
 
 #include <catch2/catch.hpp>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "simulate/packing.hpp"
+#include "simulate/traffic/packing.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "simulate/event_queue.hpp"
-#include "simulate/flow_heap.hpp"
+#include "simulate/engine/event_queue.hpp"
+#include "simulate/network/flow_heap.hpp"
 
 using namespace hsap;
 

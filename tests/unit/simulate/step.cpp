@@ -1,7 +1,7 @@
-#include "simulate/step.hpp"
+#include "simulate/step/step.hpp"
 
-#include "simulate/layer.hpp"
-#include "simulate/rates.hpp"
+#include "simulate/step/layer.hpp"
+#include "simulate/step/rates.hpp"
 #include "unit/simulate/support.hpp"
 
 using namespace hsap;

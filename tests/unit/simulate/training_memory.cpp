@@ -1,7 +1,7 @@
-#include "simulate/training_memory.hpp"
+#include "simulate/step/training_memory.hpp"
 
 #include "schedule/builder.hpp"
-#include "simulate/layer.hpp"
+#include "simulate/step/layer.hpp"
 #include "unit/simulate/support.hpp"
 
 using namespace hsap;

@@ -1,0 +1,43 @@
+#include "simulate/step/layer.hpp"
+
+#include <algorithm>
+
+namespace hsap {
+namespace {
+
+constexpr double bf16 = 2;
+
+/// Width of the MLP halves that one token fills.
+double mlp_width(const Model& model) {
+  return static_cast<double>(model.intermediate) *
+         (model.experts > 0 ? model.experts_per_token : 1);
+}
+
+}  // namespace
+
+std::int64_t embedding_parameters(const Model& model) {
+  return (model.tied_embeddings ? 1 : 2) * model.vocabulary * model.hidden;
+}
+
+std::int64_t layer_parameters(const Model& model) {
+  return (model.parameters() - embedding_parameters(model)) / std::max(1, model.layers);
+}
+
+std::int64_t active_layer_parameters(const Model& model) {
+  return (model.active_parameters() - model.vocabulary * model.hidden) / std::max(1, model.layers);
+}
+
+double elementwise_bytes(const Model& model) {
+  const double hidden = static_cast<double>(model.hidden);
+  const double rotated = (model.heads.query + model.heads.key_value) * model.heads.dim;
+  return bf16 * (8 * hidden + 2 * rotated + 3 * mlp_width(model));
+}
+
+double saved_bytes(const Model& model, bool selective) {
+  const double hidden = static_cast<double>(model.hidden);
+  const double kept = 2 * hidden + 2 * mlp_width(model);
+  const double cheap = 2 * hidden + mlp_width(model);
+  return bf16 * (selective ? kept : kept + cheap);
+}
+
+}  // namespace hsap

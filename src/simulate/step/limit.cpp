@@ -1,0 +1,104 @@
+#include "simulate/step/limit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace hsap {
+namespace {
+
+/// A slowest rank with this much more work than the mean is worth naming.
+constexpr double notable_imbalance = 1.1;
+
+/// Attention seconds of one rank's day, passes added up.
+struct Shares {
+  double all = 0;
+  double compute = 0;
+  double exposed = 0;
+  double host = 0;
+};
+
+Shares shares_of(std::span<const PassRun> runs, const AttentionTimes& attention) {
+  Shares shares{attention.forward_s + attention.backward_s, attention.compute_s,
+                attention.exposed_communication_s, 0};
+  for (const PassRun& run : runs) {
+    double busiest = 0;
+    for (const RankTimes& rank : run.simulation.ranks) busiest = std::max(busiest, rank.host_s);
+    shares.host += busiest;
+  }
+  return shares;
+}
+
+std::string percent(double part, double whole) {
+  return fmt::format("{:.0f} %", whole > 0 ? 100 * part / whole : 0);
+}
+
+/// The link that was busy for the largest share of its pass.
+struct BusyLink {
+  LinkId link = 0;
+  double share = 0;
+  Pass pass = Pass::forward;
+};
+
+BusyLink busiest_link(std::span<const PassRun> runs, const Cluster& cluster) {
+  BusyLink busiest;
+  for (const PassRun& run : runs) {
+    const std::vector<double>& bytes = run.simulation.link_busy_bytes;
+    for (LinkId link = 0; link < bytes.size(); ++link) {
+      const double rate = cluster.links()[link].bandwidth_bytes_per_s;
+      const double share = bytes[link] / (rate * run.simulation.seconds);
+      if (share > busiest.share) busiest = {link, share, run.pass};
+    }
+  }
+  return busiest;
+}
+
+std::string network_limit(std::span<const PassRun> runs, const Shares& shares,
+                          const Cluster& cluster) {
+  const BusyLink busiest = busiest_link(runs, cluster);
+  return fmt::format(
+      "communication: exposed {} of the attention time; {} ({}) is busy {} of the {} "
+      "pass",
+      percent(shares.exposed, shares.all), cluster.link_name(busiest.link),
+      cluster.links()[busiest.link].class_name(), percent(busiest.share, 1),
+      to_string(busiest.pass));
+}
+
+std::string attention_limit(std::span<const PassRun> runs, const BatchPrediction& prediction,
+                            const Cluster& cluster) {
+  const Shares shares = shares_of(runs, prediction.attention);
+  const double idle = shares.all - shares.compute - shares.exposed;
+  if (shares.compute >= std::max(shares.exposed, idle)) {
+    if (prediction.attention.imbalance >= notable_imbalance) {
+      return fmt::format("imbalance: the slowest rank computes {:.2f}x the mean",
+                         prediction.attention.imbalance);
+    }
+    return fmt::format("compute: kernels run {} of the attention time",
+                       percent(shares.compute, shares.all));
+  }
+  if (shares.exposed >= idle) return network_limit(runs, shares, cluster);
+  if (shares.host >= shares.all / 2) {
+    return fmt::format("host: issuing operations takes {} of the attention time",
+                       percent(shares.host, shares.all));
+  }
+  return fmt::format("waiting: the slowest rank idles {} of the attention time",
+                     percent(idle, shares.all));
+}
+
+}  // namespace
+
+std::string limit_of(std::span<const PassRun> runs, const BatchPrediction& prediction,
+                     const Cluster& cluster) {
+  std::string text = attention_limit(runs, prediction, cluster);
+  if (!prediction.step) return text;
+  const StepTimes& step = *prediction.step;
+  const auto largest =
+      std::max_element(step.breakdown.begin(), step.breakdown.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::string name = largest->first;
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return fmt::format("{}; largest part of the step: {}, {}", text, name,
+                     percent(largest->second, step.seconds));
+}
+
+}  // namespace hsap

@@ -1,0 +1,153 @@
+#include "hsap/predict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "hsap/compile.hpp"
+#include "simulate/step/basis.hpp"
+#include "simulate/step/limit.hpp"
+#include "simulate/step/step.hpp"
+#include "simulate/step/training_memory.hpp"
+
+namespace hsap {
+namespace {
+
+Result<std::vector<PassRun>> run_passes(const Problem& problem, const Strategy& strategy,
+                                        const Setting& setting, int replicas) {
+  const SimulateOptions options{false, replicas, setting.training.tensor_parallel};
+  std::vector<PassRun> runs;
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    if (!covers(setting.passes, pass)) continue;
+    HSAP_TRY(Schedule schedule, compile(problem, strategy, pass));
+    HSAP_TRY(Simulation simulation, simulate(schedule, *setting.cluster, setting.runtime, options));
+    runs.push_back({pass, std::move(schedule), std::move(simulation)});
+  }
+  return runs;
+}
+
+const PassRun* run_of(const std::vector<PassRun>& runs, Pass pass) {
+  const auto found = std::find_if(runs.begin(), runs.end(),
+                                  [pass](const PassRun& run) { return run.pass == pass; });
+  return found == runs.end() ? nullptr : &*found;
+}
+
+PassTimes times_of(const std::vector<PassRun>& runs, Pass pass) {
+  const PassRun* run = run_of(runs, pass);
+  return run == nullptr ? PassTimes{} : slowest_rank(run->simulation);
+}
+
+/// Most over mean kernel seconds of the ranks, passes added up.
+double imbalance_of(const std::vector<PassRun>& runs) {
+  std::vector<double> compute_s(runs.front().simulation.ranks.size());
+  for (const PassRun& run : runs) {
+    for (std::size_t rank = 0; rank < compute_s.size(); ++rank) {
+      compute_s[rank] += run.simulation.ranks[rank].compute_s;
+    }
+  }
+  const double sum = std::accumulate(compute_s.begin(), compute_s.end(), 0.0);
+  const double most = *std::max_element(compute_s.begin(), compute_s.end());
+  return sum > 0 ? most * static_cast<double>(compute_s.size()) / sum : 1;
+}
+
+AttentionTimes attention_times(const std::vector<PassRun>& runs) {
+  AttentionTimes out;
+  for (const PassRun& run : runs) {
+    const PassTimes times = slowest_rank(run.simulation);
+    (run.pass == Pass::forward ? out.forward_s : out.backward_s) = times.seconds;
+    out.compute_s += times.compute_s;
+    out.communication_s += times.communication_s;
+    out.exposed_communication_s += times.exposed_communication_s;
+    for (const RankTimes& rank : run.simulation.ranks) {
+      out.bytes_sent += rank.bytes_sent;
+      out.bytes_sent_inter_node += rank.bytes_sent_inter_node;
+    }
+  }
+  out.imbalance = imbalance_of(runs);
+  return out;
+}
+
+Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting, int data_ranks) {
+  const PassRun* forward = run_of(runs, Pass::forward);
+  const PassRun* backward = run_of(runs, Pass::backward);
+  const std::vector<AttentionBuffers> buffers =
+      attention_buffers(forward == nullptr ? nullptr : &forward->schedule,
+                        forward == nullptr ? nullptr : &forward->simulation,
+                        backward == nullptr ? nullptr : &backward->schedule,
+                        backward == nullptr ? nullptr : &backward->simulation);
+  return training_memory(setting, data_ranks, buffers);
+}
+
+StepTimes step_of(const std::vector<PassRun>& runs, const Problem& problem, const Setting& setting,
+                  int replicas) {
+  const Schedule& schedule = runs.front().schedule;
+  std::int64_t most = 0;
+  for (const Range& home : schedule.home) {
+    most = std::max(most, tokens_in(schedule.intervals_of(home)));
+  }
+  return step_times({setting, schedule.ranks(), replicas, problem.batch.tokens(), most,
+                     area(problem.mask, problem.batch), times_of(runs, Pass::forward),
+                     times_of(runs, Pass::backward)});
+}
+
+}  // namespace
+
+Result<Problem> problem_of(const Batch& batch, const Setting& setting) {
+  HSAP_CHECK(check(batch));
+  const int tensor = setting.training.tensor_parallel;
+  Heads heads = setting.model.heads;
+  if (heads.query % tensor != 0) {
+    return infeasible(fmt::format("tensor parallelism over {} GPUs does not divide {} query heads",
+                                  tensor, heads.query));
+  }
+  // Each GPU takes whole key/value heads, or each head goes to a whole number of GPUs.
+  if (heads.key_value % tensor != 0 && tensor % heads.key_value != 0) {
+    return infeasible(
+        fmt::format("tensor parallelism over {} GPUs splits groups of query heads", tensor));
+  }
+  heads.query /= tensor;
+  heads.key_value = std::max(1, heads.key_value / tensor);
+  return Problem{batch, setting.mask, heads, setting.dtype};
+}
+
+Result<int> replicas_of(int ranks, const Setting& setting) {
+  const std::int64_t tensor = setting.training.tensor_parallel;
+  const std::int64_t gpus = setting.cluster->gpus();
+  if (tensor < 1 || setting.cluster->gpus_per_node() % tensor != 0) {
+    return bad_input("tensor parallelism stays inside a node", std::to_string(tensor),
+                     fmt::format("a divisor of {} GPUs", setting.cluster->gpus_per_node()));
+  }
+  if (ranks < 1 || gpus % (ranks * tensor) != 0) {
+    return bad_input("ulysses x context_parallel x tensor_parallel must divide the GPUs",
+                     std::to_string(ranks * tensor), fmt::format("a divisor of {} GPUs", gpus));
+  }
+  return static_cast<int>(gpus / (ranks * tensor));
+}
+
+Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
+                                const Setting& setting) {
+  HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));
+  HSAP_TRY(const Problem problem, problem_of(batch, setting));
+  HSAP_TRY(const std::vector<PassRun> runs, run_passes(problem, strategy, setting, replicas));
+  BatchPrediction out;
+  out.tokens = batch.tokens();
+  out.documents = batch.documents();
+  out.attention = attention_times(runs);
+  out.bound = bound(problem, setting, strategy.ranks());
+  if (!setting.model.attention_only() && setting.passes == Passes::both) {
+    out.step = step_of(runs, problem, setting, replicas);
+  }
+  out.memory = memory_of(runs, setting, strategy.ranks() * replicas);
+  out.limit = limit_of(runs, out, *setting.cluster);
+  std::vector<std::vector<Basis>> basis;
+  basis.reserve(runs.size());
+  for (const PassRun& run : runs) {
+    basis.push_back(basis_of(run.schedule, *setting.cluster, setting.training.tensor_parallel));
+  }
+  out.basis = joined(basis);
+  for (const PassRun& run : runs) out.events += run.simulation.events;
+  return out;
+}
+
+}  // namespace hsap

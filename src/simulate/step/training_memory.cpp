@@ -1,0 +1,172 @@
+#include "simulate/step/training_memory.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "simulate/step/layer.hpp"
+
+namespace hsap {
+namespace {
+
+constexpr double bf16 = 2;
+/// Logits in bf16 and once more in fp32, where their softmax and gradient are computed.
+constexpr double logit_bytes = 2 + 4;
+
+double peak_of(const Simulation* run, std::size_t rank) {
+  return run == nullptr ? 0 : static_cast<double>(run->ranks[rank].peak_buffer_bytes);
+}
+
+/// Inputs of one rank's backward program, in bytes.
+struct BackwardInputs {
+  double kept = 0;         ///< made by the forward pass
+  double dout = 0;         ///< the incoming gradient, of the size of o at home
+  bool o_at_home = false;  ///< o is among what is kept, with all heads
+};
+
+std::vector<BackwardInputs> backward_inputs(const Schedule& backward) {
+  std::vector<BackwardInputs> inputs(static_cast<std::size_t>(backward.ranks()));
+  for (const Buffer& buffer : backward.buffers) {
+    if (buffer.usage != Usage::input) continue;
+    BackwardInputs& rank = inputs[static_cast<std::size_t>(buffer.rank)];
+    const double bytes = static_cast<double>(backward.bytes(buffer));
+    (buffer.role == Role::dout ? rank.dout : rank.kept) += bytes;
+    const bool all_heads = buffer.heads.size() == backward.heads.query;
+    rank.o_at_home = rank.o_at_home || (buffer.role == Role::o && all_heads);
+  }
+  return inputs;
+}
+
+/// Parts of a rank's memory in the order in which they are reported.
+class RankMemory {
+ public:
+  RankMemory(const Setting& setting, int data_ranks, const AttentionBuffers& attention)
+      : model_(setting.model),
+        training_(setting.training),
+        runtime_(setting.runtime),
+        state_(state_bytes(training_.zero, data_ranks)),
+        attention_(attention) {}
+
+  [[nodiscard]] Breakdown parts() const {
+    const bool logits_decide = logits() > layer_at_work();
+    return {{"parameters", share(model_.parameters()) * state_.parameter},
+            {"gradients", share(model_.parameters()) * state_.gradient},
+            {"optimizer", share(model_.parameters()) * state_.optimizer},
+            {"gathered_layers", gathered_layers()},
+            {"activations", activations()},
+            {"logits", logits_decide ? logits() : 0},
+            {"layer_at_work", logits_decide ? 0 : layer_at_work()},
+            {"communicators", runtime_.communicator_bytes}};
+  }
+
+ private:
+  [[nodiscard]] double share(std::int64_t parameters) const {
+    return static_cast<double>(parameters) / training_.tensor_parallel;
+  }
+  [[nodiscard]] double tokens_share() const {
+    return static_cast<double>(attention_.tokens) / training_.tensor_parallel;
+  }
+
+  /// Whole layers that sharding makes a rank hold for a while: the layer in use and the one
+  /// fetched ahead (stage 3), and the gradients of a layer before they are reduced (2 and 3).
+  [[nodiscard]] double gathered_layers() const {
+    if (model_.attention_only() || training_.zero < 2) return 0;
+    return share(layer_parameters(model_)) * bf16 * (training_.zero == 3 ? 3 : 1);
+  }
+
+  [[nodiscard]] double layer(bool selective) const {
+    return saved_bytes(model_, selective) * tokens_share() + attention_.kept;
+  }
+
+  [[nodiscard]] double activations() const {
+    if (model_.attention_only()) return attention_.kept;
+    const double input = bf16 * static_cast<double>(model_.hidden) * tokens_share();
+    const double layers = model_.layers;
+    switch (training_.checkpointing) {
+      case Training::Checkpointing::none:
+        return layers * layer(false);
+      case Training::Checkpointing::selective:
+        return layers * layer(true);
+      case Training::Checkpointing::full:
+        return layers * input;
+    }
+    return 0;
+  }
+
+  /// What the layer in the middle of its pass needs on top: attention's transient buffers, and
+  /// what checkpointing makes it compute again.
+  [[nodiscard]] double layer_at_work() const {
+    if (model_.attention_only()) return attention_.transient;
+    switch (training_.checkpointing) {
+      case Training::Checkpointing::none:
+        return attention_.transient;
+      case Training::Checkpointing::selective:
+        return attention_.transient + layer(false) - layer(true);
+      case Training::Checkpointing::full:
+        return attention_.transient + layer(false);
+    }
+    return 0;
+  }
+
+  /// At the loss no attention runs, so these and layer_at_work() do not add up.
+  [[nodiscard]] double logits() const {
+    return logit_bytes * static_cast<double>(model_.vocabulary) * tokens_share();
+  }
+
+  const Model& model_;
+  const Training& training_;
+  const Runtime& runtime_;
+  StateBytes state_;
+  const AttentionBuffers& attention_;
+};
+
+/// Whole bytes, so that the parts add up exactly.
+Memory rounded(Breakdown parts) {
+  Memory memory;
+  for (auto& [name, bytes] : parts) {
+    bytes = std::ceil(bytes);
+    memory.peak_bytes += static_cast<std::int64_t>(bytes);
+  }
+  memory.breakdown = std::move(parts);
+  return memory;
+}
+
+}  // namespace
+
+std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
+                                                const Simulation* forward_run,
+                                                const Schedule* backward,
+                                                const Simulation* backward_run) {
+  const Schedule& any = forward != nullptr ? *forward : *backward;
+  std::vector<AttentionBuffers> out(static_cast<std::size_t>(any.ranks()));
+  std::vector<BackwardInputs> inputs(out.size());
+  if (backward != nullptr) inputs = backward_inputs(*backward);
+  for (std::size_t rank = 0; rank < out.size(); ++rank) {
+    const BackwardInputs& from_forward = inputs[rank];
+    AttentionBuffers& buffers = out[rank];
+    buffers.tokens = tokens_in(any.intervals_of(any.home[rank]));
+    buffers.kept = from_forward.kept + (from_forward.o_at_home ? 0 : from_forward.dout);
+    buffers.transient = std::max({0.0, peak_of(forward_run, rank) - buffers.kept,
+                                  peak_of(backward_run, rank) - from_forward.kept});
+  }
+  return out;
+}
+
+StateBytes state_bytes(int zero, int ranks) {
+  StateBytes state;
+  if (zero >= 1) state.optimizer /= ranks;
+  if (zero >= 2) state.gradient /= ranks;
+  if (zero >= 3) state.parameter /= ranks;
+  return state;
+}
+
+Memory training_memory(const Setting& setting, int data_ranks,
+                       std::span<const AttentionBuffers> ranks) {
+  Memory worst;
+  for (const AttentionBuffers& rank : ranks) {
+    Memory memory = rounded(RankMemory(setting, data_ranks, rank).parts());
+    if (memory.peak_bytes > worst.peak_bytes) worst = std::move(memory);
+  }
+  return worst;
+}
+
+}  // namespace hsap
