@@ -86,7 +86,8 @@ def check(build, words, paths):
     together.write_text("".join(f'#include "{path}"\n' for path in paths))
     # Names of one file do not shadow those of another; inside a file the compiler looks.
     said = tidy(build, together, [*words, "-Wno-shadow"], f"--checks={NOT_TOGETHER}")
-    if "[clang-diagnostic-error" in said:
+    # Names that clash, or a batch that clang-tidy crashes over.
+    if "[clang-diagnostic-error" in said or "clang-tidy ended with -" in said:
         half = len(paths) // 2
         return check(build, words, paths[:half]) + check(build, words, paths[half:])
     return said + "".join(line for path in paths for line in unused_names(path))

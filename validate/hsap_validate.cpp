@@ -62,7 +62,7 @@ Status run_plan(const RunFlags& flags) {
   HSAP_CHECK(check_targets(flags));
   HSAP_TRY(const Plan plan, read_plan(flags.plan));
   HSAP_TRY(const validation::Validation result, validation::validate_plan(plan, flags.options));
-  const Status written = write_files(flags, result);
+  Status written = write_files(flags, result);
   if (!flags.out.quiet && flags.out.json != "-") {
     HSAP_CHECK(cli::print_stdout(validation::report(result, cli::wants_color(flags.out.color))));
   }
