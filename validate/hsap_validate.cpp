@@ -28,6 +28,7 @@
 
 #include "export/fingerprint.hpp"
 #include "validate/nccl/process.hpp"
+#include "validate/world/program.hpp"
 #include "validate/world/spawn.hpp"
 #endif
 
@@ -128,21 +129,6 @@ Status run_plan_on_gpu(const RunFlags& given) {
 }
 
 #ifdef HSAP_WITH_NCCL
-/// Starts this command once for each rank.
-Status spawn_ranks(int ranks, int argc, char** argv) {
-  world::SpawnOptions options;
-  options.out = [](std::string_view lines) {
-    static_cast<void>(cli::print_stdout(std::string(lines)));
-  };
-  options.err = [](std::string_view lines) { std::fwrite(lines.data(), 1, lines.size(), stderr); };
-  HSAP_TRY(const world::SpawnReport report,
-           world::spawn_local(ranks, world::this_command(argc, argv), options));
-  if (report.exit_code() == 0) return {};
-  Error error = infeasible(report.text());
-  if (report.exit_code() == 2) error.kind = ErrorKind::bad_input;
-  return error;
-}
-
 /// Times are predicted only for a run that is where the prediction has it.
 void say_where(const nccl::Process& process, validation::Machine machine,
                validation::RunOptions& options) {
@@ -175,15 +161,9 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
   HSAP_CHECK(device::CudaDevice::count());
   if (flags.ranks > 0 && !world::is_spawned(environment)) {
     HSAP_CHECK(check_targets(flags));
-    return spawn_ranks(flags.ranks, argc, argv);
+    return world::run_ranks(flags.ranks, world::this_command(argc, argv));
   }
-  std::optional<world::Rendezvous> meet;
-  if (!flags.rendezvous.empty()) {
-    auto parsed = world::parse_rendezvous(flags.rendezvous);
-    if (!parsed) return cli::at_flag("--rendezvous", parsed.error());
-    meet = *parsed;
-  }
-  HSAP_TRY(const world::Place place, world::find_place(environment, meet));
+  HSAP_TRY(const world::Place place, world::find_own_place(environment, flags.rendezvous));
   if (place.rank == 0) HSAP_CHECK(check_targets(flags));
   constexpr std::int64_t most_bytes = std::int64_t{1} << 30;
   HSAP_TRY(const std::string text, read_file(flags.plan, most_bytes));

@@ -2,12 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <map>
-
 #include "cli/inputs.hpp"
-#include "cli/output.hpp"
+#include "validate/world/program.hpp"
 #include "validate/world/spawn.hpp"
 
 #ifdef HSAP_WITH_NCCL
@@ -29,31 +25,6 @@ using device::NcclCommunicator;
 
 /// Waits for rank 0, which measures alone, with time for its setup.
 constexpr double setup_s = 120;
-
-Status start_ranks(int ranks, const std::vector<std::string>& command) {
-  world::SpawnOptions options;
-  options.out = [](std::string_view lines) {
-    static_cast<void>(cli::print_stdout(std::string(lines)));
-  };
-  options.err = [](std::string_view lines) { std::fwrite(lines.data(), 1, lines.size(), stderr); };
-  HSAP_TRY(const world::SpawnReport report, world::spawn_local(ranks, command, options));
-  if (report.exit_code() == 0) return {};
-  Error error = infeasible(report.text());
-  if (report.exit_code() == 2) error.kind = ErrorKind::bad_input;
-  return error;
-}
-
-/// By rank; ranks of one machine have the same number.
-std::vector<int> nodes_of(const std::vector<world::Member>& members) {
-  std::map<std::string, int> numbers;
-  std::vector<int> nodes;
-  nodes.reserve(members.size());
-  for (const world::Member& member : members) {
-    nodes.push_back(
-        numbers.try_emplace(member.host, static_cast<int>(numbers.size())).first->second);
-  }
-  return nodes;
-}
 
 /// On the same GPU messages are copies, and kernels of others run in between.
 Status own_gpu(const world::Place& place, int gpus) {
@@ -104,23 +75,17 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
   const world::Environment environment = world::process_environment();
   HSAP_TRY(const int gpus, device::CudaDevice::count());
   if (flags.ranks > 1 && !world::is_spawned(environment)) {
-    HSAP_CHECK(start_ranks(flags.ranks, command));
+    HSAP_CHECK(world::run_ranks(flags.ranks, command));
     return std::optional<WorldMeasured>();
   }
-  std::optional<world::Rendezvous> meet;
-  if (!flags.rendezvous.empty()) {
-    const auto parsed = world::parse_rendezvous(flags.rendezvous);
-    if (!parsed) return cli::at_flag("--rendezvous", parsed.error());
-    meet = *parsed;
-  }
-  HSAP_TRY(const world::Place place, world::find_place(environment, meet));
+  HSAP_TRY(const world::Place place, world::find_own_place(environment, flags.rendezvous));
   HSAP_CHECK(own_gpu(place, gpus));
   const world::Hello hello{fmt::format("GPU {}", place.local_rank), "calibration",
                            fmt::format("budget {} s", options.budget_s)};
   HSAP_TRY(world::World world, world::World::join(place, hello));
   const bool speaks = world.rank() == 0;
   WorldMeasured out;
-  out.nodes = nodes_of(world.members());
+  out.nodes = world::nodes_of(world.members());
   measure::Options half = options;
   half.budget_s = options.budget_s / 2;
   Status own;

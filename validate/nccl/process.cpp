@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <map>
 #include <set>
-#include <string_view>
+#include <string>
+#include <utility>
 
 #include "validate/gpu/execute_in_world.hpp"
 
@@ -34,38 +33,31 @@ Result<std::unique_ptr<Process>> Process::join(const world::Place& place,
   HSAP_TRY(world::World world, world::World::join(place, hello, limits));
   std::unique_ptr<Process> process(new Process(std::move(world), options));
   process->gpu_ = gpu;
-  process->share_gpus(gpus);
+  process->share_gpus();
   return process;
 }
 
 /// NCCL refuses two ranks on one GPU of one host, and reads a host's name once. With a name for
 /// each rank it takes them for machines of their own and uses the network: that of this machine.
-void Process::share_gpus(int gpus) {
-  const auto& members = world_.members();
-  const std::string& host = members[static_cast<std::size_t>(world_.rank())].host;
-  const auto here = std::count_if(members.begin(), members.end(),
-                                  [&](const world::Member& each) { return each.host == host; });
-  shares_gpus_ = here > gpus;
+void Process::share_gpus() {
+  std::set<std::string> hosts;
+  std::set<std::pair<std::string, std::string>> gpus;
+  for (const world::Member& each : world_.members()) {
+    hosts.insert(each.host);
+    // All ranks must think the same, also those of a machine with GPUs enough.
+    if (!gpus.emplace(each.host, each.hello.device).second) shares_gpus_ = true;
+  }
   if (!shares_gpus_) return;
+  const std::string& host = world_.members()[static_cast<std::size_t>(world_.rank())].host;
   ::setenv("NCCL_HOSTID", fmt::format("{}-{}", host, world_.rank()).c_str(), 1);
-  ::setenv("NCCL_SOCKET_IFNAME", "lo", 0);
+  if (hosts.size() == 1) ::setenv("NCCL_SOCKET_IFNAME", "lo", 0);
   ::setenv("NCCL_IB_DISABLE", "1", 1);
   ::setenv("NCCL_NVLS_ENABLE", "0", 1);
   ::setenv("NCCL_MNNVL_ENABLE", "0", 1);
 }
 
-std::vector<int> Process::nodes() const {
-  std::map<std::string_view, int> numbers;
-  std::vector<int> nodes;
-  for (const world::Member& member : world_.members()) {
-    nodes.push_back(
-        numbers.try_emplace(member.host, static_cast<int>(numbers.size())).first->second);
-  }
-  return nodes;
-}
-
 bool Process::fills_nodes(int gpus_per_node) const {
-  const std::vector<int> numbers = nodes();
+  const std::vector<int> numbers = world::nodes_of(world_.members());
   std::set<int> filled;
   for (std::size_t rank = 0; rank < numbers.size(); ++rank) {
     const std::size_t place = rank % static_cast<std::size_t>(gpus_per_node);
@@ -87,7 +79,8 @@ Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,
   const device::NcclCommunicator::Options peers{options_.max_ctas, options.patience_s};
   // Where times mean nothing, results are those of other executors bit for bit.
   const auto at_once = shares_gpus_ ? executor::AtOnce::gathers : executor::AtOnce::all;
-  executor::RankMachine machine{device, nodes(), {}, at_once, options_.repeats};
+  executor::RankMachine machine{
+      device, world::nodes_of(world_.members()), {}, at_once, options_.repeats};
   machine.communicators = {
       []() -> Result<std::string> {
         HSAP_TRY(const auto id, device::NcclCommunicator::make_id());

@@ -45,9 +45,7 @@ class Process {
  private:
   Process(world::World world, const ProcessOptions& options)
       : world_(std::move(world)), options_(options) {}
-  void share_gpus(int gpus);
-  /// By rank; ranks of one machine have the same number.
-  [[nodiscard]] std::vector<int> nodes() const;
+  void share_gpus();
 
   world::World world_;
   ProcessOptions options_;

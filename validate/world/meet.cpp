@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include "base/files.hpp"
@@ -29,6 +30,17 @@ Status check_length(const std::string& text, const char* what) {
 }
 
 }  // namespace
+
+std::vector<int> nodes_of(const std::vector<Member>& members) {
+  std::map<std::string, int> numbers;
+  std::vector<int> nodes;
+  nodes.reserve(members.size());
+  for (const Member& member : members) {
+    nodes.push_back(
+        numbers.try_emplace(member.host, static_cast<int>(numbers.size())).first->second);
+  }
+  return nodes;
+}
 
 std::string encode(const Member& member, const std::string& key) {
   Writer writer;

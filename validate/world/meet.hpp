@@ -39,6 +39,9 @@ struct Member {
   Hello hello;
 };
 
+/// By rank; ranks of one machine have the same number, counted from 0 in the order of ranks.
+[[nodiscard]] std::vector<int> nodes_of(const std::vector<Member>& members);
+
 struct Meeting {
   std::vector<Member> members;    ///< by rank
   std::vector<Channel> channels;  ///< at rank 0 to ranks 1, 2, ...; elsewhere to rank 0
