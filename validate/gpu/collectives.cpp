@@ -38,7 +38,19 @@ std::vector<Token> Messages::parts(Index at, std::size_t i) const {
   return all;
 }
 
-/// The parts go where they belong by themselves, or by way of the staging.
+namespace {
+
+/// The parts of all members where they lie, when that is one piece in order; else room for them.
+Array parts_in(const Array& all, const std::vector<RowPair>& rows, Staging& staging, bool& moved) {
+  moved = !in_one_piece(all, rows);
+  if (moved) return staging.take(all, rows.back().to + rows.back().count);
+  Array parts = all;
+  parts.data += rows.front().from * all.row_bytes();
+  return parts;
+}
+
+}  // namespace
+
 Result<std::vector<Phase>> Messages::gather_at_once(Index at, Staging& staging) {
   const Operation& op = schedule_.operations[at];
   const auto on = schedule_.operands_of(op);
@@ -52,12 +64,9 @@ Result<std::vector<Phase>> Messages::gather_at_once(Index at, Staging& staging) 
       HSAP_CHECK(move(phases[0].before, own, from, all_rows(own.rows), false, staging));
     }
     const auto rows = message_rows(memory_.rows(on[i + 1]), parts(at, i));
-    Array to = all;
-    to.data += rows.front().from * all.row_bytes();
-    if (!in_one_piece(all, rows)) {
-      to = staging.take(all, rows.back().to + rows.back().count);
-      HSAP_CHECK(move(phases[0].after, to, all, turned(rows), false, staging));
-    }
+    bool moved = false;
+    const Array to = parts_in(all, rows, staging, moved);
+    if (moved) HSAP_CHECK(move(phases[0].after, to, all, turned(rows), false, staging));
     phases[0].gathers.push_back(
         {from.data, to.data, from.rows * from.heads * from.width, from.dtype});
   }
@@ -72,12 +81,9 @@ Result<std::vector<Phase>> Messages::reduce_at_once(Index at, Staging& staging) 
     const Array all = memory_.array(on[i], op.heads);
     const Array own = memory_.array(on[i + 1], op.heads);
     const auto rows = message_rows(memory_.rows(on[i]), parts(at, i + 1));
-    Array from = all;
-    from.data += rows.front().from * all.row_bytes();
-    if (!in_one_piece(all, rows)) {
-      from = staging.take(all, rows.back().to + rows.back().count);
-      HSAP_CHECK(move(phases[0].before, all, from, rows, false, staging));
-    }
+    bool moved = false;
+    const Array from = parts_in(all, rows, staging, moved);
+    if (moved) HSAP_CHECK(move(phases[0].before, all, from, rows, false, staging));
     const Array sum = staging.take(all, own.rows);  // of the dtype that is summed
     phases[0].reductions.push_back(
         {from.data, sum.data, sum.rows * sum.heads * sum.width, sum.dtype});

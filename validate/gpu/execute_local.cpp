@@ -10,8 +10,8 @@
 #include <tuple>
 
 #include "validate/gpu/rank.hpp"
+#include "validate/gpu/repeated_time.hpp"
 #include "validate/gpu/rows.hpp"
-#include "validate/gpu/stopwatch.hpp"
 #include "validate/host/collective.hpp"
 #include "validate/host/program.hpp"
 
@@ -123,7 +123,7 @@ class Issue {
     execution.run_s = run_s_;
     for (const RankMemory& memory : memory_) execution.peak_buffer_bytes.push_back(memory.bytes());
     for (const Index at : order_) {
-      const OperationTime& time = execution.times.emplace_back(states_[at].stopwatch.time_of(at));
+      const OperationTime& time = execution.times.emplace_back(states_[at].time.time_of(at));
       execution.kernel_s[static_cast<std::size_t>(schedule_.operations[at].kind)] += time.seconds;
     }
     return execution;
@@ -139,7 +139,7 @@ class Issue {
     bool arrived = false;
     bool copied = false;  ///< its own copies are on the stream
     bool issued = false;
-    Stopwatch stopwatch;
+    RepeatedTime time;
   };
 
   [[nodiscard]] RankMemory& memory_of(const Operation& op) {
@@ -284,7 +284,7 @@ class Issue {
     for (State& state : states_) {
       HSAP_TRY(const double begin_s, device_.seconds_between(begin_, state.work_begins));
       HSAP_TRY(const double seconds, device_.seconds_between(state.work_begins, state.work_ends));
-      state.stopwatch.add(begin_s, seconds);
+      state.time.add(begin_s, seconds);
       last_s = std::max(last_s, begin_s + seconds);
     }
     return {};

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "validate/gpu/messages.hpp"
-#include "validate/gpu/stopwatch.hpp"
+#include "validate/gpu/repeated_time.hpp"
 
 namespace hsap::executor {
 namespace {
@@ -76,7 +76,7 @@ class RankProgram {
     result.run_s = run_s_;
     result.bytes_sent.assign(schedule_.programs.size(), 0);
     for (Index i = 0; i < steps_.size(); ++i) {
-      result.times.push_back(steps_[i].stopwatch.time_of(first_ + i));
+      result.times.push_back(steps_[i].time.time_of(first_ + i));
       for (const Phase& phase : steps_[i].phases) {
         for (const device::Message& message : phase.messages) {
           if (!message.is_send) continue;
@@ -97,7 +97,7 @@ class RankProgram {
     Launch kernel;  ///< of anything else
     EventId begun = -1;
     EventId done = -1;
-    Stopwatch stopwatch;
+    RepeatedTime time;
   };
   struct Memory {
     std::byte* data = nullptr;
@@ -169,10 +169,12 @@ class RankProgram {
     for (const auto& [at, communicator] : on_.groups) {
       largest = std::max(largest, static_cast<std::size_t>(at.group.count) + 1);
     }
-    const auto most = static_cast<std::int64_t>(largest) * bytes;
     // Each stream uses its own while others use theirs.
+    const auto of_stream = static_cast<std::int64_t>(largest) * bytes;
+    const std::int64_t all = of_stream * streams;
+    HSAP_TRY(std::byte * memory, on_.device.allocate_for_messages(all));
     for (std::size_t stream = 0; stream < met.size(); ++stream) {
-      HSAP_TRY(std::byte * data, on_.device.allocate_for_messages(most));
+      std::byte* const data = memory + static_cast<std::int64_t>(stream) * of_stream;
       greeting_shares_[stream] = {data, data + bytes, bytes / bytes_of(Dtype::fp32), Dtype::fp32};
       std::byte* next = data;
       for (const Rank peer : met[stream]) {
@@ -180,10 +182,8 @@ class RankProgram {
         greetings_[stream].push_back({peer, next += bytes, bytes, false});
       }
     }
-    return for_each_communicator([&](Stream stream, device::Communicator& peers) {
-      const device::Share& share = greeting_shares_[static_cast<std::size_t>(stream)];
-      return peers.adopt(const_cast<std::byte*>(share.from), most);
-    });
+    return for_each_communicator(
+        [&](Stream, device::Communicator& peers) { return peers.adopt(memory, all); });
   }
 
   /// The clock of the run starts when the neighbours are there.
@@ -211,7 +211,7 @@ class RankProgram {
     for (Step& step : steps_) {
       HSAP_TRY(const double begin_s, on_.device.seconds_between(begin_, step.begun));
       HSAP_TRY(const double seconds, on_.device.seconds_between(step.begun, step.done));
-      step.stopwatch.add(begin_s, seconds);
+      step.time.add(begin_s, seconds);
       last_s = std::max(last_s, begin_s + seconds);
     }
     return {};

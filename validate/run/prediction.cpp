@@ -18,15 +18,10 @@ struct Copies {
 
 Copies copies_of(const Schedule& schedule, const Operation& op) {
   Copies copies;
-  const auto bytes_of = [&](const Buffer& buffer, std::int64_t rows, HeadRange heads) {
-    return static_cast<double>(rows * heads.size() * schedule.width(buffer.role)) *
-           (buffer.dtype == Dtype::bf16 ? 2 : 4);
-  };
   if (op.kind == Kind::exchange) {
     for (const Transfer& transfer : schedule.transfers_of(op)) {
       if (transfer.direction != Direction::receive) continue;
-      copies.bytes += bytes_of(schedule.buffers[transfer.buffer],
-                               tokens_in(schedule.intervals_of(transfer)), transfer.heads);
+      copies.bytes += static_cast<double>(schedule.bytes(transfer));
       ++copies.kernels;
     }
     return copies;
@@ -36,7 +31,8 @@ Copies copies_of(const Schedule& schedule, const Operation& op) {
   const int members = schedule.group_of(op).count;
   for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
     const Buffer& to = schedule.buffers[on[2 * pair + 1]];
-    const double bytes = bytes_of(to, tokens_in(schedule.intervals_of(to)), op.heads);
+    const auto bytes = static_cast<double>(
+        schedule.bytes(to, tokens_in(schedule.intervals_of(to)), op.heads.size()));
     copies.bytes += op.kind == Kind::all_gather ? bytes : bytes * members;
     copies.kernels += members;
   }

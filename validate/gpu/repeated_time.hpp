@@ -8,7 +8,7 @@
 namespace hsap::executor {
 
 /// The times of one operation over the repeats of a run.
-class Stopwatch {
+class RepeatedTime {
  public:
   void add(double begin_s, double seconds) {
     begin_s_ = begin_s;
