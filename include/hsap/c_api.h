@@ -35,7 +35,6 @@ typedef struct hsap_schedule hsap_schedule;
 
 /* The exit codes of the programs: 1 the question was fine and the answer is no, 2 bad input;
  * 3 a mistake of hsap itself, or no memory left. */
-/* NOLINTNEXTLINE(readability-identifier-naming): C's manner */
 enum { HSAP_INFEASIBLE = 1, HSAP_BAD_INPUT = 2, HSAP_INTERNAL = 3 };
 HSAP_EXPORT int32_t hsap_error_kind(const hsap_error* error);
 /* One line: file, position, what is wrong, found, expected. Lives as long as the error. */
