@@ -1,5 +1,7 @@
 #include "kernels/primitive/emulation/grid.hpp"
 
+#include <boost/context/pooled_fixedsize_stack.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -79,6 +81,7 @@ void Block::barrier_progress(Mbarrier& barrier) {
 }
 
 Status Grid::run(const std::function<void()>& kernel) {
+  thread_local boost::context::pooled_fixedsize_stack stacks(stack_bytes);
   for (int index = 0; index < launch_.blocks; ++index) {
     Block& block = *blocks_.emplace_back(std::make_unique<Block>(*this, index, launch_));
     for (int i = 0; i < launch_.threads; ++i) {
@@ -86,7 +89,7 @@ Status Grid::run(const std::function<void()>& kernel) {
       thread.block = &block;
       thread.index = i;
       thread.fiber =
-          boost::context::fiber(std::allocator_arg, boost::context::fixedsize_stack(stack_bytes),
+          boost::context::fiber(std::allocator_arg, stacks,
                                 [&kernel, &thread](boost::context::fiber&& scheduler) {
                                   thread.scheduler = std::move(scheduler);
                                   kernel();
