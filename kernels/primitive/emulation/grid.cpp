@@ -88,14 +88,13 @@ Status Grid::run(const std::function<void()>& kernel) {
       Thread& thread = *block.threads.emplace_back(std::make_unique<Thread>());
       thread.block = &block;
       thread.index = i;
-      thread.fiber =
-          boost::context::fiber(std::allocator_arg, stacks,
-                                [&kernel, &thread](boost::context::fiber&& scheduler) {
-                                  thread.scheduler = std::move(scheduler);
-                                  kernel();
-                                  thread.done = true;
-                                  return std::move(thread.scheduler);
-                                });
+      thread.fiber = boost::context::fiber(std::allocator_arg, stacks,
+                                           [&kernel, &thread](boost::context::fiber&& scheduler) {
+                                             thread.scheduler = std::move(scheduler);
+                                             kernel();
+                                             thread.done = true;
+                                             return std::move(thread.scheduler);
+                                           });
       ready_.push_back(&thread);
     }
   }
