@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "cli/inputs.hpp"
 #include "cost/calibrate/record.hpp"
@@ -96,16 +97,45 @@ void describe(const measure::Measured& measured, ClusterSpec& spec) {
                               measured.seconds, machine.name, facts));
 }
 
-Result<Runtime> runtime_of(const measure::Measured& measured) {
+Result<Runtime> runtime_of(const measure::Measured& measured,
+                           const std::optional<measure::Interference>& interference) {
   HSAP_TRY(Runtime runtime, load_runtime("hsap"));
   runtime.name = "hsap-measured";
-  if (!measured.host) return runtime;
-  runtime.host_launch_s = measured.host->launch_s;
-  runtime.stream_wait_s = measured.host->stream_wait_s;
-  std::erase_if(runtime.sources,
-                [](const std::string& line) { return line.starts_with("host_launch_s"); });
-  runtime.sources.push_back("host_launch_s, stream_wait_s: measured on " + measured.machine.name);
+  const auto replace_source = [&](std::initializer_list<const char*> old, const std::string& by) {
+    std::erase_if(runtime.sources, [&](const std::string& line) {
+      return std::any_of(old.begin(), old.end(),
+                         [&](const char* begin) { return line.starts_with(begin); });
+    });
+    runtime.sources.push_back(fmt::format("{}: measured on {}", by, measured.machine.name));
+  };
+  if (measured.host) {
+    runtime.host_launch_s = measured.host->launch_s;
+    runtime.stream_wait_s = measured.host->stream_wait_s;
+    replace_source({"host_launch_s"}, "host_launch_s, stream_wait_s");
+  }
+  if (interference) {
+    constexpr double least_share = 0.01;  // a runtime has no messages that stand still
+    runtime.host_exchange_s = interference->host_exchange_s;
+    runtime.host_transfer_s = interference->host_transfer_s;
+    runtime.kernel_slowdown = std::min(interference->kernel_slowdown, 1.0);
+    runtime.communication_multiprocessors =
+        static_cast<int>(std::lround(interference->taken_share * measured.machine.multiprocessors));
+    runtime.overlap_share = std::max(interference->overlap_share, least_share);
+    replace_source({"host_exchange_s", "communication:", "kernel_slowdown"},
+                   "host_exchange_s, host_transfer_s, kernel_slowdown, "
+                   "communication_multiprocessors, overlap_share");
+  }
   return runtime;
+}
+
+std::string text_of(const measure::Interference& found) {
+  return fmt::format(
+      "  all GPUs at work: attention {:.1f} % slower than on one; a message beside it takes {:.1f} "
+      "% "
+      "of the GPU and keeps {:.0f} % of its speed\n"
+      "  host: {:.1f} us to issue an exchange and {:.1f} us for each send or receive in it\n",
+      found.kernel_slowdown * 100, found.taken_share * 100, found.overlap_share * 100,
+      found.host_exchange_s * 1e6, found.host_transfer_s * 1e6);
 }
 
 std::string measured_text(const measure::Measured& measured) {

@@ -2,7 +2,7 @@
 
 #include "hsap/cluster.hpp"
 #include "hsap/runtime.hpp"
-#include "validate/measure/measure.hpp"
+#include "validate/measure/interference.hpp"
 
 /// What `hsap-topo calibrate --gpu` does before there is anything to fit.
 namespace hsap::apps {
@@ -22,10 +22,12 @@ using Begin = std::function<Status(const measure::Machine&)>;
 /// Sets what needs no fit: name, memory and multiprocessors of the device, and who measured.
 void describe(const measure::Measured& measured, ClusterSpec& spec);
 
-/// hsap's runtime with the host times that were measured.
-[[nodiscard]] Result<Runtime> runtime_of(const measure::Measured& measured);
+/// hsap's runtime with what was measured of host, kernels and messages.
+[[nodiscard]] Result<Runtime> runtime_of(const measure::Measured& measured,
+                                         const std::optional<measure::Interference>& interference);
 
 /// What was measured, in how long, and what was not, in a few lines.
 [[nodiscard]] std::string measured_text(const measure::Measured& measured);
+[[nodiscard]] std::string text_of(const measure::Interference& found);
 
 }  // namespace hsap::apps

@@ -45,8 +45,9 @@ Result<measure::Measured> measure_own(int gpu, const measure::Options& options,
   return measure::measure_device(*device, machine, options);
 }
 
-Result<measure::TimedRounds> exchange(world::World& world, int gpu, const std::vector<int>& nodes,
-                                      const measure::Options& options) {
+/// All together. What rank 0 finds out goes into `found`.
+Status exchange(world::World& world, int gpu, const measure::Options& options,
+                WorldMeasured& found) {
   device::CudaDevice::Options on;
   on.number = gpu;
   auto made = device::NcclDevice::make(on);
@@ -61,9 +62,14 @@ Result<measure::TimedRounds> exchange(world::World& world, int gpu, const std::v
       NcclCommunicator::make(std::as_bytes(std::span(id)), world.rank(), world.size(), **made, {});
   HSAP_CHECK(world.agree(peers ? Status() : Status(peers.error())));
   world.on_loss([&](const world::Loss&) { (*peers)->abort(); });
-  auto rounds = measure::measure_rounds({world, **made, **peers, nodes}, options);
+  const measure::Peer peer{world, **made, **peers, found.nodes};
+  Status measured = [&]() -> Status {
+    HSAP_TRY(found.interference, measure::measure_interference(peer, options));
+    HSAP_TRY(found.rounds, measure::measure_rounds(peer, options));
+    return {};
+  }();
   world.on_loss({});
-  return rounds;
+  return measured;
 }
 
 }  // namespace
@@ -98,14 +104,13 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
   }
   HSAP_CHECK(world.agree(own, half.budget_s + setup_s));
   if (!speaks) half.progress = [](const std::string&, std::size_t, std::size_t) {};
-  auto rounds = exchange(world, place.local_rank, out.nodes, half);
+  const Status exchanged = exchange(world, place.local_rank, half, out);
   // Others may wait in the middle of a round.
-  if (!rounds) world.fail(rounds.error().text());
-  if (world.lost()) return rounds ? infeasible(world.lost()->text()) : rounds.error();
-  HSAP_CHECK(world.agree(rounds ? Status() : Status(rounds.error())));
+  if (!exchanged) world.fail(exchanged.error().text());
+  if (world.lost()) return exchanged ? infeasible(world.lost()->text()) : exchanged.error();
+  HSAP_CHECK(world.agree(exchanged));
   HSAP_CHECK(world.finish());
   if (!speaks) return std::optional<WorldMeasured>();
-  out.rounds = *std::move(rounds);
   return std::optional<WorldMeasured>(std::move(out));
 }
 #else

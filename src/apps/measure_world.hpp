@@ -19,6 +19,7 @@ struct WorldFlags {
 struct WorldMeasured {
   measure::Measured device;  ///< of rank 0, alone
   measure::TimedRounds rounds;
+  std::optional<measure::Interference> interference;
   std::vector<int> nodes;  ///< by rank
 };
 
@@ -26,9 +27,10 @@ struct WorldMeasured {
 [[nodiscard]] bool is_one_of_several(const WorldFlags& flags);
 
 /// Takes part: rank 0 measures its GPU alone for half of the budget, then all send each other
-/// messages for the other half. `begin` is called before anything is measured, in rank 0 with the
-/// GPU that it has; its error ends all. Nothing in processes that only took part, or that started
-/// the ranks. Errors: ranks that share a GPU, are lost or fail (infeasible); a build without NCCL.
+/// messages, with kernels beside them first, for the other half. `begin` is called before anything
+/// is measured, in rank 0 with the GPU that it has; its error ends all. Nothing in processes that
+/// only took part, or that started the ranks. Errors: ranks that share a GPU, are lost or fail
+/// (infeasible); a build without NCCL.
 [[nodiscard]] Result<std::optional<WorldMeasured>> measure_world(
     const WorldFlags& flags, const std::vector<std::string>& command,
     const measure::Options& options, const Begin& begin);

@@ -95,7 +95,7 @@ Status keep(const WorldMeasured& found, int gpus_per_node, CalibrateFlags& flags
     HSAP_CHECK(cli::write_target(target, text, flags.out.force));
     return target.path;
   };
-  HSAP_TRY(const Runtime runtime, runtime_of(found.device));
+  HSAP_TRY(const Runtime runtime, runtime_of(found.device, found.interference));
   HSAP_CHECK(write("machine.json", json_text(measure::machine_json(found.device))));
   HSAP_CHECK(write("runtime.json", json_text(to_json(runtime))));
   HSAP_TRY(const std::string kernels, write("kernels.csv", measure::kernels_csv(found.device)));
@@ -145,6 +145,7 @@ Status measure_and_fit(CalibrateFlags flags, const std::vector<std::string>& com
   HSAP_CHECK(keep(*found, base->gpus_per_node(), flags));
   describe(found->device, *base);
   std::string text = measured_text(found->device);
+  if (found->interference) text += text_of(*found->interference);
   if (!found->rounds.rounds.empty()) {
     text += fmt::format("  {} rounds of messages between {} ranks, {} skipped for want of time\n",
                         found->rounds.rounds.size(), found->nodes.size(), found->rounds.skipped);

@@ -81,14 +81,17 @@ class TimedFabric {
 
 class TimedCommunicator : public device::Communicator {
  public:
+  static constexpr double exchange_host_s = 7e-6;
+  static constexpr double transfer_host_s = 1.5e-6;
+
   TimedCommunicator(TimedFabric& fabric, TimedDevice& device, Rank rank)
       : fabric_(fabric), device_(device), rank_(rank) {}
 
   Status exchange(device::StreamId stream, std::span<const device::Message> messages) override {
-    constexpr double host_s = 10e-6;
+    const double host_s = exchange_host_s + transfer_host_s * static_cast<double>(messages.size());
     const double ready_s = std::max(device_.free(stream), device_.issue(host_s));
     const double end_s = fabric_.exchange(rank_, ready_s, messages);
-    device_.free(stream) = ready_s + device_.noisy(end_s - ready_s);
+    device_.send(stream, ready_s, device_.noisy(end_s - ready_s));
     return {};
   }
   Status all_gather(device::StreamId, std::span<const device::Share>) override {

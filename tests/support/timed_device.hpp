@@ -19,13 +19,20 @@ struct HostTruth {
   double stream_wait_s = 6e-6;  ///< from an event to a stream that waits for it
 };
 
+/// What a message and kernels beside it take from each other.
+struct BesideTruth {
+  double taken_share = 0;    ///< of the kernels' speed
+  double overlap_share = 1;  ///< that the message keeps of its own
+};
+
 /// A device without memory or kernels: a clock of its own says when host and streams are where, by
 /// the cost model of `truth`, with noise, slow first calls, and calls that are too fast when they
 /// find their operands in the cache.
 class TimedDevice : public device::Device {
  public:
-  TimedDevice(hsap::Device truth, const support::Measurer& noise, HostTruth host = {})
-      : truth_(std::move(truth)), noise_(noise), host_(host) {}
+  TimedDevice(hsap::Device truth, const support::Measurer& noise, HostTruth host = {},
+              BesideTruth beside = {})
+      : truth_(std::move(truth)), noise_(noise), host_(host), beside_(beside) {}
 
   [[nodiscard]] double now() const { return host_now_; }
   [[nodiscard]] measure::Machine machine() const {
@@ -100,6 +107,11 @@ class TimedDevice : public device::Device {
 
   /// A stream is taken until then, by whoever else works on the device.
   double& free(device::StreamId stream) { return streams_[static_cast<std::size_t>(stream)]; }
+  /// A message takes the stream, for longer when kernels come beside it.
+  void send(device::StreamId stream, double ready_s, double seconds) {
+    sending_ = stream;
+    free(stream) = ready_s + seconds;
+  }
   /// The host issues something.
   double issue(double seconds) { return host_now_ += seconds; }
   [[nodiscard]] const hsap::Device& truth() const { return truth_; }
@@ -136,11 +148,22 @@ class TimedDevice : public device::Device {
       // A kernel that touches more than the cache holds leaves nothing of its own there.
       const bool cached = touched_bytes_ + bytes - last_touch(operand) < cache_bytes;
       const double loading_s = loaded_.insert(name).second ? 2e-3 : 0;
-      free(stream) = ready_s + noise_(seconds) * (cached ? 0.67 : 1) + loading_s;
+      free(stream) = end_beside_message(ready_s, noise_(seconds) * (cached ? 0.67 : 1) + loading_s);
       touched_bytes_ += bytes;
       touches_.emplace_back(operand, touched_bytes_);
       return {};
     };
+  }
+
+  /// When a kernel ends that would take so long alone. Until now the message was to end as if
+  /// nothing came beside it any more.
+  double end_beside_message(double begin_s, double seconds) {
+    const double message_s = sending_ < 0 ? 0 : free(sending_) - begin_s;
+    if (message_s <= 0) return begin_s + seconds;
+    const double kernel_speed = 1 - beside_.taken_share;
+    const double both_s = std::min(message_s / beside_.overlap_share, seconds / kernel_speed);
+    free(sending_) += both_s * (1 - beside_.overlap_share);
+    return begin_s + seconds + both_s * beside_.taken_share;
   }
 
   /// Bytes that all kernels had touched when the last one with that operand ended.
@@ -153,6 +176,8 @@ class TimedDevice : public device::Device {
   hsap::Device truth_;
   support::Measurer noise_;
   HostTruth host_;
+  BesideTruth beside_;
+  device::StreamId sending_ = -1;
   double host_now_ = 0;
   std::int64_t allocated_ = 0;
   std::set<int> loaded_;

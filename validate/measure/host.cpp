@@ -1,18 +1,12 @@
 #include "validate/measure/host.hpp"
 
-#include <algorithm>
+#include "validate/measure/numbers.hpp"
 
 namespace hsap::measure {
 namespace {
 
 constexpr int calls = 200;  ///< in a queue of a thousand, each with its events
 constexpr int rounds = 7;
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// Issues operations while the device has other work, so that only the host counts.
 Result<double> launch_seconds(device::Device& device, Stopwatch& watch,

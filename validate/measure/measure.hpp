@@ -16,6 +16,9 @@ struct Options {
   std::int64_t workspace_bytes = std::int64_t{3} << 30;
   /// Of messages that a rank sends, or receives, in one round.
   std::int64_t message_bytes = std::int64_t{1} << 30;
+  /// Of the kernels that messages are measured beside: they fill a device for several waves, and
+  /// are short beside a message.
+  Token kernel_tokens = 2048;
   Clock clock = host_clock();
   /// Told before each measurement.
   std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress =

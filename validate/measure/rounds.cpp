@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
+
+#include "validate/measure/numbers.hpp"
 
 namespace hsap::measure {
 namespace {
@@ -103,8 +104,8 @@ class Session {
       options_.progress(fmt::format("{} messages of {:.0f} KB", rounds[i].transfers.size(),
                                     rounds[i].bytes / 1024),
                         i, rounds.size());
-      HSAP_TRY(const std::string own, time(rounds[i]));
-      HSAP_TRY(const std::vector<std::string> all, peer_.world.gather(own));
+      HSAP_TRY(const std::vector<double> own, time(rounds[i]));
+      HSAP_TRY(const auto all, gather_numbers(peer_.world, own));
       if (peer_.world.rank() == 0) out.rounds.push_back({rounds[i], slowest(all)});
     }
     return out;
@@ -147,10 +148,10 @@ class Session {
     return messages;
   }
 
-  /// Seconds of a call in each series, as text; nothing where this rank has no part.
-  Result<std::string> time(const Round& round) {
+  /// Seconds of a call in each series; nothing where this rank has no part.
+  Result<std::vector<double>> time(const Round& round) {
     const std::vector<device::Message> messages = messages_of(round);
-    std::string seconds;
+    std::vector<double> seconds;
     if (messages.empty()) return seconds;
     const int calls = calls_of(round.bytes);
     for (int i = 0; i <= series; ++i) {
@@ -164,22 +165,16 @@ class Session {
       HSAP_CHECK(peer_.device.synchronize());
       HSAP_CHECK(peer_.communicator.poll());
       HSAP_TRY(const double taken, peer_.device.seconds_between(begin_, end_));
-      if (i > 0) seconds += fmt::format("{} ", taken / calls);  // the first one connects
+      if (i > 0) seconds.push_back(taken / calls);  // the first one connects
     }
     return seconds;
   }
 
   /// Of each series the slowest rank.
-  static Sample slowest(const std::vector<std::string>& all) {
+  static Sample slowest(const std::vector<std::vector<double>>& all) {
     std::vector<double> most(series, 0);
-    for (const std::string& text : all) {
-      const char* at = text.data();
-      const char* end = at + text.size();
-      for (std::size_t i = 0; i < most.size() && at < end; ++i) {
-        double value = 0;
-        at = std::from_chars(at, end, value).ptr + 1;
-        most[i] = std::max(most[i], value);
-      }
+    for (const std::vector<double>& seconds : all) {
+      for (std::size_t i = 0; i < seconds.size(); ++i) most[i] = std::max(most[i], seconds[i]);
     }
     return bench::sample_of(std::move(most));
   }

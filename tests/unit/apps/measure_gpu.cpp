@@ -55,11 +55,35 @@ TEST_CASE("the cluster says what was measured") {
 }
 
 TEST_CASE("the runtime has the host's times") {
-  const auto runtime = apps::runtime_of(measured());
+  const auto runtime = apps::runtime_of(measured(), {});
   REQUIRE(runtime);
   CHECK(runtime->host_launch_s == 6e-6);
   CHECK(runtime->stream_wait_s == 7e-6);
   CHECK(runtime->sources.back() == "host_launch_s, stream_wait_s: measured on NVIDIA H200 NVL");
+}
+
+TEST_CASE("the runtime has what messages and kernels take from each other") {
+  measure::Measured of = measured();
+  of.machine.multiprocessors = 132;
+  const measure::Interference found{0.03, 0.12, 0.8, 9e-6, 1.5e-6};
+  const auto runtime = apps::runtime_of(of, found);
+  REQUIRE(runtime);
+  CHECK(runtime->kernel_slowdown == 0.03);
+  CHECK(runtime->communication_multiprocessors == 16);
+  CHECK(runtime->overlap_share == 0.8);
+  CHECK(runtime->host_exchange_s == 9e-6);
+  CHECK(runtime->host_transfer_s == 1.5e-6);
+  for (const std::string& source : runtime->sources) {
+    CHECK(
+        (source.find("assumed") == std::string::npos || source.starts_with("communicator_bytes")));
+  }
+  CHECK(apps::text_of(found).find("takes 12.0 % of the GPU and keeps 80 % of its speed") !=
+        std::string::npos);
+  // A message that stands still is still one that a runtime can have.
+  const auto still = apps::runtime_of(of, measure::Interference{5, 1, 0, 0, 0});
+  REQUIRE(still);
+  CHECK(still->overlap_share > 0);
+  CHECK(still->kernel_slowdown == 1);
 }
 
 TEST_CASE("what was skipped is told") {
