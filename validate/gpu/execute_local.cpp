@@ -5,10 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <map>
 #include <sstream>
-#include <tuple>
 
+#include "validate/gpu/partners.hpp"
 #include "validate/gpu/rank.hpp"
 #include "validate/gpu/repeated_time.hpp"
 #include "validate/gpu/rows.hpp"
@@ -22,42 +21,6 @@ using device::Device;
 using device::EventId;
 using device::Launch;
 using device::StreamId;
-
-constexpr Index none = ~Index{0};
-
-/// The other side of each transfer: sends and receives between two ranks match in order within a
-/// stream.
-struct Partner {
-  Index operation = none;
-  Index transfer = none;  ///< into Schedule::transfers
-};
-
-std::vector<Partner> pair_transfers(const Schedule& schedule) {
-  using Lane = std::tuple<Rank, Rank, Stream>;  // from, to
-  std::map<Lane, std::deque<Partner>> sends;
-  std::map<Lane, std::deque<Partner>> receives;
-  std::vector<Partner> partners(schedule.transfers.size());
-  for (Index at = 0; at < schedule.operations.size(); ++at) {
-    const Operation& op = schedule.operations[at];
-    if (op.kind != Kind::exchange) continue;
-    for (Index i = 0; i < op.payload.count; ++i) {
-      const Index transfer = op.payload.first + i;
-      const Transfer& t = schedule.transfers[transfer];
-      const bool is_send = t.direction == Direction::send;
-      const Lane lane =
-          is_send ? Lane{op.rank, t.peer, op.stream} : Lane{t.peer, op.rank, op.stream};
-      auto& others = is_send ? receives[lane] : sends[lane];
-      if (others.empty()) {
-        (is_send ? sends : receives)[lane].push_back({at, transfer});
-        continue;
-      }
-      partners[transfer] = others.front();
-      partners[others.front().transfer] = {at, transfer};
-      others.pop_front();
-    }
-  }
-  return partners;
-}
 
 /// Puts the operations of all ranks on streams, in an order in which every event is recorded before
 /// it is waited for. An exchange or collective first arrives, when what it depends on has been
@@ -205,7 +168,7 @@ class Issue {
       const Transfer& receive = schedule_.transfers[op.payload.first + i];
       if (receive.direction != Direction::receive) continue;
       const Partner& partner = partners_[op.payload.first + i];
-      if (partner.operation == none) continue;  // never issued: reported by the run
+      if (partner.operation == Partner::none) continue;  // never issued: reported by the run
       const Transfer& send = schedule_.transfers[partner.transfer];
       const auto tokens = host::tokens_of(schedule_.intervals_of(receive));
       if (tokens != host::tokens_of(schedule_.intervals_of(send)) ||
@@ -326,7 +289,7 @@ class Issue {
     if (op.kind == Kind::exchange) {
       for (Index i = 0; i < op.payload.count; ++i) {
         const Index other = partners_[op.payload.first + i].operation;
-        if (other != none && other != at) others.push_back(other);
+        if (other != Partner::none && other != at) others.push_back(other);
       }
       std::sort(others.begin(), others.end());
       others.erase(std::unique(others.begin(), others.end()), others.end());
@@ -342,7 +305,7 @@ class Issue {
     const Operation& op = schedule_.operations[at];
     if (op.kind == Kind::exchange) {
       for (Index i = 0; i < op.payload.count; ++i) {
-        if (partners_[op.payload.first + i].operation == none) return false;
+        if (partners_[op.payload.first + i].operation == Partner::none) return false;
       }
     } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
       const auto met = static_cast<Rank>(others.size()) + 1;
