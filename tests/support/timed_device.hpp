@@ -70,6 +70,9 @@ class TimedDevice : public device::Device {
     at(event) = free(stream) = std::max(free(stream), host_now_);
     return {};
   }
+  Status record_time(device::EventId event, device::StreamId stream) override {
+    return record(event, stream);
+  }
   Status wait(device::StreamId stream, device::EventId event) override {
     host_now_ += host_.event_s;
     free(stream) = std::max(free(stream), at(event) + host_.stream_wait_s);
@@ -82,6 +85,9 @@ class TimedDevice : public device::Device {
   Result<double> seconds_between(device::EventId begin, device::EventId end) override {
     return at(end) - at(begin);
   }
+
+  Status begin_capture(device::StreamId) override { return infeasible("no graphs"); }
+  Result<device::Launch> end_capture(device::StreamId) override { return infeasible("no graphs"); }
 
   Result<device::Launch> prepare(const device::Attend& call) override {
     return attention(call.slices, call.heads, Pass::forward, {call.q, call.k, call.v, call.o});

@@ -144,6 +144,13 @@ Status CudaDevice::record(EventId event, StreamId stream) {
                "cudaEventRecord");
 }
 
+Status CudaDevice::record_time(EventId event, StreamId stream) {
+  if (!captures_) return record(event, stream);  // the flag is invalid there
+  return check(cudaEventRecordWithFlags(as_event(events_[static_cast<std::size_t>(event)]),
+                                        as_stream(cuda_stream(stream)), cudaEventRecordExternal),
+               "cudaEventRecordWithFlags");
+}
+
 Status CudaDevice::wait(StreamId stream, EventId event) {
   return check(cudaStreamWaitEvent(as_stream(cuda_stream(stream)),
                                    as_event(events_[static_cast<std::size_t>(event)]), 0),
@@ -159,6 +166,32 @@ Result<double> CudaDevice::seconds_between(EventId begin, EventId end) {
                                  as_event(events_[static_cast<std::size_t>(end)])),
             "cudaEventElapsedTime"));
   return static_cast<double>(milliseconds) * 1e-3;
+}
+
+Status CudaDevice::begin_capture(StreamId stream) {
+  // NCCL's threads may meanwhile allocate and wait for what is no part of the graph.
+  HSAP_CHECK(check(
+      cudaStreamBeginCapture(as_stream(cuda_stream(stream)), cudaStreamCaptureModeThreadLocal),
+      "cudaStreamBeginCapture"));
+  captures_ = true;
+  return {};
+}
+
+Result<Launch> CudaDevice::end_capture(StreamId stream) {
+  captures_ = false;
+  cudaGraph_t graph = nullptr;
+  HSAP_CHECK(
+      check(cudaStreamEndCapture(as_stream(cuda_stream(stream)), &graph), "cudaStreamEndCapture"));
+  cudaGraphExec_t ready = nullptr;
+  const Status made =
+      check(cudaGraphInstantiate(&ready, graph, cudaGraphInstantiateFlagUseNodePriority),
+            "cudaGraphInstantiate");
+  cudaGraphDestroy(graph);
+  if (!made) return made.error();
+  const std::shared_ptr<CUgraphExec_st> owner(ready, cudaGraphExecDestroy);
+  return Launch([this, owner](StreamId on) {
+    return check(cudaGraphLaunch(owner.get(), as_stream(cuda_stream(on))), "cudaGraphLaunch");
+  });
 }
 
 Result<std::byte*> CudaDevice::upload(std::span<const std::byte> bytes) {

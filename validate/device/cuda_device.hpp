@@ -37,8 +37,12 @@ class CudaDevice : public Device {
   [[nodiscard]] EventId make_event() override;
   [[nodiscard]] Status record(EventId event, StreamId stream) override;
   [[nodiscard]] Status wait(StreamId stream, EventId event) override;
+  [[nodiscard]] Status record_time(EventId event, StreamId stream) override;
   [[nodiscard]] Status synchronize() override;
   [[nodiscard]] Result<double> seconds_between(EventId begin, EventId end) override;
+  [[nodiscard]] Status begin_capture(StreamId stream) override;
+  /// Kernels of the graph have the priority of the stream that they were captured on.
+  [[nodiscard]] Result<Launch> end_capture(StreamId stream) override;
   /// Kernels take bf16 inputs, heads of 64 or 128 numbers.
   [[nodiscard]] Result<Launch> prepare(const Attend& call) override;
   [[nodiscard]] Result<Launch> prepare(const AttendBackward& call) override;
@@ -78,6 +82,7 @@ class CudaDevice : public Device {
   std::vector<void*> streams_;
   std::vector<void*> events_;
   std::int64_t allocated_bytes_ = 0;
+  bool captures_ = false;
 };
 
 }  // namespace hsap::device

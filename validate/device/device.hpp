@@ -84,7 +84,8 @@ struct Move {
   bool add = false;
 };
 
-/// Work made ready once: lists uploaded, scratch taken. Calling it puts the work on a stream.
+/// Work made ready once: lists uploaded, scratch taken. Calling it puts the work on a stream, or
+/// into the graph that is captured there.
 using Launch = std::function<Status(StreamId)>;
 
 /// Errors name the call that failed (infeasible). Everything may be called from one thread only.
@@ -115,8 +116,21 @@ class Device {
   /// What comes next on the stream waits for the latest record of the event.
   [[nodiscard]] virtual Status wait(StreamId stream, EventId event) = 0;
   [[nodiscard]] virtual Status synchronize() = 0;
+  /// record() for its time alone: nothing may wait for the event. What record() puts into a graph
+  /// is the other way round: it can be waited for there, and has no time.
+  [[nodiscard]] virtual Status record_time(EventId event, StreamId stream) = 0;
   /// Between two events that have happened.
   [[nodiscard]] virtual Result<double> seconds_between(EventId begin, EventId end) = 0;
+
+  /// What is put on this stream from now on is not done, but becomes part of a graph; so does what
+  /// is put on a stream that has waited for an event of the graph. These streams wait for no event
+  /// from outside, and meanwhile nothing is prepared, allocated, copied to or from the host or
+  /// waited for. One capture at a time.
+  [[nodiscard]] virtual Status begin_capture(StreamId stream) = 0;
+  /// The graph, whose runs do all of it once, one run after the other. The stream, that of the
+  /// begin, must have waited for the last work of all others. Must be called also when a call in
+  /// between failed. A graph ends with its last copy, and must do so before its communicators do.
+  [[nodiscard]] virtual Result<Launch> end_capture(StreamId stream) = 0;
 
   [[nodiscard]] virtual Result<Launch> prepare(const Attend& call) = 0;
   [[nodiscard]] virtual Result<Launch> prepare(const AttendBackward& call) = 0;

@@ -33,6 +33,7 @@ struct Group {
     bool done = false;
   };
   std::vector<Item> items;
+  bool captured = false;
 
   void advance(Item& item, FakeFabric& fabric, Rank rank) const {
     const Message& message = item.message;
@@ -40,6 +41,7 @@ struct Group {
     if (message.is_send) {
       if (!item.parcel) {
         item.parcel = std::make_shared<FakeFabric::Parcel>();
+        item.parcel->captured = captured;
         item.parcel->bytes.assign(message.data, message.data + bytes);
         fabric.post(rank, message.peer, item.parcel);
       }
@@ -54,10 +56,15 @@ struct Group {
     }
     const auto parcel = fabric.take(message.peer, rank);
     if (!parcel) return;
-    if (parcel->bytes.size() != bytes) return fabric.abort();
+    if (parcel->bytes.size() != bytes || parcel->captured != captured) return fabric.abort();
     std::memcpy(message.data, parcel->bytes.data(), bytes);
     parcel->taken = true;
     item.done = true;
+  }
+
+  /// Graphs run it again.
+  void start_over() {
+    for (Item& item : items) item = {item.message, nullptr, false};
   }
 };
 
@@ -79,6 +86,7 @@ void add_parts(const Share& share, std::span<const std::byte> parts, Rank rank, 
 }  // namespace
 
 Status FakeCommunicator::adopt(std::byte* data, std::int64_t bytes) {
+  HSAP_CHECK(device_.outside_of_capture("adopt"));
   adopted_.emplace_back(data, static_cast<std::size_t>(bytes));
   return {};
 }
@@ -148,6 +156,7 @@ Status FakeCommunicator::reduce_scatter(StreamId stream, std::span<const Share> 
 
 void FakeCommunicator::put(StreamId stream, std::span<const Message> messages) {
   const auto group = std::make_shared<Group>();
+  group->captured = device_.captures(stream);
   for (const Message& message : messages) group->items.push_back({message, nullptr, false});
   device_.put(stream, [this, group] {
     bool done = true;
@@ -155,6 +164,7 @@ void FakeCommunicator::put(StreamId stream, std::span<const Message> messages) {
       if (!item.done) group->advance(item, fabric_, rank_);
       done = done && item.done;
     }
+    if (done) group->start_over();
     return done;
   });
 }

@@ -20,6 +20,7 @@ class FakeFabric {
   /// A message that waits for its receiver.
   struct Parcel {
     std::vector<std::byte> bytes;
+    bool captured = false;  ///< sent from a graph
     std::atomic<bool> taken = false;
   };
 
@@ -41,7 +42,7 @@ class FakeCommunicator : public Communicator {
       : fabric_(fabric), device_(device), rank_(rank), ranks_(ranks) {}
 
   /// Errors: a message outside of what has been adopted. Of a run: one of another length than its
-  /// receiver expects.
+  /// receiver expects, or sent from a graph and not received in one.
   [[nodiscard]] Status exchange(StreamId stream, std::span<const Message> messages) override;
   [[nodiscard]] Status all_gather(StreamId stream, std::span<const Share> shares) override;
   /// Sums as a ring does: the part of rank j begins at rank j + 1, is rounded at every rank on its

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <thread>
+#include <utility>
 
 #include "validate/host/kernels.hpp"
 
@@ -59,6 +60,7 @@ void merge_row(const Merge& call, std::int64_t from, std::int64_t to, int head) 
 }  // namespace
 
 Result<std::byte*> FakeDevice::allocate(std::int64_t bytes) {
+  HSAP_CHECK(outside_of_capture("allocate"));
   const auto size = static_cast<std::size_t>(bytes);
   constexpr std::size_t alignment = 256;
   Piece& piece = memory_.emplace_back();
@@ -85,8 +87,9 @@ Status FakeDevice::read(std::span<std::byte> to, const std::byte* from) {
 }
 
 StreamId FakeDevice::make_stream(Stream) {
-  streams_.emplace_back();
-  return static_cast<StreamId>(streams_.size()) - 1;
+  const auto stream = static_cast<StreamId>(queues_.streams.size());
+  queues_.streams[stream];
+  return stream;
 }
 
 EventId FakeDevice::make_event() {
@@ -94,64 +97,170 @@ EventId FakeDevice::make_event() {
   return static_cast<EventId>(events_.size()) - 1;
 }
 
+void FakeDevice::Queues::record(StreamId stream, EventId event) {
+  ++asked[event];
+  Task task;
+  task.records = event;
+  streams[stream].push_back(std::move(task));
+}
+
+void FakeDevice::Queues::wait(StreamId stream, EventId event) {
+  Task task;
+  task.waits_for = event;
+  task.happened = asked[event];
+  streams[stream].push_back(std::move(task));
+}
+
+bool FakeDevice::Queues::can_go_on(const std::deque<Task>& stream) const {
+  if (stream.empty()) return false;
+  const Task& task = stream.front();
+  if (task.waits_for < 0 || task.happened == 0) return true;
+  const auto found = happened.find(task.waits_for);
+  return found != happened.end() && found->second >= task.happened;
+}
+
 Status FakeDevice::record(EventId event, StreamId stream) {
-  ++events_[static_cast<std::size_t>(event)].asked;
-  put(stream, [this, event] {
-    Event& at = events_[static_cast<std::size_t>(event)];
-    ++at.happened;
-    at.work_before = work_;
-    return true;
-  });
+  if (!captures(stream)) {
+    at(event).latest = Recorded::on_a_stream;
+    queues_.record(stream, event);
+    return {};
+  }
+  at(event).latest = Recorded::in_a_graph;
+  capture_->queues.record(stream, event);
+  capture_->recorded[event] = capture_->reached[stream];
+  return {};
+}
+
+Status FakeDevice::record_time(EventId event, StreamId stream) {
+  at(event).latest = Recorded::for_its_time;
+  if (captures(stream)) ++capture_->reached[stream][stream];
+  (captures(stream) ? capture_->queues : queues_).record(stream, event);
   return {};
 }
 
 Status FakeDevice::wait(StreamId stream, EventId event) {
-  Task task;
-  task.waits_for = event;
-  task.happened = events_[static_cast<std::size_t>(event)].asked;
-  streams_[static_cast<std::size_t>(stream)].push_back(std::move(task));
+  if (at(event).latest == Recorded::for_its_time) {
+    return infeasible("a wait for an event that was recorded for its time");
+  }
+  const bool in_a_graph = at(event).latest == Recorded::in_a_graph;
+  if (in_a_graph && capture_ && capture_->recorded.contains(event)) {
+    // A stream that comes to the capture must be joined again, whatever it does.
+    if (!captures(stream)) capture_->reached[stream][stream] = 1;
+    for (const auto& [other, count] : capture_->recorded[event]) {
+      int& before = capture_->reached[stream][other];
+      before = std::max(before, count);
+    }
+    capture_->queues.wait(stream, event);
+    return {};
+  }
+  if (captures(stream)) return broken("a wait for an event from outside of the capture");
+  if (in_a_graph) return infeasible("a wait for an event inside a graph");
+  queues_.wait(stream, event);
   return {};
 }
 
-bool FakeDevice::can_go_on(const std::deque<Task>& stream) const {
-  if (stream.empty()) return false;
-  const Task& task = stream.front();
-  return task.waits_for < 0 ||
-         events_[static_cast<std::size_t>(task.waits_for)].happened >= task.happened;
+Status FakeDevice::begin_capture(StreamId stream) {
+  HSAP_CHECK(outside_of_capture("begin of a capture"));
+  capture_ = Capture{stream, {}, {{stream, {}}}, {}, {}};
+  return {};
+}
+
+Result<Launch> FakeDevice::end_capture(StreamId stream) {
+  if (!capture_ || capture_->origin != stream) {
+    return infeasible("end of a capture that did not begin on this stream");
+  }
+  Capture capture = *std::exchange(capture_, std::nullopt);
+  HSAP_CHECK(capture.wrong);
+  Reached& joined = capture.reached[stream];
+  for (auto& [other, reached] : capture.reached) {
+    if (joined[other] == reached[other]) continue;
+    return infeasible("a stream of the capture was not joined at its end");
+  }
+  const auto graph = std::make_shared<Graph>();
+  graph->captured = std::move(capture.queues);
+  return Launch([this, graph](StreamId on) -> Status {
+    put(on, [this, graph, run = std::make_shared<std::optional<Queues>>()] {
+      return advance(*graph, *run);
+    });
+    return {};
+  });
+}
+
+bool FakeDevice::advance(Graph& graph, std::optional<Queues>& run) {
+  if (!run) {
+    if (graph.runs) return false;
+    graph.runs = true;
+    run = graph.captured;
+  }
+  Step last = Step::moved;
+  while (last == Step::moved) last = step(*run);
+  if (last != Step::ended) return false;
+  run.reset();
+  graph.runs = false;
+  return true;
+}
+
+Status FakeDevice::broken(const std::string& why) {
+  capture_->wrong = infeasible(why);
+  return capture_->wrong;
+}
+
+Status FakeDevice::outside_of_capture(const char* call) {
+  if (!capture_) return {};
+  return broken(std::string(call) + " during a capture");
+}
+
+FakeDevice::Step FakeDevice::step(Queues& queues) {
+  std::vector<std::deque<Task>*> able;
+  bool empty = true;
+  for (auto& [number, stream] : queues.streams) {
+    empty = empty && stream.empty();
+    if (queues.can_go_on(stream)) able.push_back(&stream);
+  }
+  if (empty) return Step::ended;
+  if (able.empty()) return Step::stuck;
+  std::shuffle(able.begin(), able.end(), random_);
+  // What waits for other ranks leaves its turn to the next.
+  const bool moved = std::any_of(able.begin(), able.end(), [&](std::deque<Task>* stream) {
+    const Task& task = stream->front();
+    if (task.attempt && !task.attempt()) return false;
+    if (task.records >= 0) {
+      ++queues.happened[task.records];
+      at(task.records).work_before = work_;
+    }
+    stream->pop_front();
+    return true;
+  });
+  return moved ? Step::moved : Step::waits;
 }
 
 Status FakeDevice::synchronize() {
-  for (;;) {
-    std::vector<std::deque<Task>*> able;
-    bool empty = true;
-    for (auto& stream : streams_) {
-      empty = empty && stream.empty();
-      if (can_go_on(stream)) able.push_back(&stream);
-    }
-    if (empty || !wrong_) return wrong_;
-    if (able.empty()) return infeasible("streams wait for each other");
-    std::shuffle(able.begin(), able.end(), random_);
-    // One step at a time. What waits for other ranks leaves its turn to the next.
-    const bool moved = std::any_of(able.begin(), able.end(), [](std::deque<Task>* stream) {
-      if (stream->front().attempt && !stream->front().attempt()) return false;
-      stream->pop_front();
-      return true;
-    });
-    if (moved) continue;
+  HSAP_CHECK(outside_of_capture("synchronize"));
+  while (wrong_) {
+    const Step last = step(queues_);
+    if (last == Step::ended) return {};
+    if (last == Step::stuck) return infeasible("streams wait for each other");
+    if (last == Step::moved) continue;
     if (poll_) HSAP_CHECK(poll_());
     std::this_thread::yield();
   }
+  return wrong_;
 }
 
 Result<double> FakeDevice::seconds_between(EventId begin, EventId end) {
-  return double(events_[static_cast<std::size_t>(end)].work_before -
-                events_[static_cast<std::size_t>(begin)].work_before);
+  for (const EventId event : {begin, end}) {
+    const Recorded latest = at(event).latest;
+    if (latest == Recorded::never) return infeasible("an event that was never recorded");
+    if (latest == Recorded::in_a_graph) return infeasible("an event inside a graph has no time");
+  }
+  return double(at(end).work_before - at(begin).work_before);
 }
 
 void FakeDevice::put(StreamId stream, std::function<bool()> attempt) {
   Task task;
   task.attempt = std::move(attempt);
-  streams_[static_cast<std::size_t>(stream)].push_back(std::move(task));
+  if (captures(stream)) ++capture_->reached[stream][stream];
+  (captures(stream) ? capture_->queues : queues_).streams[stream].push_back(std::move(task));
 }
 
 host::View FakeDevice::view(const Array& array, int first_head) {
@@ -204,6 +313,7 @@ Launch FakeDevice::attention(std::vector<Array> operands, std::function<void()> 
 }
 
 Result<Launch> FakeDevice::prepare(const Attend& call) {
+  HSAP_CHECK(outside_of_capture("prepare"));
   const int head = call.heads.query.begin;
   const int key_head = first_key_head(call.heads);
   const host::Attend on{view(call.q, head), view(call.k, key_head), view(call.v, key_head),
@@ -214,6 +324,7 @@ Result<Launch> FakeDevice::prepare(const Attend& call) {
 }
 
 Result<Launch> FakeDevice::prepare(const AttendBackward& call) {
+  HSAP_CHECK(outside_of_capture("prepare"));
   const int head = call.heads.query.begin;
   const int key_head = first_key_head(call.heads);
   const host::AttendBackward on{
@@ -227,6 +338,7 @@ Result<Launch> FakeDevice::prepare(const AttendBackward& call) {
 }
 
 Result<Launch> FakeDevice::prepare(const Delta& call) {
+  HSAP_CHECK(outside_of_capture("prepare"));
   const HeadRange heads{0, static_cast<std::uint16_t>(call.delta.heads)};
   return Launch([this, heads, o = view(call.o, 0), dout = view(call.dout, 0),
                  delta = view(call.delta, 0)](StreamId stream) -> Status {
@@ -240,6 +352,7 @@ Result<Launch> FakeDevice::prepare(const Delta& call) {
 }
 
 Result<Launch> FakeDevice::prepare(const Merge& call) {
+  HSAP_CHECK(outside_of_capture("prepare"));
   return Launch([this, call](StreamId stream) -> Status {
     put(stream, [this, call] {
       for_each_row(call.rows, [&](std::int64_t from, std::int64_t to) {
@@ -253,6 +366,7 @@ Result<Launch> FakeDevice::prepare(const Merge& call) {
 }
 
 Result<Launch> FakeDevice::prepare(const Move& call) {
+  HSAP_CHECK(outside_of_capture("prepare"));
   return Launch([this, call](StreamId stream) -> Status {
     put(stream, [this, call] {
       for_each_row(call.rows, [&](std::int64_t from, std::int64_t to) {
