@@ -103,24 +103,29 @@ Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, wo
                                   const RankMachine& machine, Communicators& communicators,
                                   double patience_s) {
   const auto rank = static_cast<Rank>(world.rank());
-  RankResources resources{machine.device, {}, {}, machine.at_once, machine.repeats};
+  RankResources resources{machine.device, {}, {}, machine.at_once, machine.repeats, machine.graph};
   for (std::size_t stream = 0; stream < streams; ++stream) {
     resources.communicators[stream] = communicators.by_stream[stream].get();
   }
   for (const auto& [at, each] : communicators.groups) resources.groups[at] = each.get();
+  constexpr Index graph = ~Index{0};
   std::atomic<Index> last = 0;
   world.on_loss([&](const world::Loss&) {
     communicators.for_each([](device::Communicator& each) { each.abort(); });
   });
   Result<RankExecution> run = [&] {
     world::Watchdog watchdog(world, patience_s, [&] {
+      const Index op = last;
+      if (op == graph) {
+        return fmt::format("waits longer than {} s in the graph of its operations", patience_s);
+      }
       std::ostringstream printed;
-      print(printed, schedule, schedule.operations[last]);
+      print(printed, schedule, schedule.operations[op]);
       return fmt::format("waits longer than {} s; the last operation it issued is {}, {}",
-                         patience_s, last.load(), printed.str());
+                         patience_s, op, printed.str());
     });
-    return execute_rank(schedule, rank, tensors, resources, [&](Index op) {
-      last = op;
+    return execute_rank(schedule, rank, tensors, resources, [&](std::optional<Index> op) {
+      last = op.value_or(graph);
       watchdog.progress();
     });
   }();

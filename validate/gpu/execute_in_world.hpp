@@ -14,7 +14,8 @@ struct RankMachine {
   std::vector<int> nodes;  ///< by rank: ranks of a node have the same number
   CommunicatorMaker communicators;
   AtOnce at_once = AtOnce::gathers;
-  int repeats = 1;  ///< times are medians
+  int repeats = 1;     ///< times are medians
+  bool graph = false;  ///< repeats are runs of one graph of all operations
 };
 
 /// execute() with one process for each rank of `world`. Every process calls it with the same
@@ -23,8 +24,8 @@ struct RankMachine {
 /// there.
 ///
 /// A rank that fails, is lost, or does not issue or end an operation within options.patience_s ends
-/// the run in every process. Errors (infeasible): its report, with the operation in which it waits;
-/// another number of processes than ranks (bad_input).
+/// the run in every process. Errors (infeasible): its report, with the operation or the graph in
+/// which it waits; another number of processes than ranks (bad_input).
 [[nodiscard]] Result<Execution> execute_in_world(const Schedule& schedule, Tensors& tensors,
                                                  world::World& world, const RankMachine& machine,
                                                  const ExecuteOptions& options);

@@ -59,25 +59,24 @@ class Issue {
 
   /// May be called again: every run begins with the same inputs.
   Status run() {
-    if (streams_.empty()) make_streams();
-    start_over();
-    HSAP_CHECK(device_.record(begin_, streams_.front()));
-    std::size_t left = schedule_.operations.size();
-    while (left > 0) {
-      bool moved = false;
-      for (auto& queue : queues_) {
-        while (!queue.empty()) {
-          HSAP_TRY(const bool advanced, advance(queue.front()));
-          moved = moved || advanced;
-          if (!states_[queue.front()].issued) break;
-          queue.pop_front();
-          --left;
-        }
-      }
-      if (!moved && left > 0) return infeasible("ranks wait for each other:" + who_waits());
-    }
+    HSAP_CHECK(graph_ ? in_graph(graph_(streams_.front())) : issue());
     HSAP_CHECK(device_.synchronize());
     return take_times();
+  }
+
+  /// From now on every run is one of a graph.
+  Status capture() {
+    HSAP_CHECK(issue());
+    for (RankMemory& memory : memory_) HSAP_CHECK(memory.clear_results());
+    HSAP_CHECK(in_graph(device_.begin_capture(streams_.front())));
+    Status put = issue();
+    if (put) put = join();
+    // A capture that was begun must end, also when a call in it failed.
+    Result<Launch> graph = device_.end_capture(streams_.front());
+    HSAP_CHECK(put);
+    if (!graph) return in_graph(graph.error());
+    graph_ = *std::move(graph);
+    return {};
   }
 
   [[nodiscard]] Execution record() const {
@@ -104,6 +103,46 @@ class Issue {
     bool issued = false;
     RepeatedTime time;
   };
+
+  /// Puts all operations on their streams.
+  Status issue() {
+    if (streams_.empty()) make_streams();
+    start_over();
+    HSAP_CHECK(device_.record_time(clock_, streams_.front()));
+    HSAP_CHECK(device_.record(begin_, streams_.front()));
+    for (const StreamId stream : streams_) HSAP_CHECK(device_.wait(stream, begin_));
+    std::size_t left = schedule_.operations.size();
+    while (left > 0) {
+      bool moved = false;
+      for (auto& queue : queues_) {
+        while (!queue.empty()) {
+          HSAP_TRY(const bool advanced, advance(queue.front()));
+          moved = moved || advanced;
+          if (!states_[queue.front()].issued) break;
+          queue.pop_front();
+          --left;
+        }
+      }
+      if (!moved && left > 0) return infeasible("ranks wait for each other:" + who_waits());
+    }
+    return {};
+  }
+
+  /// What comes next on the first stream waits for all that is on the others.
+  Status join() {
+    for (const StreamId stream : streams_) {
+      HSAP_CHECK(device_.record(begin_, stream));
+      HSAP_CHECK(device_.wait(streams_.front(), begin_));
+    }
+    return {};
+  }
+
+  static Status in_graph(const Status& status) {
+    if (status) return {};
+    Error error = status.error();
+    error.message = "in the graph of all operations: " + error.message;
+    return error;
+  }
 
   [[nodiscard]] RankMemory& memory_of(const Operation& op) {
     return memory_[static_cast<std::size_t>(op.rank)];
@@ -230,6 +269,7 @@ class Issue {
     for (std::size_t i = 0; i < count; ++i) {
       streams_.push_back(device_.make_stream(static_cast<Stream>(i % streams)));
     }
+    clock_ = device_.make_event();
     begin_ = device_.make_event();
   }
 
@@ -245,7 +285,7 @@ class Issue {
   Status take_times() {
     double& last_s = run_s_.emplace_back(0);
     for (State& state : states_) {
-      HSAP_TRY(const double begin_s, device_.seconds_between(begin_, state.work_begins));
+      HSAP_TRY(const double begin_s, device_.seconds_between(clock_, state.work_begins));
       HSAP_TRY(const double seconds, device_.seconds_between(state.work_begins, state.work_ends));
       state.time.add(begin_s, seconds);
       last_s = std::max(last_s, begin_s + seconds);
@@ -328,10 +368,10 @@ class Issue {
     for (const Index other : others) {
       HSAP_CHECK(device_.wait(stream_of(op), states_[other].begun));
     }
-    HSAP_CHECK(device_.record(state.work_begins, stream_of(op)));
+    HSAP_CHECK(device_.record_time(state.work_begins, stream_of(op)));
     for (const Launch& launch : state.launches) HSAP_CHECK(launch(stream_of(op)));
-    HSAP_CHECK(device_.record(state.work_ends, stream_of(op)));
     HSAP_CHECK(device_.record(state.done, stream_of(op)));
+    HSAP_CHECK(device_.record_time(state.work_ends, stream_of(op)));
     state.copied = true;
     return {};
   }
@@ -371,7 +411,9 @@ class Issue {
   std::vector<std::int64_t> bytes_sent_;
   std::vector<double> run_s_;  ///< by repeat
   std::vector<Index> order_;
+  EventId clock_ = -1;
   EventId begin_ = -1;
+  Launch graph_;  ///< null: every run issues all operations
 };
 
 }  // namespace
@@ -382,6 +424,7 @@ Result<Execution> execute_local(const Schedule& schedule, Tensors& tensors, Devi
   Issue issue(schedule, device, options);
   HSAP_CHECK(issue.prepare());
   HSAP_CHECK(issue.read_inputs(tensors));
+  if (options.graph) HSAP_CHECK(issue.capture());
   for (int repeat = 0; repeat < options.repeats; ++repeat) HSAP_CHECK(issue.run());
   Execution execution = issue.record();
   execution.device_bytes = device.allocated_bytes();

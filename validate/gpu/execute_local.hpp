@@ -12,6 +12,8 @@ struct LocalOptions {
   /// of the kernels alone. Otherwise every rank has its streams, and they share the device.
   bool serialise = false;
   int repeats = 1;
+  /// Repeats are runs of one graph of all work, after a first run that is no repeat: it loads code.
+  bool graph = false;
 };
 
 /// Runs all ranks of a schedule in this process on one device: each rank has buffers and streams of

@@ -36,10 +36,11 @@ class RankProgram {
   Status prepare() {
     HSAP_TRY(RankMemory memory, RankMemory::make(schedule_, plan_, rank_, on_.device));
     memory_.emplace(std::move(memory));
+    clock_ = on_.device.make_event();
     begin_ = on_.device.make_event();
     for (std::size_t i = 0; i < streams_.size(); ++i) {
       streams_[i] = on_.device.make_stream(static_cast<Stream>(i));
-      greeted_[i] = on_.device.make_event();
+      reached_[i] = on_.device.make_event();
     }
     HSAP_CHECK(prepare_staging());
     for (Index i = 0; i < steps_.size(); ++i) {
@@ -54,19 +55,22 @@ class RankProgram {
     });
   }
 
-  Status run(Tensors& tensors, const std::function<void(Index)>& issued) {
+  Status run(Tensors& tensors, const Issued& issued) {
     HSAP_CHECK(memory_->read_inputs(tensors));
-    const auto poll = [](Stream, device::Communicator& peers) { return peers.poll(); };
-    for (int repeat = 0; repeat < on_.repeats; ++repeat) {
-      HSAP_CHECK(greet());
-      for (Index i = 0; i < steps_.size(); ++i) {
-        issued(first_ + i);
-        if (Status done = issue(i); !done) return at(i, done.error());
-      }
-      HSAP_CHECK(on_.device.synchronize());
-      HSAP_CHECK(for_each_communicator(poll));
-      HSAP_CHECK(take_times());
+    const auto issue_all = [&] { return this->issue_all(issued); };
+    if (!on_.graph) {
+      HSAP_CHECK(repeat(issue_all));
+      return memory_->write_results(tensors);
     }
+    HSAP_CHECK(run_once(issue_all));
+    HSAP_CHECK(memory_->clear_results());
+    // Ends here: NCCL ends no communicator, not even aborts one, that a graph still holds calls of.
+    HSAP_TRY(const Launch graph, capture(issued));
+    const auto replay = [&]() -> Status {
+      issued({});
+      return graph(compute());
+    };
+    if (Status done = repeat(replay); !done) return in_graph(done.error());
     return memory_->write_results(tensors);
   }
 
@@ -97,6 +101,7 @@ class RankProgram {
     Launch kernel;  ///< of anything else
     EventId begun = -1;
     EventId done = -1;
+    EventId ended = -1;  ///< the time of `done`, which has none in a graph
     RepeatedTime time;
   };
   struct Memory {
@@ -107,6 +112,9 @@ class RankProgram {
   [[nodiscard]] const Operation& op(Index i) const { return schedule_.operations[first_ + i]; }
   [[nodiscard]] StreamId stream_of(const Operation& op) const {
     return streams_[static_cast<std::size_t>(op.stream)];
+  }
+  [[nodiscard]] StreamId compute() const {
+    return streams_[static_cast<std::size_t>(Stream::compute)];
   }
 
   /// Who does what the operation communicates; null when nobody does.
@@ -123,6 +131,11 @@ class RankProgram {
     print(printed, schedule_, op(i));
     error.message = fmt::format("rank {} in operation {}, {}: {}", rank_, first_ + i, printed.str(),
                                 error.message);
+    return error;
+  }
+
+  Error in_graph(Error error) const {
+    error.message = fmt::format("rank {} in the graph of its operations: {}", rank_, error.message);
     return error;
   }
 
@@ -186,7 +199,6 @@ class RankProgram {
         [&](Stream, device::Communicator& peers) { return peers.adopt(memory, all); });
   }
 
-  /// The clock of the run starts when the neighbours are there.
   Status greet() {
     for (std::size_t i = 0; i < streams_.size(); ++i) {
       if (greetings_[i].empty()) continue;
@@ -196,21 +208,63 @@ class RankProgram {
       const auto i = static_cast<std::size_t>(at.stream);
       HSAP_CHECK(communicator->all_gather(streams_[i], {&greeting_shares_[i], 1}));
     }
-    const StreamId compute = streams_[static_cast<std::size_t>(Stream::compute)];
+    return join();
+  }
+
+  /// What comes next on the compute stream waits for all that is on the others.
+  Status join() {
     for (std::size_t i = 0; i < streams_.size(); ++i) {
-      HSAP_CHECK(on_.device.record(greeted_[i], streams_[i]));
-      HSAP_CHECK(on_.device.wait(compute, greeted_[i]));
+      HSAP_CHECK(on_.device.record(reached_[i], streams_[i]));
+      HSAP_CHECK(on_.device.wait(compute(), reached_[i]));
     }
-    HSAP_CHECK(on_.device.record(begin_, compute));
+    return {};
+  }
+
+  Status issue_all(const Issued& issued) {
+    HSAP_CHECK(on_.device.record_time(clock_, compute()));
+    HSAP_CHECK(on_.device.record(begin_, compute()));
     for (const StreamId stream : streams_) HSAP_CHECK(on_.device.wait(stream, begin_));
+    for (Index i = 0; i < steps_.size(); ++i) {
+      issued(first_ + i);
+      if (Status done = issue(i); !done) return at(i, done.error());
+    }
+    return {};
+  }
+
+  Result<Launch> capture(const Issued& issued) {
+    if (Status begun = on_.device.begin_capture(compute()); !begun) return in_graph(begun.error());
+    Status put = issue_all(issued);
+    if (put) put = join();
+    // A capture that was begun must end, also when a call in it failed.
+    Result<Launch> graph = on_.device.end_capture(compute());
+    if (!put) return put.error();
+    if (!graph) return in_graph(graph.error());
+    return graph;
+  }
+
+  /// The clock of the run starts when the neighbours are there.
+  template <typename Put>
+  Status run_once(Put put) {
+    HSAP_CHECK(greet());
+    HSAP_CHECK(put());
+    HSAP_CHECK(on_.device.synchronize());
+    return for_each_communicator([](Stream, device::Communicator& peers) { return peers.poll(); });
+  }
+
+  template <typename Put>
+  Status repeat(Put put) {
+    for (int i = 0; i < on_.repeats; ++i) {
+      HSAP_CHECK(run_once(put));
+      HSAP_CHECK(take_times());
+    }
     return {};
   }
 
   Status take_times() {
     double& last_s = run_s_.emplace_back(0);
     for (Step& step : steps_) {
-      HSAP_TRY(const double begin_s, on_.device.seconds_between(begin_, step.begun));
-      HSAP_TRY(const double seconds, on_.device.seconds_between(step.begun, step.done));
+      HSAP_TRY(const double begin_s, on_.device.seconds_between(clock_, step.begun));
+      HSAP_TRY(const double seconds, on_.device.seconds_between(step.begun, step.ended));
       step.time.add(begin_s, seconds);
       last_s = std::max(last_s, begin_s + seconds);
     }
@@ -221,6 +275,7 @@ class RankProgram {
     Step& step = steps_[i];
     step.begun = on_.device.make_event();
     step.done = on_.device.make_event();
+    step.ended = on_.graph ? on_.device.make_event() : step.done;
     if (!communicates(op(i))) {
       HSAP_TRY(step.kernel, executor::prepare(schedule_, op(i), *memory_, on_.device));
       return {};
@@ -241,7 +296,7 @@ class RankProgram {
     for (const Index before : schedule_.dependencies_of(op(i))) {
       HSAP_CHECK(on_.device.wait(stream, steps_[before - first_].done));
     }
-    HSAP_CHECK(on_.device.record(steps_[i].begun, stream));
+    HSAP_CHECK(on_.device.record_time(steps_[i].begun, stream));
     if (steps_[i].kernel) HSAP_CHECK(steps_[i].kernel(stream));
     device::Communicator* const peers = steps_[i].peers;
     for (const Phase& phase : steps_[i].phases) {
@@ -251,7 +306,8 @@ class RankProgram {
       if (!phase.reductions.empty()) HSAP_CHECK(peers->reduce_scatter(stream, phase.reductions));
       for (const Launch& launch : phase.after) HSAP_CHECK(launch(stream));
     }
-    return on_.device.record(steps_[i].done, stream);
+    HSAP_CHECK(on_.device.record(steps_[i].done, stream));
+    return on_.graph ? on_.device.record_time(steps_[i].ended, stream) : Status();
   }
 
   /// What a ring algorithm passes on to the next member of the group.
@@ -285,10 +341,11 @@ class RankProgram {
   std::vector<Step> steps_;
   std::optional<RankMemory> memory_;
   std::array<StreamId, streams> streams_{};
-  std::array<EventId, streams> greeted_{};
+  std::array<EventId, streams> reached_{};
   std::array<std::vector<device::Message>, streams> greetings_;
   std::array<device::Share, streams> greeting_shares_{};
   std::map<Stream, Memory> staging_;
+  EventId clock_ = -1;
   EventId begin_ = -1;
   std::vector<double> run_s_;  ///< by repeat
 };
@@ -296,8 +353,7 @@ class RankProgram {
 }  // namespace
 
 Result<RankExecution> execute_rank(const Schedule& schedule, Rank rank, Tensors& tensors,
-                                   const RankResources& on,
-                                   const std::function<void(Index)>& issued) {
+                                   const RankResources& on, const Issued& issued) {
   RankProgram program(schedule, rank, on);
   HSAP_CHECK(program.prepare());
   HSAP_CHECK(program.run(tensors, issued));

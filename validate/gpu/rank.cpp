@@ -71,6 +71,17 @@ Status RankMemory::write_results(Tensors& tensors) {
   return {};
 }
 
+Status RankMemory::clear_results() {
+  for (Index at = 0; at < schedule_->buffers.size(); ++at) {
+    const Buffer& buffer = schedule_->buffers[at];
+    if (buffer.rank != rank_ || !host::is_result(buffer) || !has(at)) continue;
+    const Array array = this->array(at);
+    const std::vector<std::byte> zeros(static_cast<std::size_t>(array.rows * array.row_bytes()));
+    HSAP_CHECK(device_->write(array.data, zeros));
+  }
+  return {};
+}
+
 namespace {
 
 /// Operands of one kernel. Kernels want the same token in the same row on each side: arrays begin

@@ -30,6 +30,8 @@ class RankMemory {
 
   [[nodiscard]] Status read_inputs(const Tensors& tensors);
   [[nodiscard]] Status write_results(Tensors& tensors);
+  /// Zeros in their place: what is there later was written by a later run.
+  [[nodiscard]] Status clear_results();
 
  private:
   RankMemory(const Schedule& schedule, const BufferPlan& plan, Rank rank, device::Device& device)

@@ -56,8 +56,9 @@ TEST_CASE("ranks on one device give what ranks as threads give, bit for bit") {
     check(seed, [seed](const Schedule& schedule, Tensors& tensors) -> Counts {
       // Streams run in random order.
       device::FakeDevice device(seed);
-      const auto run = executor::execute_local(schedule, tensors, device,
-                                               {seed % 4 == 0, 1 + static_cast<int>(seed % 3)});
+      const executor::LocalOptions options{seed % 4 == 0, 1 + static_cast<int>(seed % 3),
+                                           seed % 5 < 2};
+      const auto run = executor::execute_local(schedule, tensors, device, options);
       if (!run) FAIL(run.error().text());
       CHECK(run->times.size() == schedule.operations.size());
       return {run->bytes_sent, run->peak_buffer_bytes};
@@ -80,23 +81,26 @@ TEST_CASE("ranks on devices of their own do too") {
           const auto rank = static_cast<Rank>(i);
           device::FakeDevice device(seed + i);
           std::deque<device::FakeCommunicator> peers;
-          executor::RankResources on{device, {}, {}, executor::AtOnce::none, 1};
+          executor::RankResources on{device, {}, {}, executor::AtOnce::none, 1 + int(seed % 2)};
+          on.graph = seed % 3 != 0;
           for (std::size_t s = 1; s < streams; ++s) {
             on.communicators[s] = &peers.emplace_back(fabrics[s], device, rank, schedule.ranks());
           }
           device.set_poll([&] { return peers.front().poll(); });
           auto run = executor::execute_rank(schedule, rank, tensors, on);
-          if (run) done[i] = *std::move(run);
-          if (!run) errors[i] = run.error().text();
           if (!run) {
+            errors[i] = run.error().text();
             for (auto& fabric : fabrics) fabric.abort();
+            return;
           }
+          done[i] = *std::move(run);
         });
       }
       for (std::thread& thread : threads) thread.join();
       Counts counts;
       for (std::size_t i = 0; i < ranks; ++i) {
-        CHECK(errors[i] == "");
+        CAPTURE(errors[i]);
+        CHECK(errors[i].empty());
         counts.bytes_sent.insert(counts.bytes_sent.end(), done[i].bytes_sent.begin(),
                                  done[i].bytes_sent.end());
         counts.buffer_bytes.push_back(done[i].buffer_bytes);

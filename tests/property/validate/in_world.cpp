@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -10,6 +11,8 @@
 #include "unit/validate/world/ranks.hpp"
 #include "validate/device/fake_communicator.hpp"
 #include "validate/gpu/execute_in_world.hpp"
+#include "validate/gpu/execute_rank.hpp"
+#include "validate/host/program.hpp"
 
 namespace hsap {
 namespace {
@@ -37,8 +40,10 @@ class Fabrics {
 
 constexpr int ranks_of_a_node = 2;
 
+constexpr const char* gone = "gone";
+
 /// Runs `use` in every rank of a world of threads, each with a fake device of its own, and answers
-/// what each has to say.
+/// what each has to say. A rank that says that it is gone leaves as a process does that is killed.
 using Use = std::function<std::string(world::World&, const executor::RankMachine&)>;
 std::vector<std::string> in_ranks(int ranks, const Use& use) {
   Fabrics fabrics;
@@ -65,7 +70,7 @@ std::vector<std::string> in_ranks(int ranks, const Use& use) {
               std::make_unique<device::FakeCommunicator>(fabric, device, at, size));
         }};
     std::string said = use(*world, machine);
-    if (!world->lost()) static_cast<void>(world->finish());
+    if (said != gone && !world->lost()) static_cast<void>(world->finish());
     return said;
   });
 }
@@ -86,7 +91,8 @@ bool timed(const Execution& run, const Schedule& schedule) {
 }
 
 /// Both passes, against ranks as threads on the host.
-void check(const Problem& problem, const Strategy& strategy, std::uint64_t seed) {
+void check(const Problem& problem, const Strategy& strategy, std::uint64_t seed, bool graph) {
+  CAPTURE(graph);
   INFO(support::describe(problem, strategy));
   const Schedule forward = support::compiled(problem, strategy, Pass::forward);
   const Schedule backward = support::compiled(problem, strategy, Pass::backward);
@@ -97,7 +103,8 @@ void check(const Problem& problem, const Strategy& strategy, std::uint64_t seed)
   REQUIRE(first);
   REQUIRE(second);
   const auto said =
-      in_ranks(forward.ranks(), [&](world::World& world, const executor::RankMachine& machine) {
+      in_ranks(forward.ranks(), [&](world::World& world, executor::RankMachine machine) {
+        machine.graph = graph;
         Tensors tensors = inputs;
         for (const auto* pass : {&forward, &backward}) {
           const Execution& expected = pass == &forward ? *first : *second;
@@ -123,7 +130,8 @@ TEST_CASE("ranks in processes of their own give what threads on the host give") 
     CAPTURE(seed);
     Random random(seed);
     const Problem problem = support::random_problem(random);
-    check(problem, support::random_strategy(random, problem, 4), seed);
+    const Strategy strategy = support::random_strategy(random, problem, 4);
+    for (const bool graph : {false, true}) check(problem, strategy, seed, graph);
   }
 }
 
@@ -145,7 +153,7 @@ TEST_CASE("collectives of equal parts are done at once") {
       CHECK(groups(Pass::forward, executor::AtOnce::none) == 0);
       CHECK(groups(Pass::forward, executor::AtOnce::gathers) == 2);
       CHECK(groups(Pass::backward, executor::AtOnce::all) > 2);
-      check(problem, strategy, 1);
+      for (const bool graph : {false, true}) check(problem, strategy, 1, graph);
     }
   }
 }
@@ -195,6 +203,130 @@ TEST_CASE("a rank that waits for ever ends all, with the operation in which it w
   for (const std::string& each : said) {
     CHECK_THAT(each, Contains("1: rank 1 failed") && Contains("exchange"));
   }
+}
+
+/// Two ranks that pass keys on to each other.
+Schedule ring_of_two(const Problem& problem) {
+  Strategy strategy;
+  strategy.context_parallel = 2;
+  strategy.exchange = Exchange::ring;
+  return support::compiled(problem, strategy, Pass::forward);
+}
+
+const Problem two_documents{
+    .batch = {{20, 12}}, .mask = {}, .heads = {.query = 2, .key_value = 2, .dim = 8}};
+
+/// Does something else than to exchange messages from a graph.
+class Hooked : public device::Communicator {
+ public:
+  using Hook = std::function<Status(device::FakeDevice&)>;
+  Hooked(std::unique_ptr<device::Communicator> inner, device::FakeDevice& device, Hook hook)
+      : inner_(std::move(inner)), device_(device), hook_(std::move(hook)) {}
+
+  Status exchange(device::StreamId stream, std::span<const device::Message> messages) override {
+    return device_.captures(stream) ? hook_(device_) : inner_->exchange(stream, messages);
+  }
+  Status all_gather(device::StreamId stream, std::span<const device::Share> shares) override {
+    return inner_->all_gather(stream, shares);
+  }
+  Status reduce_scatter(device::StreamId stream, std::span<const device::Share> shares) override {
+    return inner_->reduce_scatter(stream, shares);
+  }
+  Status adopt(std::byte* data, std::int64_t bytes) override { return inner_->adopt(data, bytes); }
+  Status poll() override { return inner_->poll(); }
+  void abort() override { inner_->abort(); }
+
+ private:
+  std::unique_ptr<device::Communicator> inner_;
+  device::FakeDevice& device_;
+  Hook hook_;
+};
+
+/// What two ranks say of a run from graphs where this is what rank 1 does for its exchanges.
+std::vector<std::string> with_hook(const Hooked::Hook& hook) {
+  const Schedule schedule = ring_of_two(two_documents);
+  return in_ranks(2, [&](world::World& world, executor::RankMachine machine) {
+    machine.graph = true;
+    machine.repeats = 1;
+    auto& device = dynamic_cast<device::FakeDevice&>(machine.device);
+    const auto connect = machine.communicators.connect;
+    if (world.rank() == 1) {
+      machine.communicators.connect =
+          [&](std::string_view id, Rank rank,
+              int ranks) -> Result<std::unique_ptr<device::Communicator>> {
+        HSAP_TRY(auto inner, connect(id, rank, ranks));
+        return std::unique_ptr<device::Communicator>(
+            std::make_unique<Hooked>(std::move(inner), device, hook));
+      };
+    }
+    Tensors tensors = random_inputs(two_documents, 1);
+    return world::told(
+        executor::execute_in_world(schedule, tensors, world, machine, {Arithmetic::fp32, 0.5}));
+  });
+}
+
+TEST_CASE("a rank whose graph waits for ever ends all, and says that it is the graph") {
+  using Catch::Matchers::Contains;
+  const auto said = with_hook([](device::FakeDevice&) { return Status(); });
+  CHECK_THAT(said[0],
+             Contains("1: rank 0 failed: no progress for 0.5 s: waits longer than 0.5 s in "
+                      "the graph of its operations"));
+  CHECK_THAT(said[1], Contains("rank 0 failed: no progress"));
+}
+
+TEST_CASE("a call that fails in a capture ends all, with its operation or the graph") {
+  using Catch::Matchers::Contains;
+  const auto told = with_hook([](device::FakeDevice& device) -> Status {
+    HSAP_CHECK(device.allocate(1));
+    return {};
+  });
+  for (const std::string& each : told) {
+    CHECK_THAT(each, Contains("rank 1 in operation") && Contains("exchange") &&
+                         Contains(": allocate during a capture"));
+  }
+  const auto ignored = with_hook([](device::FakeDevice& device) -> Status {
+    static_cast<void>(device.allocate(1));
+    return {};
+  });
+  for (const std::string& each : ignored) {
+    CHECK_THAT(each, Contains("rank 1 in the graph of its operations: allocate during a "
+                              "capture"));
+  }
+}
+
+TEST_CASE("a rank that is lost before it runs its graph ends the others in theirs") {
+  using Catch::Matchers::Contains;
+  struct Killed {};
+  const Schedule schedule = ring_of_two(two_documents);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto said = in_ranks(2, [&](world::World& world, executor::RankMachine machine) {
+    machine.graph = true;
+    Tensors tensors = random_inputs(two_documents, 1);
+    if (world.rank() == 0) {
+      return world::told(executor::execute_in_world(schedule, tensors, world, machine, {}));
+    }
+    const auto communicators =
+        executor::connect(schedule, world, machine.nodes, machine.at_once, machine.communicators);
+    if (!communicators) return communicators.error().text();
+    executor::RankResources on{machine.device, {}, {}, machine.at_once, machine.repeats, true};
+    for (std::size_t stream = 0; stream < streams; ++stream) {
+      on.communicators[stream] = communicators->by_stream[stream].get();
+    }
+    host::make_room(schedule, tensors);
+    try {
+      const auto run =
+          executor::execute_rank(schedule, 1, tensors, on, [](std::optional<Index> op) {
+            if (!op) throw Killed();
+          });
+      return world::told(run);
+    } catch (const Killed&) {
+      return std::string(gone);
+    }
+  });
+  CHECK(said[1] == gone);
+  CHECK_THAT(said[0], Contains("1: rank 1 was lost"));
+  // Long before anyone's patience ends.
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
 }
 
 TEST_CASE("a plan for another number of processes") {

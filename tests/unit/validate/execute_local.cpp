@@ -19,7 +19,9 @@ TEST_CASE("the time of an operation is that of its own work") {
   const Schedule schedule = support::compiled(problem, strategy, Pass::forward);
   Tensors tensors = random_inputs(problem, 1);
   device::FakeDevice device(1);
-  const auto run = executor::execute_local(schedule, tensors, device, {.serialise = true});
+  const bool graph = GENERATE(false, true);
+  const auto run =
+      executor::execute_local(schedule, tensors, device, {.serialise = true, .graph = graph});
   REQUIRE(run);
   int exchanges = 0;
   for (const OperationTime& time : run->times) {

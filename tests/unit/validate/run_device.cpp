@@ -98,6 +98,23 @@ TEST_CASE("one device: operations alone, one after the other, in the order of is
   CHECK(to_json(result)["predicted_as"] == "each operation alone on one H100 SXM5 80GB");
 }
 
+TEST_CASE("repeats of a graph are timed as those that the host issues") {
+  const Validation issued = run(on_fake_device({.serialise = true, .repeats = 3}));
+  const Validation replayed = run(on_fake_device({.serialise = true, .repeats = 3, .graph = true}));
+  CHECK(replayed.right());
+  for (std::size_t i = 0; i < issued.passes.size(); ++i) {
+    const PassTimes& expected = *issued.passes[i].times;
+    const PassTimes& times = *replayed.passes[i].times;
+    CHECK(times.repeats == 3);
+    CHECK(times.measured_s == expected.measured_s);
+    REQUIRE(times.measured.spans.size() == expected.measured.spans.size());
+    for (std::size_t at = 0; at < times.measured.spans.size(); ++at) {
+      CHECK(times.measured.spans[at].begin_s == expected.measured.spans[at].begin_s);
+      CHECK(times.measured.spans[at].end_s == expected.measured.spans[at].end_s);
+    }
+  }
+}
+
 TEST_CASE("a device for each rank: as the simulator has the schedule on the cluster") {
   RunOptions options = on_fake_device({});
   options.machine = machine("dgx-h100", false);
