@@ -200,8 +200,10 @@ validate() {
     --tables "$results/calibration"
   judge calibrate
   all nccl 1K 20 110 "${each[@]}" -- --executor nccl --ranks 8
+  all nccl-graph 1K 20 90 ring-balanced -- --executor nccl --ranks 8 --graph --repeats 3
   local timed=(p2p-balanced ring-zigzag) times=(--executor local --serialise --repeats 10 --times-only)
   all before 32K 15 60 "${timed[@]}" -- "${times[@]}"
+  all before-graph 32K 15 45 p2p-balanced -- "${times[@]}" --graph
   if [ -f "$results/calibration/cluster.json" ]; then
     all after 32K 15 25 "${timed[@]}" -- "${times[@]}" --cluster "$results/calibration/cluster.json"
   else

@@ -109,9 +109,9 @@ Status run_plan_on_gpu(const RunFlags& given) {
 #ifdef HSAP_WITH_CUDA
   RunFlags flags = given;
   HSAP_TRY(flags.options.machine, validation::one_device_of(flags.cluster));
-  flags.options.where = "streams of one GPU";
+  flags.options.where = flags.graph ? "streams of one GPU in a CUDA graph" : "streams of one GPU";
   flags.options.query_gradients = QueryGradients::rounded;
-  const executor::LocalOptions local{flags.serialise, flags.repeats};
+  const executor::LocalOptions local{flags.serialise, flags.repeats, flags.graph};
   device::CudaDevice::Options on_device;
   on_device.max_sms = flags.max_sms;
   on_device.urgent_communication = flags.urgent_communication;
@@ -130,12 +130,15 @@ Status run_plan_on_gpu(const RunFlags& given) {
 
 #ifdef HSAP_WITH_NCCL
 /// Times are predicted only for a run that is where the prediction has it.
-void say_where(const nccl::Process& process, validation::Machine machine,
+void say_where(const nccl::Process& process, validation::Machine machine, bool graph,
                validation::RunOptions& options) {
   options.where = "processes with a GPU each, over NCCL";
+  if (graph) options.where += " in a CUDA graph";
   options.query_gradients = QueryGradients::rounded;
   if (process.shares_gpus()) {
-    options.where = "processes that share GPUs, over NCCL on loopback: times mean nothing";
+    options.where =
+        fmt::format("processes that share GPUs, over NCCL on loopback{}: times mean nothing",
+                    graph ? " in a CUDA graph" : "");
   } else if (!process.fills_nodes(machine.cluster.gpus_per_node())) {
     options.where += fmt::format(", not {} to a machine as on {}: no times are predicted",
                                  machine.cluster.gpus_per_node(), machine.cluster.name);
@@ -167,10 +170,11 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
   if (place.rank == 0) HSAP_CHECK(check_targets(flags));
   constexpr std::int64_t most_bytes = std::int64_t{1} << 30;
   HSAP_TRY(const std::string text, read_file(flags.plan, most_bytes));
-  HSAP_TRY(const auto process, nccl::Process::join(place, fnv1a64(text),
-                                                   {flags.max_sms, flags.max_ctas,
-                                                    flags.urgent_communication, flags.repeats}));
-  say_where(*process, std::move(machine), flags.options);
+  HSAP_TRY(const auto process,
+           nccl::Process::join(place, fnv1a64(text),
+                               {flags.max_sms, flags.max_ctas, flags.urgent_communication,
+                                flags.repeats, flags.graph}));
+  say_where(*process, std::move(machine), flags.graph, flags.options);
   flags.options.executor = [&](const Schedule& schedule, Tensors& tensors,
                                const ExecuteOptions& options) {
     return process->execute(schedule, tensors, options);

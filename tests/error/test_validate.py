@@ -90,7 +90,7 @@ class Validate(ProgramTest):
     def test_flags_that_the_executor_does_not_use(self):
         on_gpu = {"--cluster": "dgx-h100", "--timeline": "t.json",
                   "--keep": "k.json", "--times-only": None, "--repeats": "3", "--serialise": None,
-                  "--max-sms": "4", "--urgent-communication": None}
+                  "--graph": None, "--max-sms": "4", "--urgent-communication": None}
         over_nccl = {"--ranks": "2", "--rendezvous": "tcp://localhost:1", "--max-ctas": "1"}
         unused = {"host": on_gpu | over_nccl, "mpi": on_gpu | over_nccl, "local": over_nccl,
                   "nccl": {"--serialise": None}}

@@ -52,7 +52,8 @@ class Validate(unittest.TestCase):
         done = self.validate(GOOD)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         for line in ("local        6 of 6 plans right, 0 wrong, 0 skipped", "calibrate    passed",
-                     "nccl         5 of 5", "before       2 of 2", "after        2 of 2",
+                     "nccl         5 of 5", "nccl-graph   1 of 1", "before       2 of 2",
+                     "before-graph 1 of 1", "after        2 of 2",
                      "layouts      20 of 20"):
             self.assertIn(line, done.stdout)
         names = self.names()

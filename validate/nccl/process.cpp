@@ -16,8 +16,9 @@ namespace {
 constexpr double comparing_s = 3600;
 
 std::string options_text(const ProcessOptions& options) {
-  return fmt::format("max_sms {} max_ctas {} urgent {} repeats {}", options.max_sms,
-                     options.max_ctas, options.urgent_communication, options.repeats);
+  return fmt::format("max_sms {} max_ctas {} urgent {} repeats {} graph {}", options.max_sms,
+                     options.max_ctas, options.urgent_communication, options.repeats,
+                     options.graph);
 }
 
 }  // namespace
@@ -80,7 +81,7 @@ Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,
   // Where times mean nothing, results are those of other executors bit for bit.
   const auto at_once = shares_gpus_ ? executor::AtOnce::gathers : executor::AtOnce::all;
   executor::RankMachine machine{
-      device, world::nodes_of(world_.members()), {}, at_once, options_.repeats};
+      device, world::nodes_of(world_.members()), {}, at_once, options_.repeats, options_.graph};
   machine.communicators = {
       []() -> Result<std::string> {
         HSAP_TRY(const auto id, device::NcclCommunicator::make_id());

@@ -101,6 +101,10 @@ void RunFlags::add_executor(CLI::App& run) {
   add(cli::add_integer(run, "--repeats", repeats, 1, 10'000, "N",
                        "local, nccl: run so often; times are medians (1)"),
       {local, nccl});
+  add(run.add_flag("--graph", graph,
+                   "local, nccl: repeats replay one CUDA graph of all operations, so that the host "
+                   "issues nothing in them"),
+      {local, nccl});
   add(run.add_flag("--serialise", serialise,
                    "local: one operation after the other, so that their times are those of kernels "
                    "alone"),

@@ -30,6 +30,7 @@ class RunFlags {
   RunOptions options;
   std::string cluster;  ///< empty: what the executor predicts for otherwise
   int repeats = 1;
+  bool graph = false;
   bool serialise = false;
   bool times_only = false;
   int ranks = 0;
