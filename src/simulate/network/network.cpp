@@ -19,8 +19,7 @@ FlowId Network::new_slot() {
   if (free_.empty()) {
     flows_.emplace_back();
     ways_.emplace_back();
-    fixed_.push_back(1);
-    shares_.push_back(0);
+    tags_.push_back(0);
     return static_cast<FlowId>(flows_.size() - 1);
   }
   const FlowId id = free_.back();
@@ -50,10 +49,10 @@ FlowId Network::start(double now, const FlowSpec& spec) {
   flow.remaining = spec.bytes;
   flow.since = flow.begin = now;
   flow.finish = std::numeric_limits<double>::infinity();
-  flow.tag = spec.tag;
   flow.listed = ways_[id].count;
   flow.active = true;
-  heap_.push(id, std::numeric_limits<double>::infinity(), next_age_++);
+  tags_[id] = spec.tag;
+  heap_.push({flow.finish, next_age_++, id});
   for (const LinkId link : spec.route) carried_[link] += spec.bytes;
   join(id);
   return id;
@@ -88,7 +87,6 @@ void Network::join(FlowId id) {
 void Network::leave(double now, FlowId id) {
   Flow& flow = flows_[id];
   flow.active = false;
-  fixed_[id] = 1;
   if (flow.listed == 0) free_.push_back(id);
   std::size_t group = 0;
   bool loosened = false;
@@ -96,7 +94,7 @@ void Network::leave(double now, FlowId id) {
     LinkState& link = links_[hop];
     --link.alive;
     if (!flow.ending && link.tight() && link.alive > 0) {
-      loosened_.push_back(hop);
+      if (!std::exchange(link.loosened, true)) loosened_.push_back(hop);
       group = std::max(group, link.group);
       loosened = true;
     }
@@ -159,19 +157,23 @@ double Network::next_finish(double now) {
 }
 
 void Network::finish(double now, std::vector<std::uint32_t>& tags) {
-  while (!heap_.empty()) {
-    const FlowId id = heap_.top();
-    Flow& flow = flows_[id];
-    if (heap_.top_key() < flow.finish) {
-      heap_.change(id, flow.finish);
-      continue;
-    }
-    if (flow.finish > now + options_.window * (flow.finish - flow.begin)) break;
-    tags.push_back(flow.tag);
-    use_links(id, -flow.rate * flow.speed);
-    heap_.remove(id);
+  // No flow that finishes later than one begun at 0 may end within the window.
+  heap_.take(now / (1 - options_.window), due_);
+  for (FlowHeap::Entry& entry : due_) entry.key = flows_[entry.flow].finish;
+  std::sort(due_.begin(), due_.end());
+  const auto ends = [&](const FlowHeap::Entry& entry) {
+    const double finish = flows_[entry.flow].finish;
+    return finish <= now + options_.window * (finish - flows_[entry.flow].begin);
+  };
+  const auto first_left = std::find_if_not(due_.begin(), due_.end(), ends);
+  for (auto entry = due_.begin(); entry != first_left; ++entry) {
+    const FlowId id = entry->flow;
+    tags.push_back(tags_[id]);
+    use_links(id, -flows_[id].rate * flows_[id].speed);
     leave(now, id);
   }
+  for (auto entry = first_left; entry != due_.end(); ++entry) heap_.push(*entry);
+  due_.clear();
 }
 
 /// Adds to the use of the flow's links; what stands at the end of the instant is kept.

@@ -65,7 +65,8 @@ class Network {
     std::uint16_t count = 0;
     std::uint16_t room = 0;  ///< a slot keeps its place there for the next flow
   };
-  struct Flow {
+  /// One cache line: sharing visits them in no order.
+  struct alignas(64) Flow {
     double cap = 0;
     double remaining = 0;  ///< bytes left at `since`
     double since = 0;
@@ -73,7 +74,6 @@ class Network {
     double speed = 1;
     double finish = 0;
     double begin = 0;
-    std::uint32_t tag = 0;
     std::uint32_t visit = 0;   ///< last sharing that reached it
     std::uint16_t listed = 0;  ///< links that still list it; the slot is free at 0
     bool active = false;
@@ -89,6 +89,7 @@ class Network {
     LinkId before = no_link;    ///< link that all flows since it was empty passed right before it
     LinkId after = no_link;     ///< and after it
     std::size_t group = 0;      ///< flows in the last sharing that reached it
+    bool loosened = false;      ///< is in loosened_
     double recorded = 0;        ///< record_use: last rate kept
     bool touched = false;       ///< record_use: `used` changed at this instant
 
@@ -123,8 +124,7 @@ class Network {
   void give_what_is_left(double now);
   void share(double now);
   void collect_group();
-  bool visit_flow(FlowId id);
-  [[nodiscard]] bool ends_soon(const Flow& flow) const;
+  void visit_flow(FlowId id);
   void apply_shares(double now);
   void visit_link(LinkId id);
   void fill();
@@ -144,11 +144,13 @@ class Network {
   std::vector<double> carried_;
   std::vector<Flow> flows_;
   std::vector<Way> ways_;            ///< by flow
+  std::vector<std::uint32_t> tags_;  ///< by flow
   std::vector<LinkId> hops_;         ///< the routes
   std::vector<std::uint8_t> fixed_;  ///< by flow, while sharing: its rate does not rise
   std::vector<double> shares_;       ///< by flow, while sharing: the rate to come
   std::vector<FlowId> free_;
   FlowHeap heap_;
+  std::vector<FlowHeap::Entry> due_;  ///< while flows finish: those that may
   std::uint32_t next_age_ = 0;
 
   std::vector<FlowId> new_flows_;  ///< coupled flows started since the last sharing

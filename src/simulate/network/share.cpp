@@ -79,6 +79,7 @@ void Network::share(double now) {
   for (const LinkId link : group_links_) links_[link].group = group_.size();
   apply_shares(now);
   new_flows_.clear();
+  for (const LinkId link : loosened_) links_[link].loosened = false;
   loosened_.clear();
   unrated_ = changes_ = changed_group_ = 0;
 }
@@ -96,41 +97,45 @@ void Network::collect_group() {
   ++visit_;
   group_.clear();
   group_links_.clear();
-  for (const FlowId id : new_flows_) visit_flow(id);
+  fixed_.resize(flows_.size());
+  shares_.resize(flows_.size());
+  const auto visit_active = [&](FlowId id) {
+    if (flows_[id].active && flows_[id].visit != visit_) visit_flow(id);
+  };
+  for (const FlowId id : new_flows_) visit_active(id);
   for (const LinkId id : loosened_) {
-    if (links_[id].tight()) {
+    if (!links_[id].tight()) {
+      for (const FlowId rider : links_[id].flows) visit_active(rider);
+    } else if (fillings_[id].visit != visit_) {
       visit_link(id);
-    } else {
-      for (const FlowId rider : links_[id].flows) visit_flow(rider);
     }
   }
   for (std::size_t i = 0; i < group_.size(); ++i) {
-    for (const LinkId hop : route(group_[i])) visit_link(hop);
+    for (const LinkId hop : route(group_[i])) {
+      if (fillings_[hop].visit != visit_) visit_link(hop);
+    }
   }
 }
 
-bool Network::ends_soon(const Flow& flow) const { return flow.rate > 0 && flow.finish < horizon_; }
-
-/// False for flows that count no longer.
-bool Network::visit_flow(FlowId id) {
+/// A flow that ends soon counts no longer.
+void Network::visit_flow(FlowId id) {
   Flow& flow = flows_[id];
-  if (!flow.active) return false;
-  if (flow.visit == visit_) return !flow.ending;
   flow.visit = visit_;
-  flow.ending = ends_soon(flow);
+  flow.ending = flow.rate > 0 && flow.finish < horizon_;
   fixed_[id] = flow.ending;
   if (!flow.ending) group_.push_back(id);
-  return !flow.ending;
 }
 
 void Network::visit_link(LinkId id) {
-  Filling& filling = fillings_[id];
-  if (filling.visit == visit_) return;
   LinkState& link = links_[id];
+  Filling& filling = fillings_[id];
   filling = {link.bandwidth, 0, visit_, link.tight() && could_limit(id)};
   if (!filling.limits) return;
   if (link.flows.size() > link.alive) forget_ended(link);
-  for (const FlowId rider : link.flows) filling.unfixed += visit_flow(rider) ? 1 : 0;
+  for (const FlowId rider : link.flows) {
+    if (flows_[rider].visit != visit_) visit_flow(rider);
+    if (!flows_[rider].ending) ++filling.unfixed;
+  }
   if (filling.unfixed > 0) group_links_.push_back(id);
 }
 

@@ -1,7 +1,10 @@
 // The two heaps against sorting.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <initializer_list>
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "simulate/engine/event_queue.hpp"
 #include "simulate/network/flow_heap.hpp"
@@ -26,37 +29,52 @@ TEST_CASE("events come by time, equal times in the order of their pushes") {
   REQUIRE(queue.empty());
 }
 
-TEST_CASE("flows may change their finish or leave at any time") {
+namespace {
+
+/// In order, what is taken up to each limit in turn.
+void require_taken(FlowHeap& heap, std::vector<std::pair<double, FlowId>> expected,
+                   std::initializer_list<double> limits) {
+  std::sort(expected.begin(), expected.end());
+  std::vector<std::pair<double, FlowId>> found;
+  for (const double limit : limits) {
+    std::vector<FlowHeap::Entry> taken;
+    heap.take(limit, taken);
+    std::sort(taken.begin(), taken.end());
+    for (const FlowHeap::Entry& entry : taken) {
+      REQUIRE(entry.key <= limit);
+      found.emplace_back(entry.key, entry.flow);
+    }
+    REQUIRE(heap.size() == expected.size() - found.size());
+    if (heap.empty()) break;
+    REQUIRE(heap.top_key() == expected[found.size()].first);
+    REQUIRE(heap.top() == expected[found.size()].second);
+    REQUIRE(heap.key(heap.top()) == heap.top_key());
+  }
+  REQUIRE(found == expected);
+  REQUIRE(heap.empty());
+}
+
+}  // namespace
+
+TEST_CASE("flows may change their finish at any time, few or many end at once") {
   std::mt19937_64 random(2);
   FlowHeap heap;
   std::vector<double> keys;
-  const auto new_key = [&] { return static_cast<double>(random() % 100); };
+  const auto new_key = [&] { return static_cast<double>(random() % 1000); };
   for (FlowId flow = 0; flow < 500; ++flow) {
     keys.push_back(new_key());
-    heap.push(flow, keys[flow], flow);
+    heap.push({keys[flow], flow, flow});
   }
   for (FlowId flow = 0; flow < 500; flow += 3) heap.change(flow, keys[flow] = new_key());
   std::vector<std::pair<double, FlowId>> expected;
-  for (FlowId flow = 0; flow < 500; ++flow) {
-    if (flow % 5 == 0) {
-      heap.remove(flow);
-    } else {
-      expected.emplace_back(keys[flow], flow);
-    }
-  }
-  std::sort(expected.begin(), expected.end());
-  for (const auto& [key, flow] : expected) {
-    REQUIRE(heap.top_key() == key);
-    REQUIRE(heap.top() == flow);
-    heap.remove(flow);
-  }
-  REQUIRE(heap.empty());
+  for (FlowId flow = 0; flow < 500; ++flow) expected.emplace_back(keys[flow], flow);
+  require_taken(heap, expected, {-1, 5, 10, 12, 500, 501, 510, 1000});
 }
 
 TEST_CASE("many finishes changed at once leave the heap in order") {
   std::mt19937_64 random(3);
   FlowHeap heap;
-  for (FlowId flow = 0; flow < 500; ++flow) heap.push(flow, static_cast<double>(flow), flow);
+  for (FlowId flow = 0; flow < 500; ++flow) heap.push({static_cast<double>(flow), flow, flow});
   std::vector<std::pair<double, FlowId>> expected;
   heap.begin_changes();
   for (FlowId flow = 0; flow < 500; ++flow) {
@@ -65,9 +83,5 @@ TEST_CASE("many finishes changed at once leave the heap in order") {
     REQUIRE(heap.key(flow) == expected.back().first);
   }
   heap.end_changes();
-  std::sort(expected.begin(), expected.end());
-  for (const auto& [key, flow] : expected) {
-    REQUIRE(heap.top() == flow);
-    heap.remove(flow);
-  }
+  require_taken(heap, expected, {0, 1, 2, 50, 100});
 }
