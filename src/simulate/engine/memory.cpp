@@ -71,10 +71,11 @@ std::int64_t peak(std::vector<Change>& taken, std::vector<Change>& given) {
 }
 
 /// From the first to the last buffer of each rank. Those of one rank stand together in what
-/// compile() makes, so that all these ranges together are as long as the list.
-std::vector<Range> buffers_by_rank(const Schedule& schedule) {
-  std::vector<Range> by_rank(schedule.programs.size());
-  for (Index i = 0; i < schedule.buffers.size(); ++i) {
+/// compile() makes, so that all these ranges together are as long as the list; where a few ranks
+/// stand for all, those of the others follow.
+std::vector<Range> buffers_by_rank(const Schedule& schedule, Rank ranks) {
+  std::vector<Range> by_rank(static_cast<std::size_t>(ranks));
+  for (Index i = 0; i < schedule.buffers.size() && schedule.buffers[i].rank < ranks; ++i) {
     Range& range = by_rank[schedule.buffers[i].rank];
     if (range.count == 0) range.first = i;
     range.count = i + 1 - range.first;
@@ -86,7 +87,7 @@ std::vector<Range> buffers_by_rank(const Schedule& schedule) {
 
 std::vector<std::int64_t> peak_buffer_bytes(const Schedule& schedule, Rank ranks,
                                             std::span<const Period> periods) {
-  const std::vector<Range> ranges = buffers_by_rank(schedule);
+  const std::vector<Range> ranges = buffers_by_rank(schedule, ranks);
   std::vector<std::int64_t> peaks;
   std::vector<Lifetime> lives;
   std::vector<Change> taken;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 #include "simulate/traffic/alike.hpp"
@@ -12,15 +11,18 @@
 namespace hsap {
 namespace {
 
-/// First of the buffers of each rank, and one more; nothing if they do not stand together.
-std::optional<std::vector<Index>> first_buffers(const Schedule& schedule) {
+/// First of the buffers of each rank, and one more, if those of each rank stand together in order;
+/// nobody has looked at all of them.
+std::vector<Index> first_buffers(const Schedule& schedule) {
   std::vector<Index> first{0};
-  Rank rank = 0;
-  for (Index i = 0; i < schedule.buffers.size(); ++i) {
-    if (schedule.buffers[i].rank < rank) return std::nullopt;
-    for (; rank < schedule.buffers[i].rank; ++rank) first.push_back(i);
+  const auto all = schedule.buffers.begin();
+  for (Rank rank = 1; rank < schedule.ranks(); ++rank) {
+    const auto next =
+        std::lower_bound(all + first.back(), schedule.buffers.end(), rank,
+                         [](const Buffer& buffer, Rank r) { return buffer.rank < r; });
+    first.push_back(static_cast<Index>(next - all));
   }
-  for (; rank < schedule.ranks(); ++rank) first.push_back(Index(schedule.buffers.size()));
+  first.push_back(static_cast<Index>(schedule.buffers.size()));
   return first;
 }
 
@@ -36,8 +38,8 @@ bool stand_in_order(const Schedule& schedule) {
 /// Compares what two ranks do.
 class Comparison {
  public:
-  Comparison(const Schedule& schedule, const Runtime& runtime, std::vector<Index> first_buffer)
-      : schedule_(schedule), packs_(runtime.packs_transfers), first_(std::move(first_buffer)) {}
+  Comparison(const Schedule& schedule, const Runtime& runtime)
+      : schedule_(schedule), packs_(runtime.packs_transfers), first_(first_buffers(schedule)) {}
 
   [[nodiscard]] bool same(Rank a, Rank b) {
     a_ = a;
@@ -56,7 +58,8 @@ class Comparison {
     for (Index i = 0; i < count; ++i) {
       const Buffer& x = schedule_.buffers[first_[a_] + i];
       const Buffer& y = schedule_.buffers[first_[b_] + i];
-      if (x.usage != y.usage || !alike(schedule_, x, y)) return false;
+      if (x.rank != a_ || y.rank != b_ || x.usage != y.usage) return false;
+      if (!alike(schedule_, x, y)) return false;
     }
     return true;
   }
@@ -83,10 +86,12 @@ class Comparison {
 
   [[nodiscard]] bool same(const Transfer& x, const Transfer& y) const {
     return x.direction == y.direction && x.heads == y.heads && same_buffer(x.buffer, y.buffer) &&
-           y.peer == shifted(x.peer) &&
-           alike(schedule_.intervals_of(x), schedule_.intervals_of(y)) &&
-           (!packs_ || (is_whole(x) && is_whole(y)) ||
-            contiguous(schedule_, x) == contiguous(schedule_, y));
+           y.peer == shifted(x.peer) && ((is_whole(x) && is_whole(y)) || same_rows(x, y));
+  }
+
+  [[nodiscard]] bool same_rows(const Transfer& x, const Transfer& y) const {
+    return alike(schedule_.intervals_of(x), schedule_.intervals_of(y)) &&
+           (!packs_ || contiguous(schedule_, x) == contiguous(schedule_, y));
   }
 
   [[nodiscard]] Rank shifted(Rank peer) const {
@@ -94,7 +99,7 @@ class Comparison {
     return moved < schedule_.ranks() ? moved : moved - schedule_.ranks();
   }
 
-  /// All rows of a buffer; the usual case, known without a look at them.
+  /// All rows of a buffer: the usual case, which is the same where the buffers are.
   [[nodiscard]] bool is_whole(const Transfer& transfer) const {
     const Buffer& buffer = schedule_.buffers[transfer.buffer];
     return transfer.intervals == buffer.intervals && transfer.heads == buffer.heads;
@@ -237,9 +242,7 @@ Symmetry find_symmetry(const Schedule& schedule, const Machine& machine, const R
   if (!runtime.duplex || runtime.entry != Runtime::Entry::at_once || !stand_in_order(schedule)) {
     return no_symmetry(schedule);
   }
-  std::optional<std::vector<Index>> first = first_buffers(schedule);
-  if (!first) return no_symmetry(schedule);
-  const Rank period = period_of(schedule, Comparison(schedule, runtime, *std::move(first)));
+  const Rank period = period_of(schedule, Comparison(schedule, runtime));
   const Folding folding(schedule, machine, period,
                         static_cast<std::size_t>(runtime.concurrent_peers));
   for (Rank ranks = period; 2 * ranks <= all; ranks += period) {
