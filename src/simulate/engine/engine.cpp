@@ -44,7 +44,6 @@ Engine::Engine(const EngineInput& input)
     }
   }
   set_up_lanes();
-  set_up_ends();
 }
 
 void Engine::set_up_lanes() {

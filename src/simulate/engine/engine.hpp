@@ -126,7 +126,6 @@ class Engine {
   [[nodiscard]] const Message& message_at(std::uint32_t message) const;
   [[nodiscard]] Route route_of(std::uint32_t message) const;
   [[nodiscard]] Ends ends(std::uint32_t message) const;
-  void set_up_ends();
   [[nodiscard]] std::uint32_t lane_running(std::uint32_t copy, Index op) const;
 
   // Collectives: engine_collectives.cpp.
@@ -174,7 +173,6 @@ class Engine {
   Room room_;
   std::vector<Unit> units_;
   std::vector<Lane> lanes_;
-  std::vector<Ends> ends_;       ///< by channel, in the first copy
   std::vector<Period> periods_;  ///< of operations
   std::vector<State> states_;    ///< of messages
   std::vector<Gathering> gatherings_;

@@ -16,7 +16,7 @@ const Message& Engine::message_at(std::uint32_t message) const {
 }
 
 Route Engine::route_of(std::uint32_t message) const {
-  const Channel& channel = in_.traffic.channels[message_at(message).channel];
+  const Channel& channel = message_at(message).channel;
   const int copy = in_.copies[message / messages_];
   return in_.machine.route(in_.place.gpu(copy, channel.from), in_.place.gpu(copy, channel.to));
 }
@@ -27,21 +27,15 @@ std::uint32_t Engine::lane_running(std::uint32_t copy, Index op) const {
   return unit * lanes_per_unit_ + entry(op).lane;
 }
 
-/// A channel has the same lanes at both ends for all its messages.
-void Engine::set_up_ends() {
-  ends_.resize(in_.traffic.channels.size(), {none, none});
-  for (const Message& message : in_.traffic.messages) {
-    Ends& ends = ends_[message.channel];
-    if (ends.sender != none) continue;
-    ends = {lane_running(0, message.sender), lane_running(0, message.receiver)};
-  }
-}
-
 Ends Engine::ends(std::uint32_t message) const {
-  const Ends first = ends_[message_at(message).channel];
-  if (message < messages_) return first;
-  const std::uint32_t shift = message / messages_ * lanes_per_copy_;
-  return {first.sender + shift, first.receiver + shift};
+  const Channel& channel = message_at(message).channel;
+  const std::uint32_t ranks = in_.agenda.ranks();
+  const std::uint32_t copy = message < messages_ ? 0 : message / messages_;
+  const std::uint32_t lane = in_.agenda.lane_of[static_cast<std::size_t>(channel.stream)];
+  const auto from = static_cast<std::uint32_t>(channel.from);
+  const auto to = static_cast<std::uint32_t>(channel.to);
+  return {(copy * ranks + from) * lanes_per_unit_ + lane,
+          (copy * ranks + (to < ranks ? to : to % ranks)) * lanes_per_unit_ + lane};
 }
 
 void Engine::start_exchange(std::uint32_t lane) {

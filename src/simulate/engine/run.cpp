@@ -41,7 +41,7 @@ Status check_size(const Schedule& schedule, const Traffic& traffic, std::size_t 
 void add_bytes(const Traffic& traffic, const Machine& machine, const Placement& place,
                std::vector<RankTimes>& ranks) {
   for (const Message& message : traffic.messages) {
-    const Channel& channel = traffic.channels[message.channel];
+    const Channel& channel = message.channel;
     if (channel.from == channel.to) continue;
     const std::int64_t bytes = static_cast<std::int64_t>(message.bytes);
     ranks[channel.from].bytes_sent += bytes;

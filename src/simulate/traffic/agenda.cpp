@@ -8,8 +8,6 @@
 namespace hsap {
 namespace {
 
-using LaneOfStream = std::array<std::uint8_t, streams>;
-
 class AgendaMaker {
  public:
   AgendaMaker(const Schedule& schedule, Rank ranks, const Machine& machine, const Runtime& runtime,
@@ -43,9 +41,9 @@ class AgendaMaker {
     }
     for (std::size_t stream = 1; stream < used.size(); ++stream) {
       if (!used[stream]) continue;
-      lane_of_[stream] =
+      agenda_.lane_of[stream] =
           static_cast<std::uint8_t>(runtime_.one_communication_stream ? 1 : agenda_.lanes);
-      agenda_.lanes = lane_of_[stream] + 1u;
+      agenda_.lanes = agenda_.lane_of[stream] + 1u;
     }
   }
 
@@ -58,7 +56,7 @@ class AgendaMaker {
       issued += host_cost_s(op);
       entry.issued_s = issued;
       entry.dependencies = op.dependencies;
-      entry.lane = lane_of_[static_cast<std::size_t>(op.stream)];
+      entry.lane = agenda_.lane_of[static_cast<std::size_t>(op.stream)];
       entry.kind = op.kind;
       if (op.kind == Kind::exchange) {
         entry.seconds = packing_s(op, Direction::send);
@@ -117,7 +115,6 @@ class AgendaMaker {
   const Machine& machine_;
   const Runtime& runtime_;
   std::span<const KernelTime> kernels_;
-  LaneOfStream lane_of_{};
   Agenda agenda_;
 };
 

@@ -38,7 +38,8 @@ struct Agenda {
   std::vector<Index> kernel_before;  ///< by operation, where streams are ordered: the last kernel
                                      ///< issued before, or no_operation
   std::vector<double> host_s;        ///< by rank: time the host spends issuing
-  std::uint32_t lanes = 1;           ///< of a rank
+  std::array<std::uint8_t, streams> lane_of{};  ///< by stream
+  std::uint32_t lanes = 1;                      ///< of a rank
 
   [[nodiscard]] std::uint32_t ranks() const { return static_cast<std::uint32_t>(host_s.size()); }
 };

@@ -126,9 +126,9 @@ class Messages {
 
   void edge(Index collective, Index sender, Index receiver, double bytes) {
     if (bytes <= 0) return;
-    const Index channel = static_cast<Index>(traffic_.channels.size());
-    traffic_.channels.push_back(
-        {schedule_.operations[sender].rank, schedule_.operations[receiver].rank});
+    const Operation& from = schedule_.operations[sender];
+    const Channel channel{from.rank, schedule_.operations[receiver].rank, from.stream};
+    traffic_.channels.push_back(channel);
     traffic_.messages.push_back({sender, receiver, channel, collective, {}, bytes});
   }
 

@@ -102,7 +102,6 @@ class Pairing {
   struct Chain {
     Index head = none;
     Index tail = none;
-    Index channel = none;
     Index message = none;  ///< last one made
     bool used = false;
   };
@@ -128,22 +127,20 @@ class Pairing {
     const Item send = links_[chain.head].item;
     chain.head = links_[chain.head].next;
     const Transfer& transfer = schedule_.transfers[send.transfer];
-    Message& message = message_between(chain, {sender, transfer.peer}, send.op, receive.op);
+    Message& message =
+        message_between(chain, {sender, transfer.peer, op.stream}, send.op, receive.op);
     message.bytes += static_cast<double>(schedule_.bytes(transfer));
     message_of_[send.transfer] = message_of_[receive.transfer] = chain.message;
     return {};
   }
 
-  Message& message_between(Chain& chain, const Channel& ends, Index send, Index receive) {
+  Message& message_between(Chain& chain, const Channel& channel, Index send, Index receive) {
     std::vector<Message>& messages = traffic_.messages;
-    if (chain.channel == none) {
-      chain.channel = static_cast<Index>(traffic_.channels.size());
-      traffic_.channels.push_back(ends);
-    }
+    if (chain.message == none) traffic_.channels.push_back(channel);
     if (chain.message == none || messages[chain.message].sender != send ||
         messages[chain.message].receiver != receive) {
       chain.message = static_cast<Index>(messages.size());
-      messages.push_back({send, receive, chain.channel, no_collective, {}, 0});
+      messages.push_back({send, receive, channel, no_collective, {}, 0});
     }
     return messages[chain.message];
   }

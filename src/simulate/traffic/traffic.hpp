@@ -13,7 +13,8 @@ namespace hsap {
 /// Two ranks between which messages travel, on one stream.
 struct Channel {
   Rank from = 0;
-  Rank to = 0;
+  Rank to = 0;  ///< with a Symmetry perhaps one that another rank stands for
+  Stream stream = Stream::compute;
 };
 
 /// True for the operations that move data between ranks; all others are kernels.
@@ -35,7 +36,7 @@ inline constexpr Index no_collective = 0xffffffff;
 struct Message {
   Index sender = 0;    ///< operation
   Index receiver = 0;  ///< operation
-  Index channel = 0;
+  Channel channel;     ///< here, not behind an index: whoever asks about a message asks for it
   Index collective = no_collective;
   std::array<Index, 2> place{};  ///< among the parts of the sender and of the receiver
   double bytes = 0;
