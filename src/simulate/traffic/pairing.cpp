@@ -21,6 +21,7 @@ struct Item {
 struct Receives {
   std::vector<Item> items;
   std::vector<Index> first;  ///< by peer, and one more
+  Index end = 0;             ///< after the last transfer of all, sends too
 };
 
 template <typename Visit>
@@ -35,22 +36,12 @@ void for_each_transfer(const Schedule& schedule, const Range& operations, Visit 
   }
 }
 
-/// How many transfers there are up to the last one of the first `ranks` ranks.
-Index transfers_of(const Schedule& schedule, Rank ranks) {
-  Index transfers = 0;
-  for (Index op = 0; op < operations_of(schedule, ranks); ++op) {
-    const Operation& operation = schedule.operations[op];
-    if (operation.kind != Kind::exchange) continue;
-    transfers = std::max(transfers, operation.payload.first + operation.payload.count);
-  }
-  return transfers;
-}
-
 Receives group_receives(const Schedule& schedule, Rank ranks) {
   const Range all{0, operations_of(schedule, ranks)};
   Receives receives;
   receives.first.assign(static_cast<std::size_t>(ranks) + 1, 0);
-  for_each_transfer(schedule, all, [&](const Item&, const Transfer& transfer) {
+  for_each_transfer(schedule, all, [&](const Item& item, const Transfer& transfer) {
+    receives.end = std::max(receives.end, item.transfer + 1);
     if (transfer.direction == Direction::receive) ++receives.first[transfer.peer % ranks + 1];
   });
   for (std::size_t i = 1; i < receives.first.size(); ++i)
@@ -165,8 +156,8 @@ class Pairing {
 }  // namespace
 
 Result<std::vector<Index>> pair_transfers(const Schedule& schedule, Rank ranks, Traffic& traffic) {
-  std::vector<Index> message_of(transfers_of(schedule, ranks), no_message);
   const Receives receives = group_receives(schedule, ranks);
+  std::vector<Index> message_of(receives.end, no_message);
   Pairing pairing(schedule, ranks, traffic, message_of);
   for (Rank sender = 0; sender < ranks; ++sender) {
     const std::span<const Item> items(receives.items);
