@@ -184,16 +184,34 @@ struct Schedule {
 
   [[nodiscard]] Rank ranks() const { return static_cast<Rank>(programs.size()); }
 
-  [[nodiscard]] std::span<const Operation> program(Rank rank) const;
-  [[nodiscard]] std::span<const Interval> intervals_of(const Range& range) const;
-  [[nodiscard]] std::span<const Interval> intervals_of(const Buffer& buffer) const;
-  [[nodiscard]] std::span<const Interval> intervals_of(const Transfer& transfer) const;
-  [[nodiscard]] std::span<const Slice> slices_of(const Operation& op) const;
-  [[nodiscard]] std::span<const Transfer> transfers_of(const Operation& op) const;
-  [[nodiscard]] std::span<const Index> dependencies_of(const Operation& op) const;
-  [[nodiscard]] std::span<const Index> operands_of(const Operation& op) const;
-  [[nodiscard]] const Group& group_of(const Operation& op) const;
-  [[nodiscard]] const Work& work_of(const Operation& op) const;
+  [[nodiscard]] std::span<const Operation> program(Rank rank) const {
+    return items(operations, programs[static_cast<std::size_t>(rank)]);
+  }
+  [[nodiscard]] std::span<const Interval> intervals_of(const Range& range) const {
+    return items(intervals, range);
+  }
+  [[nodiscard]] std::span<const Interval> intervals_of(const Buffer& buffer) const {
+    return items(intervals, buffer.intervals);
+  }
+  [[nodiscard]] std::span<const Interval> intervals_of(const Transfer& transfer) const {
+    return items(intervals, transfer.intervals);
+  }
+  [[nodiscard]] std::span<const Slice> slices_of(const Operation& op) const {
+    return items(slices, op.payload);
+  }
+  [[nodiscard]] std::span<const Transfer> transfers_of(const Operation& op) const {
+    return items(transfers, op.payload);
+  }
+  [[nodiscard]] std::span<const Index> dependencies_of(const Operation& op) const {
+    return items(dependencies, op.dependencies);
+  }
+  [[nodiscard]] std::span<const Index> operands_of(const Operation& op) const {
+    return items(operands, op.operands);
+  }
+  [[nodiscard]] const Group& group_of(const Operation& op) const {
+    return groups[op.payload.first];
+  }
+  [[nodiscard]] const Work& work_of(const Operation& op) const { return work[op.payload.first]; }
 
   /// Numbers in one row: head_dim, or 1 for lse and delta.
   [[nodiscard]] int width(Role role) const;
@@ -207,6 +225,12 @@ struct Schedule {
   [[nodiscard]] std::int64_t footprint_bytes() const;
 
   friend bool operator==(const Schedule&, const Schedule&) = default;
+
+ private:
+  template <typename T>
+  static std::span<const T> items(const std::vector<T>& array, const Range& range) {
+    return {array.data() + range.first, range.count};
+  }
 };
 
 [[nodiscard]] std::string_view to_string(Role role);

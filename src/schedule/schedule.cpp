@@ -6,11 +6,6 @@ namespace hsap {
 namespace {
 
 template <typename T>
-std::span<const T> items(const std::vector<T>& array, const Range& range) {
-  return {array.data() + range.first, range.count};
-}
-
-template <typename T>
 std::int64_t array_bytes(const std::vector<T>& array) {
   return static_cast<std::int64_t>(array.size() * sizeof(T));
 }
@@ -39,33 +34,6 @@ std::string_view to_string(Usage usage) { return name_in(usage_names, usage); }
 std::string_view to_string(Kind kind) { return name_in(kind_names, kind); }
 std::string_view to_string(Stream stream) { return name_in(stream_names, stream); }
 std::string_view to_string(SliceKind kind) { return name_in(slice_names, kind); }
-
-std::span<const Operation> Schedule::program(Rank rank) const {
-  return items(operations, programs[static_cast<std::size_t>(rank)]);
-}
-std::span<const Interval> Schedule::intervals_of(const Range& range) const {
-  return items(intervals, range);
-}
-std::span<const Interval> Schedule::intervals_of(const Buffer& buffer) const {
-  return items(intervals, buffer.intervals);
-}
-std::span<const Interval> Schedule::intervals_of(const Transfer& transfer) const {
-  return items(intervals, transfer.intervals);
-}
-std::span<const Slice> Schedule::slices_of(const Operation& op) const {
-  return items(slices, op.payload);
-}
-std::span<const Transfer> Schedule::transfers_of(const Operation& op) const {
-  return items(transfers, op.payload);
-}
-std::span<const Index> Schedule::dependencies_of(const Operation& op) const {
-  return items(dependencies, op.dependencies);
-}
-std::span<const Index> Schedule::operands_of(const Operation& op) const {
-  return items(operands, op.operands);
-}
-const Group& Schedule::group_of(const Operation& op) const { return groups[op.payload.first]; }
-const Work& Schedule::work_of(const Operation& op) const { return work[op.payload.first]; }
 
 int Schedule::width(Role role) const {
   return role == Role::lse || role == Role::delta ? 1 : heads.dim;
