@@ -118,14 +118,13 @@ Status run(const Flags& flags) {
   return write_plan(flags, search, std::move(question.frame));
 }
 
-void add_flags(CLI::App& app, Flags& flags) {
+void add_flags(cli::Command& app, Flags& flags) {
   cli::add_cluster(app, flags.common.cluster);
   cli::add_model(app, flags.common.model);
   cli::add_batches(app, flags.common.batches);
   cli::add_problem(app, flags.common.problem);
   cli::add_training(app, flags.common.training);
-  app.add_option("-o,--output", flags.plan, "plan to write, or '-' for stdout")
-      ->type_name("FILE|-");
+  app.add_option("-o,--output", flags.plan, "plan to write, or '-' for stdout").type_name("FILE|-");
   cli::add_integer(app, "--top", flags.tune.top, 0, 1000, "K", "runners-up to report (5)");
   app.add_flag("--exhaustive", flags.tune.exhaustive,
                "predict every strategy on every batch; the answer is the same");
@@ -146,7 +145,7 @@ void add_flags(CLI::App& app, Flags& flags) {
 }
 
 int run_program(int argc, char** argv) {
-  CLI::App app("search the best way to train on long packed sequences", "hsap-tune");
+  cli::Command app("hsap-tune", "search the best way to train on long packed sequences");
   Flags flags;
   add_flags(app, flags);
   return cli::run_main(app, argc, argv, [&] {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/files.hpp"
+#include "cli/command.hpp"
 #include "cli/inputs.hpp"
 #include "cli/output.hpp"
 #include "cli/program.hpp"
@@ -190,8 +191,9 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
 }
 
 int run_program(int argc, char** argv) {
-  CLI::App app("run plans and compare them with the truth; test any attention", "hsap-validate");
-  app.require_subcommand(1);
+  cli::Command app("hsap-validate",
+                   "run plans and compare them with the truth; test any attention");
+  app.require_subcommand();
   RunFlags flags;
   flags.add(app);
   ProbeCommand probe;
@@ -203,8 +205,8 @@ int run_program(int argc, char** argv) {
   std::optional<mpi::Session> session;
 #endif
   return cli::run_main(app, argc, argv, [&]() -> Status {
-    if (app.got_subcommand("probe")) return probe.run();
-    if (app.got_subcommand("cases")) return cases.run();
+    if (app.called("probe")) return probe.run();
+    if (app.called("cases")) return cases.run();
     HSAP_CHECK(flags.check());
     flags.options.executor_name = to_string(flags.executor);
     flags.options.compares = !flags.times_only;

@@ -1,8 +1,8 @@
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 
 #include "base/files.hpp"
+#include "cli/flags.hpp"
 #include "kernels/bench/bench.hpp"
 
 using namespace hsap;
@@ -54,21 +54,18 @@ int time_all(const kernels::Device& device, const bench::Options& options, const
 }
 
 int run(int count, char** arguments) {
-  CLI::App app("Times every kernel on this machine's GPU");
+  cli::Command app("hsap-kernel-bench", "Times every kernel on this machine's GPU");
   bench::Options options;
   Files files;
   bool portable = false;
   app.add_flag("--portable", portable, "attention kernels of sm_80 on any device");
   app.add_flag("--quick", options.quick, "a few cases of each kind");
-  app.add_option("--max-sms", options.max_sms, "as many blocks as fill so many SMs");
+  cli::add_integer(app, "--max-sms", options.max_sms, 1, 1024, "N",
+                   "as many blocks as fill so many SMs");
   app.add_option("--json", files.json, "all rows");
   app.add_option("--csv", files.csv, "rows for hsap-topo calibrate --kernels");
   app.add_flag("--force", files.force, "replace files");
-  try {
-    app.parse(count, arguments);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto code = app.parse(count, arguments)) return *code;
   auto device = kernels::current_device();
   if (!device) {
     std::fprintf(stderr, "skipped: %s\n", device.error().text().c_str());

@@ -97,49 +97,49 @@ Status write_export(const PlanFlags& flags) {
                                 to_string(*flags.target), fmt::join(exported.notes, "\n  ")));
 }
 
-CLI::App* add_command(CLI::App& app, const char* name, const char* help, PlanFlags& flags) {
-  CLI::App* command = app.add_subcommand(name, help);
-  command->add_option("PLAN", flags.plan, "plan JSON that hsap-tune wrote")->required();
+cli::Command add_command(cli::Command& app, const char* name, const char* help, PlanFlags& flags) {
+  cli::Command command = app.add_subcommand(name, help);
+  command.add_option("PLAN", flags.plan, "plan JSON that hsap-tune wrote").required();
   return command;
 }
 
-void add_show(CLI::App& app, PlanFlags& flags) {
-  CLI::App& command =
-      *add_command(app, "show", "print a plan, its mesh and the layout of a batch", flags);
+void add_show(cli::Command& app, PlanFlags& flags) {
+  cli::Command command =
+      add_command(app, "show", "print a plan, its mesh and the layout of a batch", flags);
   cli::add_integer(command, "--batch", flags.batch, 0, 1 << 20, "I", "which sampled batch (0)");
   cli::add_integer(command, "--schedule", flags.rank, 0, 1 << 20, "RANK",
                    "print what this rank does instead");
   cli::add_output(command, flags.out);
 }
 
-void add_check(CLI::App& app, PlanFlags& flags) {
-  CLI::App& command =
-      *add_command(app, "check", "compile and verify every batch, and embedded schedules", flags);
+void add_check(cli::Command& app, PlanFlags& flags) {
+  cli::Command command =
+      add_command(app, "check", "compile and verify every batch, and embedded schedules", flags);
   cli::add_threads(command, flags.out);
   command.add_flag("--quiet", flags.out.quiet, "only the exit code and findings");
 }
 
-void add_export(CLI::App& app, PlanFlags& flags) {
-  CLI::App& command = *add_command(
+void add_export(cli::Command& app, PlanFlags& flags) {
+  cli::Command command = add_command(
       app, "export", "write the plan as options of a trainer; exit code 1 when something is lost",
       flags);
   cli::add_parsed(command, "--to", flags.target, parse_target,
                   "megatron|transformer-engine|yunchang|deepspeed|torchtitan", "the trainer")
-      ->required();
-  command.add_option("-o,--output", flags.output, "file to write (stdout)")->type_name("FILE");
+      .required();
+  command.add_option("-o,--output", flags.output, "file to write (stdout)").type_name("FILE");
   command.add_flag("--force", flags.out.force, "replace a file that exists");
 }
 
 int run_program(int argc, char** argv) {
-  CLI::App app("show, check and export a plan of hsap-tune", "hsap-plan");
-  app.require_subcommand(1);
+  cli::Command app("hsap-plan", "show, check and export a plan of hsap-tune");
+  app.require_subcommand();
   PlanFlags flags;
   add_show(app, flags);
   add_check(app, flags);
   add_export(app, flags);
   return cli::run_main(app, argc, argv, [&]() -> Status {
-    if (app.got_subcommand("show")) return show(flags);
-    if (app.got_subcommand("check")) return check(flags);
+    if (app.called("show")) return show(flags);
+    if (app.called("check")) return check(flags);
     return write_export(flags);
   });
 }

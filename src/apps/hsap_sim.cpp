@@ -4,6 +4,7 @@
 #include "apps/sim_report.hpp"
 #include "apps/sim_run.hpp"
 #include "base/json.hpp"
+#include "cli/command.hpp"
 #include "cli/inputs.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
@@ -15,7 +16,7 @@
 namespace hsap {
 namespace {
 
-void add_flags(CLI::App& app, cli::Options& options) {
+void add_flags(cli::Command& app, cli::Options& options) {
   cli::add_cluster(app, options.cluster);
   cli::add_model(app, options.model);
   cli::add_batches(app, options.batches);
@@ -114,10 +115,9 @@ Status run(const cli::Options& options) {
 
 int run_program(int argc, char** argv) {
   cli::Options options;
-  CLI::App app(
-      "Predicts the time and memory of sequence-parallel attention for one strategy, or "
-      "for each of a sweep.",
-      "hsap-sim");
+  cli::Command app("hsap-sim",
+                   "Predicts the time and memory of sequence-parallel attention for one strategy, "
+                   "or for each of a sweep.");
   add_flags(app, options);
   return cli::run_main(app, argc, argv, [&] { return run(options); });
 }

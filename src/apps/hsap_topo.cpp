@@ -4,6 +4,7 @@
 #include "apps/topo_calibrate.hpp"
 #include "apps/topo_import.hpp"
 #include "base/json.hpp"
+#include "cli/command.hpp"
 #include "cli/inputs.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
@@ -50,17 +51,17 @@ int run_program(int argc, char** argv) {
   cli::OutputOptions output;
   apps::ImportFlags imports;
   apps::CalibrateFlags calibration;
-  CLI::App app("Looks at clusters, and makes them from what other tools know.", "hsap-topo");
-  app.require_subcommand(1);
-  CLI::App* command = app.add_subcommand(
+  cli::Command app("hsap-topo", "Looks at clusters, and makes them from what other tools know.");
+  app.require_subcommand();
+  cli::Command command = app.add_subcommand(
       "show", "draw a cluster: a node, how nodes are joined, and what a message meets on its way");
-  cli::add_cluster(*command, cluster);
-  cli::add_output(*command, output);
+  cli::add_cluster(command, cluster);
+  cli::add_output(command, output);
   apps::add_import(app, imports);
   apps::add_calibrate(app, calibration);
   return cli::run_main(app, argc, argv, [&]() -> Status {
-    if (app.got_subcommand("import")) return apps::run_import(imports);
-    if (app.got_subcommand("calibrate"))
+    if (app.called("import")) return apps::run_import(imports);
+    if (app.called("calibrate"))
       return apps::run_calibrate(calibration, world::this_command(argc, argv));
     return show(cluster, output);
   });

@@ -155,55 +155,46 @@ Status measure_and_fit(CalibrateFlags flags, const std::vector<std::string>& com
 
 }  // namespace
 
-void add_calibrate(CLI::App& app, CalibrateFlags& flags) {
-  CLI::App& command = *app.add_subcommand(
+void add_calibrate(cli::Command& app, CalibrateFlags& flags) {
+  cli::Command command = app.add_subcommand(
       "calibrate", "fit the numbers of a cluster file to measured kernels and messages");
   command.add_option("--cluster", flags.cluster, "the cluster to start from")
-      ->type_name("NAME|FILE");
+      .type_name("NAME|FILE");
   cli::add_integer(command, "--nodes", flags.nodes, 1, 1 << 16, "N",
                    "nodes of the cluster that was measured (as many as the messages name)");
-  command
-      .add_option("--kernels", flags.kernels,
-                  "attention kernels: a table with the columns "
-                  "q_len,kv_len,heads,head_dim,mask,pass,us, and document for packed ones")
-      ->type_name("FILE");
-  command
-      .add_option("--copies", flags.copies,
-                  "kernels that move rows: a table with the columns kernel,bytes,us")
-      ->type_name("FILE");
-  command
-      .add_option("--transfers", flags.transfers,
-                  "rounds of messages: a table with the columns pattern,bytes,us")
-      ->type_name("FILE");
-  command
-      .add_option("--nccl", flags.nccl,
-                  "logs of sendrecv of nccl-tests, as printed or as JSON (-J)")
-      ->type_name("FILE");
+  const std::array tables{
+      command.add_option("--kernels", flags.kernels,
+                         "attention kernels: a table with the columns "
+                         "q_len,kv_len,heads,head_dim,mask,pass,us, and document for packed ones"),
+      command.add_option("--copies", flags.copies,
+                         "kernels that move rows: a table with the columns kernel,bytes,us"),
+      command.add_option("--transfers", flags.transfers,
+                         "rounds of messages: a table with the columns pattern,bytes,us"),
+      command.add_option("--nccl", flags.nccl,
+                         "logs of sendrecv of nccl-tests, as printed or as JSON (-J)")};
   command.add_option("--name", flags.name, "of the new cluster (that of the base)");
-  command.add_option("-o,--output", flags.output, "cluster file to write")->type_name("FILE");
+  command.add_option("-o,--output", flags.output, "cluster file to write").type_name("FILE");
   command.add_option("--picture", flags.picture, "measured against fitted, as SVG")
-      ->type_name("FILE");
-  CLI::Option& gpu = *command.add_flag(
+      .type_name("FILE");
+  cli::Flag gpu = command.add_flag(
       "--gpu", flags.gpu, "measure this machine's GPU first; keeps the tables, then fits to them");
-  for (const char* table : {"--kernels", "--copies", "--transfers", "--nccl"}) {
-    gpu.excludes(command.get_option(table));
-  }
+  for (cli::Flag table : tables) gpu.excludes(table.type_name("FILE"));
   command
       .add_option("--tables", flags.tables,
                   "--gpu: folder for tables, runtime, cluster and picture (calibration)")
-      ->type_name("FOLDER")
-      ->needs(&gpu);
+      .type_name("FOLDER")
+      .needs(gpu);
   cli::add_parsed(command, "--budget", flags.budget_s, parse_budget, "SECONDS",
                   "--gpu: begin no measurement later (60)")
-      ->needs(&gpu);
+      .needs(gpu);
   cli::add_integer(command, "--ranks", flags.world.ranks, 1, 1024, "N",
                    "--gpu: start so many processes, each with a GPU, and measure messages between "
                    "them too (the launcher's)")
-      ->needs(&gpu);
+      .needs(gpu);
   command
       .add_option("--rendezvous", flags.world.rendezvous,
                   "--gpu: where processes meet, file:/path or tcp://host:port (the launcher's)")
-      ->needs(&gpu);
+      .needs(gpu);
   cli::add_output(command, flags.out);
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -28,7 +27,7 @@ struct CalibrateFlags {
 };
 
 /// Registers the subcommand.
-void add_calibrate(CLI::App& app, CalibrateFlags& flags);
+void add_calibrate(cli::Command& app, CalibrateFlags& flags);
 
 /// Reads or measures, fits, tells and writes. `command` is how this program was called, to start
 /// ranks of it.

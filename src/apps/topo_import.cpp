@@ -21,10 +21,10 @@ Result<double> parse_gbps(const std::string& text) {
 
 }  // namespace
 
-void add_import(CLI::App& app, ImportFlags& flags) {
-  CLI::App& command = *app.add_subcommand(
+void add_import(cli::Command& app, ImportFlags& flags) {
+  cli::Command command = app.add_subcommand(
       "import", "make a cluster file from NCCL's topology XML or from nvidia-smi topo -m");
-  command.add_option("FILE", flags.file, "what NCCL or nvidia-smi wrote")->required();
+  command.add_option("FILE", flags.file, "what NCCL or nvidia-smi wrote").required();
   topo::ImportOptions& options = flags.options;
   cli::add_parsed(command, "--from", options.format, topo::parse_format, "nccl-xml|topo-m",
                   "the format (by what the file looks like)");
@@ -37,11 +37,11 @@ void add_import(CLI::App& app, ImportFlags& flags) {
   command
       .add_option("--like", options.like,
                   "cluster that lends its GPU, latencies and ramps (by the GPU)")
-      ->type_name("NAME|FILE");
+      .type_name("NAME|FILE");
   command.add_option("--name", options.name, "of the cluster (that of the file)");
   cli::add_integer(command, "--nodes", options.nodes, 1, 1 << 16, "N",
                    "how many such nodes there are (any number)");
-  command.add_option("-o,--output", flags.output, "cluster file to write")->type_name("FILE");
+  command.add_option("-o,--output", flags.output, "cluster file to write").type_name("FILE");
   cli::add_output(command, flags.out);
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "cli/options.hpp"
@@ -17,7 +16,7 @@ struct ImportFlags {
 };
 
 /// Registers the subcommand.
-void add_import(CLI::App& app, ImportFlags& flags);
+void add_import(cli::Command& app, ImportFlags& flags);
 
 /// Reads, tells and writes.
 [[nodiscard]] Status run_import(const ImportFlags& flags);

@@ -26,82 +26,86 @@ Result<Packing> parse_packing(const std::string& text) {
   return bad_input("unknown packing", "'" + text + "'", one_of(known));
 }
 
-void add_cluster(CLI::App& app, ClusterOptions& options) {
+void add_cluster(Command& command, ClusterOptions& options) {
   const std::string group = "Cluster";
-  app.add_option("--cluster", options.cluster, "a file in topologies/ by name, or a path")
-      ->type_name("NAME|FILE")
-      ->required()
-      ->group(group);
-  add_integer(app, "--nodes", options.nodes, 1, most_nodes, "N", "nodes of the cluster (1)")
-      ->group(group);
-  app.add_option(
-         "--set", options.set,
-         "what-if: one value of the cluster file, or model.PATH or runtime.PATH; repeatable")
-      ->type_name("key=value")
-      ->allow_extra_args(false)
-      ->group(group);
+  command.add_option("--cluster", options.cluster, "a file in topologies/ by name, or a path")
+      .type_name("NAME|FILE")
+      .required()
+      .group(group);
+  add_integer(command, "--nodes", options.nodes, 1, most_nodes, "N", "nodes of the cluster (1)")
+      .group(group);
+  command
+      .add_option(
+          "--set", options.set,
+          "what-if: one value of the cluster file, or model.PATH or runtime.PATH; repeatable")
+      .type_name("key=value")
+      .one_value_each()
+      .group(group);
 }
 
-void add_model(CLI::App& app, ModelOptions& options) {
+void add_model(Command& command, ModelOptions& options) {
   const std::string group = "Model";
-  app.add_option("--model", options.model, "a file in models/ by name (llama3-8b), or a path")
-      ->type_name("NAME|FILE")
-      ->group(group);
-  add_integer(app, "--heads", options.heads, 1, 4096, "H",
+  command.add_option("--model", options.model, "a file in models/ by name (llama3-8b), or a path")
+      .type_name("NAME|FILE")
+      .group(group);
+  add_integer(command, "--heads", options.heads, 1, 4096, "H",
               "query heads, for attention without a model")
-      ->group(group);
-  add_integer(app, "--kv-heads", options.kv_heads, 1, 4096, "K", "key/value heads (as --heads)")
-      ->group(group);
-  add_integer(app, "--head-dim", options.head_dim, 8, 1024, "D", "numbers in a head (128)")
-      ->group(group);
+      .group(group);
+  add_integer(command, "--kv-heads", options.kv_heads, 1, 4096, "K", "key/value heads (as --heads)")
+      .group(group);
+  add_integer(command, "--head-dim", options.head_dim, 8, 1024, "D", "numbers in a head (128)")
+      .group(group);
 }
 
-void add_batches(CLI::App& app, BatchOptions& options) {
+void add_batches(Command& command, BatchOptions& options) {
   const std::string group = "Batches (K, M and G are binary: 256K is 262144)";
-  app.add_option("--documents", options.documents,
-                 "one batch: document lengths in tokens (4096,512,64K)")
-      ->type_name("N,N,...")
-      ->group(group);
-  app.add_option("--trace", options.trace,
-                 "sample batches from a file in traces/ by name (wlb-llm), or from a path")
-      ->type_name("NAME|FILE")
-      ->group(group);
-  add_integer(app, "--context", options.context, 1, most_tokens, "N",
+  command
+      .add_option("--documents", options.documents,
+                  "one batch: document lengths in tokens (4096,512,64K)")
+      .type_name("N,N,...")
+      .group(group);
+  command
+      .add_option("--trace", options.trace,
+                  "sample batches from a file in traces/ by name (wlb-llm), or from a path")
+      .type_name("NAME|FILE")
+      .group(group);
+  add_integer(command, "--context", options.context, 1, most_tokens, "N",
               "tokens of a sampled batch; the most that --documents may hold")
-      ->group(group);
-  add_integer(app, "--batches", options.batches, 1, 100000, "N", "batches to sample (8)")
-      ->group(group);
-  add_integer(app, "--seed", options.seed, 0, std::numeric_limits<std::int64_t>::max(), "N",
+      .group(group);
+  add_integer(command, "--batches", options.batches, 1, 100000, "N", "batches to sample (8)")
+      .group(group);
+  add_integer(command, "--seed", options.seed, 0, std::numeric_limits<std::int64_t>::max(), "N",
               "seed of the sampler (1)")
-      ->group(group);
-  add_parsed(app, "--packing", options.packing, parse_packing, "sequential|best-fit",
+      .group(group);
+  add_parsed(command, "--packing", options.packing, parse_packing, "sequential|best-fit",
              "cut documents at the context, or pack them whole (sequential)")
-      ->group(group);
+      .group(group);
 }
 
-void add_problem(CLI::App& app, ProblemOptions& options) {
+void add_problem(Command& command, ProblemOptions& options) {
   const std::string group = "Problem";
-  add_parsed(app, "--mask", options.mask, parse_mask, "MASK",
+  add_parsed(command, "--mask", options.mask, parse_mask, "MASK",
              "causal, full, sliding:W, prefix:N or shared_question:N:A, inside each document "
              "(causal)")
-      ->group(group);
-  add_parsed(app, "--pass", options.passes, parse_passes, "forward|backward|both",
+      .group(group);
+  add_parsed(command, "--pass", options.passes, parse_passes, "forward|backward|both",
              "passes to predict (both)")
-      ->group(group);
-  add_parsed(app, "--dtype", options.dtype, parse_dtype, "bf16|fp32",
+      .group(group);
+  add_parsed(command, "--dtype", options.dtype, parse_dtype, "bf16|fp32",
              "type of queries, keys and values (bf16)")
-      ->group(group);
-  app.add_option("--runtime", options.runtime,
-                 "runtime profile: a file in runtimes/ by name, or a path (hsap)")
-      ->type_name("NAME|FILE")
-      ->group(group);
+      .group(group);
+  command
+      .add_option("--runtime", options.runtime,
+                  "runtime profile: a file in runtimes/ by name, or a path (hsap)")
+      .type_name("NAME|FILE")
+      .group(group);
 }
 
-void add_strategy(CLI::App& app, StrategyOptions& options, bool sweeps) {
+void add_strategy(Command& command, StrategyOptions& options, bool sweeps) {
   const std::string group =
       sweeps ? "Strategy (a comma list or 'all' sweeps)" : std::string("Strategy");
   const auto add = [&](const char* flag, std::string& target, const char* type, const char* help) {
-    app.add_option(flag, target, help)->type_name(type)->group(group);
+    command.add_option(flag, target, help).type_name(type).group(group);
   };
   add("--ulysses", options.ulysses, "U",
       "ranks that share tokens and split heads (GPUs / C, or 1)");
@@ -129,45 +133,46 @@ void add_strategy(CLI::App& app, StrategyOptions& options, bool sweeps) {
       "p2p: partial gradients go home after each stage or after the last (at_once)");
 }
 
-void add_training(CLI::App& app, Training& training) {
+void add_training(Command& command, Training& training) {
   const std::string group = "Training";
-  add_integer(app, "--zero", training.zero, 0, 3, "0|1|2|3",
+  add_integer(command, "--zero", training.zero, 0, 3, "0|1|2|3",
               "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)")
-      ->group(group);
-  add_parsed(app, "--checkpointing", training.checkpointing, parse_checkpointing,
+      .group(group);
+  add_parsed(command, "--checkpointing", training.checkpointing, parse_checkpointing,
              "none|selective|full", "activations kept for the backward pass (selective)")
-      ->group(group);
-  add_integer(app, "--tensor-parallel", training.tensor_parallel, 1, 1024, "T",
+      .group(group);
+  add_integer(command, "--tensor-parallel", training.tensor_parallel, 1, 1024, "T",
               "tensor-parallel degree, inside a node (1)")
-      ->group(group);
+      .group(group);
 }
 
 namespace {
 constexpr const char* output_group = "Output";
 }
 
-void add_output(CLI::App& app, OutputOptions& options) {
-  app.add_option("--json", options.json, "machine output to a file, or '-' for stdout")
-      ->type_name("FILE|-")
-      ->group(output_group);
-  app.add_flag("--force", options.force, "replace files that exist")->group(output_group);
-  app.add_flag("--quiet", options.quiet, "no progress and no table")->group(output_group);
-  add_parsed(app, "--color", options.color, parse_color, "auto|always|never",
+void add_output(Command& command, OutputOptions& options) {
+  command.add_option("--json", options.json, "machine output to a file, or '-' for stdout")
+      .type_name("FILE|-")
+      .group(output_group);
+  command.add_flag("--force", options.force, "replace files that exist").group(output_group);
+  command.add_flag("--quiet", options.quiet, "no progress and no table").group(output_group);
+  add_parsed(command, "--color", options.color, parse_color, "auto|always|never",
              "colour in tables; auto honours NO_COLOR (auto)")
-      ->group(output_group);
+      .group(output_group);
 }
 
-void add_timeline(CLI::App& app, OutputOptions& options) {
-  app.add_option("--timeline", options.timeline,
-                 "Chrome trace of the first batch, for ui.perfetto.dev")
-      ->type_name("FILE")
-      ->group(output_group);
+void add_timeline(Command& command, OutputOptions& options) {
+  command
+      .add_option("--timeline", options.timeline,
+                  "Chrome trace of the first batch, for ui.perfetto.dev")
+      .type_name("FILE")
+      .group(output_group);
 }
 
-void add_threads(CLI::App& app, OutputOptions& options) {
-  add_integer(app, "--threads", options.threads, 1, 4096, "N",
+void add_threads(Command& command, OutputOptions& options) {
+  add_integer(command, "--threads", options.threads, 1, 4096, "N",
               "worker threads (one per core); the answer does not depend on it")
-      ->group(output_group);
+      .group(output_group);
 }
 
 }  // namespace hsap::cli

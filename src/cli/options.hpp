@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +12,8 @@
 /// The flags that every program shares, group by group. A program registers the groups it uses;
 /// inputs.hpp and strategies.hpp turn them into the library's own types.
 namespace hsap::cli {
+
+class Command;
 
 struct ClusterOptions {
   std::string cluster;  ///< shipped name or path
@@ -80,17 +81,17 @@ struct Options {
   OutputOptions output;
 };
 
-void add_cluster(CLI::App& app, ClusterOptions& options);
-void add_model(CLI::App& app, ModelOptions& options);
-void add_batches(CLI::App& app, BatchOptions& options);
-void add_problem(CLI::App& app, ProblemOptions& options);
+void add_cluster(Command& command, ClusterOptions& options);
+void add_model(Command& command, ModelOptions& options);
+void add_batches(Command& command, BatchOptions& options);
+void add_problem(Command& command, ProblemOptions& options);
 /// `sweeps`: whether the help says that lists are welcome.
-void add_strategy(CLI::App& app, StrategyOptions& options, bool sweeps);
-void add_training(CLI::App& app, Training& training);
+void add_strategy(Command& command, StrategyOptions& options, bool sweeps);
+void add_training(Command& command, Training& training);
 /// --json, --quiet, --color and --force.
-void add_output(CLI::App& app, OutputOptions& options);
-void add_timeline(CLI::App& app, OutputOptions& options);
-void add_threads(CLI::App& app, OutputOptions& options);
+void add_output(Command& command, OutputOptions& options);
+void add_timeline(Command& command, OutputOptions& options);
+void add_threads(Command& command, OutputOptions& options);
 
 [[nodiscard]] Result<Packing> parse_packing(const std::string& text);
 

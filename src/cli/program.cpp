@@ -9,9 +9,8 @@
 #include <new>
 #include <optional>
 #include <string_view>
-#include <vector>
 
-#include "base/names.hpp"
+#include "cli/command.hpp"
 
 namespace hsap::cli {
 namespace {
@@ -25,60 +24,8 @@ extern "C" void on_interrupt(int) {
   ::_exit(exit_interrupted);
 }
 
-void tell(const CLI::App& app, const std::string& text) {
-  fmt::print(stderr, "{}: error: {}\n", app.get_name(), text);
-}
-
-/// The subcommand that was called, or the program itself.
-const CLI::App& active(const CLI::App& app) {
-  const std::vector<CLI::App*> called = app.get_subcommands();
-  return called.empty() ? app : active(*called.front());
-}
-
-std::vector<std::string> flags_of(const CLI::App& app) {
-  std::vector<std::string> flags;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-  }
-  return flags;
-}
-
-std::string unknown_argument(const CLI::App& app) {
-  const std::vector<std::string> rest = app.remaining(true);
-  if (rest.empty()) return "unknown argument";
-  const std::string& first = rest.front();
-  if (first.starts_with('-')) {
-    const std::string name = first.substr(0, first.find('='));
-    std::vector<std::string> near = near_misses(name, flags_of(active(app)));
-    const std::string expected = near.empty() ? "a flag that --help lists" : one_of(near);
-    return Error{ErrorKind::bad_input, {}, {}, "unknown flag", "'" + name + "'", expected}.text();
-  }
-  return Error{ErrorKind::bad_input, {}, {}, "unexpected argument", "'" + first + "'", {}}.text();
-}
-
-/// On the program and its subcommands, so that it is understood wherever it is written.
-void add_version(CLI::App& app, const std::string& text) {
-  app.set_version_flag("--version", text, "Print the version and exit");
-  for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    add_version(*sub, text);
-  }
-}
-
-/// Parses; nothing on success, otherwise the exit code after the user was told.
-std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
-  try {
-    app.parse(argc, argv);
-    return std::nullopt;
-  } catch (const CLI::CallForHelp& call) {
-    return app.exit(call);
-  } catch (const CLI::CallForVersion& call) {
-    return app.exit(call);
-  } catch (const CLI::ExtrasError&) {
-    tell(app, unknown_argument(app));
-  } catch (const CLI::ParseError& error) {
-    tell(app, error.what());
-  }
-  return exit_bad_input;
+void tell(const Command& app, const std::string& text) {
+  fmt::print(stderr, "{}: error: {}\n", app.name(), text);
 }
 
 }  // namespace
@@ -89,14 +36,12 @@ ExitCode exit_code(const Error& error) {
   return error.kind == ErrorKind::infeasible ? exit_no : exit_bad_input;
 }
 
-int run_main(CLI::App& app, int argc, const char* const* argv,
-             const std::function<Status()>& body) {
+int run_main(Command& app, int argc, const char* const* argv, const std::function<Status()>& body) {
   std::signal(SIGINT, on_interrupt);
   // A reader that leaves early is told as a failed write, not by a signal.
   std::signal(SIGPIPE, SIG_IGN);
-  add_version(app, fmt::format("{} {}", app.get_name(), version()));
   try {
-    if (const std::optional<int> code = parse(app, argc, argv)) return *code;
+    if (const std::optional<int> code = app.parse(argc, argv)) return *code;
     const Status status = body();
     if (status) return exit_done;
     const std::string text = status.error().text();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -9,6 +8,8 @@
 #include "hsap/status.hpp"
 
 namespace hsap::cli {
+
+class Command;
 
 /// The version of hsap ("0.1.0").
 [[nodiscard]] std::string_view version();
@@ -22,10 +23,10 @@ enum ExitCode : int {
 };
 [[nodiscard]] ExitCode exit_code(const Error& error);
 
-/// Registers --version on `app`, parses the arguments, runs `body` and tells its error
-/// on stderr as "hsap-sim: error: ...". Returns the exit code. Unknown flags are answered with
-/// the near misses; Ctrl-C ends the process with 130 and leaves no partial file.
-[[nodiscard]] int run_main(CLI::App& app, int argc, const char* const* argv,
+/// Parses the arguments, --version among them, runs `body` and tells its error on stderr as
+/// "hsap-sim: error: ...". Returns the exit code. Ctrl-C ends the process with 130 and leaves no
+/// partial file.
+[[nodiscard]] int run_main(Command& app, int argc, const char* const* argv,
                            const std::function<Status()>& body);
 
 /// The whole of a main: calls `program` and lets no exception of a library out. run_main() tells

@@ -117,9 +117,10 @@ std::string report(const Compared& compared, bool each, bool color) {
 
 }  // namespace
 
-void CasesCommand::add(CLI::App& app) {
-  CLI::App& command = *app.add_subcommand("cases", "compare measured runs with their predictions");
-  command.add_option("FILE", files_, "measured cases (hsap.cases/1)")->required();
+void CasesCommand::add(cli::Command& app) {
+  cli::Command command =
+      app.add_subcommand("cases", "compare measured runs with their predictions");
+  command.add_option("FILE", files_, "measured cases (hsap.cases/1)").required();
   command.add_flag("--each", each_, "print every case, not only the groups");
   cli::add_parsed(command, "--max-mape", max_mape_, parse_share, "PERCENT",
                   "exit with 1 when the mean error over all cases is larger");

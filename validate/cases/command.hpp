@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -11,7 +10,7 @@ namespace hsap {
 /// `hsap-validate cases FILE...`: measured runs against their predictions.
 class CasesCommand {
  public:
-  void add(CLI::App& app);
+  void add(cli::Command& app);
   [[nodiscard]] Status run() const;
 
  private:

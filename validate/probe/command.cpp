@@ -36,11 +36,11 @@ Result<Answers> read_all(const std::string& directory, const Probe& probe,
 
 }  // namespace
 
-void ProbeCommand::add_problem(CLI::App& command) {
+void ProbeCommand::add_problem(cli::Command& command) {
   command.add_option("--documents", documents_, "document lengths in tokens (300,1,200)")
-      ->type_name("N,N,...")
-      ->required();
-  cli::add_integer(command, "--heads", model_.heads, 1, 4096, "H", "query heads")->required();
+      .type_name("N,N,...")
+      .required();
+  cli::add_integer(command, "--heads", model_.heads, 1, 4096, "H", "query heads").required();
   cli::add_integer(command, "--kv-heads", model_.kv_heads, 1, 4096, "K",
                    "key/value heads (as --heads)");
   cli::add_integer(command, "--head-dim", model_.head_dim, 8, 1024, "D", "numbers in a head (128)");
@@ -49,24 +49,24 @@ void ProbeCommand::add_problem(CLI::App& command) {
                    "seed of the random inputs (1)");
 }
 
-void ProbeCommand::add(CLI::App& app) {
+void ProbeCommand::add(cli::Command& app) {
   command_ = app.add_subcommand("probe", "test any attention for leaks across packed documents");
-  command_->require_subcommand(1);
-  CLI::App& write = *command_->add_subcommand("write", "write the inputs as .npy files");
-  write.add_option("DIR", directory_, "folder to write")->required();
+  command_->require_subcommand();
+  cli::Command write = command_->add_subcommand("write", "write the inputs as .npy files");
+  write.add_option("DIR", directory_, "folder to write").required();
   add_problem(write);
   cli::add_integer(write, "--probes", probes_, 1, 1 << 20, "N", "documents to replace at most (4)");
   write.add_flag("--force", out_.force, "write into a folder that exists");
-  CLI::App& check = *command_->add_subcommand("check", "judge the outputs written beside them");
-  check.add_option("DIR", directory_, "folder that `probe write` wrote")->required();
+  cli::Command check = command_->add_subcommand("check", "judge the outputs written beside them");
+  check.add_option("DIR", directory_, "folder that `probe write` wrote").required();
   check.add_flag("--exact-order", exact_order_,
                  "another order of documents must not change a bit either");
-  CLI::App& gradients = *command_->add_subcommand(
+  cli::Command gradients = command_->add_subcommand(
       "gradients", "hold the gradients of the float64 reference against central differences");
   add_problem(gradients);
   cli::add_integer(gradients, "--samples", samples_, 1, 1 << 20, "N",
                    "random places in each of q, k and v (64)");
-  for (CLI::App* command : {&check, &gradients}) {
+  for (cli::Command* command : {&check, &gradients}) {
     cli::add_parsed(
         *command, "--tolerance", tolerance_, parse_tolerance, "X",
         command == &check ? "largest relative error (1e-2)" : "largest relative error (1e-7)");
@@ -130,8 +130,8 @@ Status ProbeCommand::gradients() const {
 }
 
 Status ProbeCommand::run() {
-  if (command_->got_subcommand("write")) return write();
-  if (command_->got_subcommand("check")) return check();
+  if (command_->called("write")) return write();
+  if (command_->called("check")) return check();
   return gradients();
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 
+#include "cli/command.hpp"
 #include "cli/options.hpp"
 
 namespace hsap {
@@ -12,18 +12,18 @@ namespace hsap {
 class ProbeCommand {
  public:
   /// Registers `probe write`, `probe check` and `probe gradients`.
-  void add(CLI::App& app);
+  void add(cli::Command& app);
   /// Runs the one that was asked for.
   [[nodiscard]] Status run();
 
  private:
-  void add_problem(CLI::App& command);
+  void add_problem(cli::Command& command);
   [[nodiscard]] Result<Problem> problem() const;
   [[nodiscard]] Status write() const;
   [[nodiscard]] Status check() const;
   [[nodiscard]] Status gradients() const;
 
-  CLI::App* command_ = nullptr;
+  std::optional<cli::Command> command_;
   std::string directory_;
   std::string documents_;
   cli::ModelOptions model_;

@@ -45,9 +45,9 @@ Result<Executor> parse_executor(const std::string& text) {
   return parse_name<Executor>(text, "executor", executor_names);
 }
 
-void RunFlags::add(CLI::App& app) {
-  CLI::App& run = *app.add_subcommand("run", "execute a plan on real numbers and check them");
-  run.add_option("PLAN", plan, "plan JSON that hsap-tune wrote")->required();
+void RunFlags::add(cli::Command& app) {
+  cli::Command run = app.add_subcommand("run", "execute a plan on real numbers and check them");
+  run.add_option("PLAN", plan, "plan JSON that hsap-tune wrote").required();
   cli::add_parsed(run, "--executor", executor, parse_executor, "host|mpi|local|nccl",
                   "what runs it: host, ranks as threads of this machine; mpi, one process for each "
                   "rank, under mpirun; local, all ranks on one GPU; nccl, one process and GPU for "
@@ -58,18 +58,18 @@ void RunFlags::add(CLI::App& app) {
   limit(run.add_option("--timeline", out.timeline,
                        "local, nccl: Chrome trace of measured beside predicted operations, for "
                        "ui.perfetto.dev")
-            ->type_name("FILE")
-            ->group("Output"),
+            .type_name("FILE")
+            .group("Output"),
         {Executor::local, Executor::nccl});
   limit(run.add_option("--keep", keep,
                        "local with --serialise, nccl: the run as measured cases, for hsap-validate "
                        "cases")
-            ->type_name("FILE")
-            ->group("Output"),
+            .type_name("FILE")
+            .group("Output"),
         {Executor::local, Executor::nccl});
 }
 
-void RunFlags::add_problem(CLI::App& run) {
+void RunFlags::add_problem(cli::Command& run) {
   cli::add_integer(run, "--batch", options.batch, 0, 1 << 20, "I", "which sampled batch (0)");
   cli::add_integer(run, "--tokens", options.tokens, 1, max_tokens, "N",
                    "shrink the documents in proportion to so many tokens (1K)");
@@ -86,17 +86,17 @@ void RunFlags::add_problem(CLI::App& run) {
   cli::add_integer(run, "--seed", options.seed, 0, std::int64_t{1} << 62, "N", "of the inputs (1)");
 }
 
-void RunFlags::add_executor(CLI::App& run) {
+void RunFlags::add_executor(cli::Command& run) {
   const std::string group = "On GPUs";
-  const auto add = [&](CLI::Option* option, std::initializer_list<Executor> executors) {
-    option->group(group);
+  const auto add = [&](cli::Flag option, std::initializer_list<Executor> executors) {
+    option.group(group);
     limit(option, executors);
   };
   using enum Executor;
   add(run.add_option("--cluster", cluster,
                      "what times are predicted for; local: its GPU (single-gpu); nccl: all of it "
                      "(the plan's)")
-          ->type_name("NAME|FILE"),
+          .type_name("NAME|FILE"),
       {local, nccl});
   add(cli::add_integer(run, "--repeats", repeats, 1, 10'000, "N",
                        "local, nccl: run so often; times are medians (1)"),
@@ -133,10 +133,10 @@ void RunFlags::add_executor(CLI::App& run) {
 Status RunFlags::check() const {
   for (const Limited& flag : limited_) {
     const auto& users = flag.executors;
-    if (flag.option->count() == 0) continue;
+    if (!flag.option.given()) continue;
     if (std::find(users.begin(), users.end(), executor) != users.end()) continue;
     return cli::at_flag(
-        flag.option->get_name().c_str(),
+        flag.option.name().c_str(),
         bad_input("this executor does not use it", "'" + with_flag(executor) + "'", one_of(users)));
   }
   const bool on_gpu = executor == Executor::local || executor == Executor::nccl;

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cli/command.hpp"
 #include "cli/options.hpp"
 #include "validate/run/validate_plan.hpp"
 
@@ -20,7 +20,7 @@ enum class Executor : std::uint8_t { host, mpi, local, nccl };
 /// The flags of `hsap-validate run`.
 class RunFlags {
  public:
-  void add(CLI::App& app);
+  void add(cli::Command& app);
   /// Errors (bad_input): a flag that the executor does not use, or one that means nothing beside
   /// another.
   [[nodiscard]] Status check() const;
@@ -43,14 +43,14 @@ class RunFlags {
 
  private:
   struct Limited {
-    const CLI::Option* option = nullptr;
+    cli::Flag option;
     std::vector<Executor> executors;  ///< that use it
   };
-  void limit(const CLI::Option* option, std::initializer_list<Executor> executors) {
+  void limit(const cli::Flag& option, std::initializer_list<Executor> executors) {
     limited_.push_back({option, executors});
   }
-  void add_problem(CLI::App& run);
-  void add_executor(CLI::App& run);
+  void add_problem(cli::Command& run);
+  void add_executor(cli::Command& run);
 
   std::vector<Limited> limited_;
 };

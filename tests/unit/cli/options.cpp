@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "cli/command.hpp"
 #include "cli/program.hpp"
 
 using namespace hsap;
@@ -11,7 +12,7 @@ namespace {
 
 /// Runs a program with every group; 0 and the options, or the exit code.
 int parse(std::vector<const char*> arguments, Options& options) {
-  CLI::App app("test", "test-program");
+  Command app("test-program", "test");
   add_cluster(app, options.cluster);
   add_model(app, options.model);
   add_batches(app, options.batches);
