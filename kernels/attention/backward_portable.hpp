@@ -70,7 +70,7 @@ struct BackwardPortable {
         tile.row_begin + warp_row + gpu::accumulator_place(gpu::lane_index(), 0).row;
     const int heads_end = on.work.heads_end(key_head);
     Step step{Steps(tile, on.work.tiles.runs, queries), on.work.heads_begin(key_head)};
-    if (step.steps.done()) return;
+    if (step.steps.done() || step.head >= heads_end) return;  // nothing is copied in vain
     float dk[1][HeadDim / 2] = {};
     float dv[1][HeadDim / 2] = {};
 

@@ -91,7 +91,8 @@ class Block {
   std::vector<Meeting> warpgroup_meetings;
   std::vector<Warpgroup> warpgroups;
   std::map<std::uint32_t, Mbarrier> mbarriers;
-  NamedBarrier named[16];  ///< 0 is sync_block's
+  NamedBarrier named[16];     ///< 0 is sync_block's
+  std::vector<bool> copying;  ///< per 16 bytes of shared memory: cp.async has yet to write them
 
   /// `bytes` bytes of shared memory, checked.
   std::byte* shared(std::uint32_t address, std::size_t bytes, const char* what);

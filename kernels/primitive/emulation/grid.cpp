@@ -34,6 +34,7 @@ Block::Block(Grid& owner, int block, const Launch& launch)
       warps(static_cast<std::size_t>(launch.threads / warp_size)),
       warpgroup_meetings(static_cast<std::size_t>(launch.threads / warpgroup_size)),
       warpgroups(static_cast<std::size_t>(launch.threads / warpgroup_size)),
+      copying(launch.shared_bytes / granule + 1, false),
       memory_(launch.shared_bytes, std::byte{0xff}),
       writer_(launch.shared_bytes / granule + 1, 0) {}
 

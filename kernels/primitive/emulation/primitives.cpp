@@ -196,8 +196,16 @@ void copy_async(SharedAddress to, const void* from, bool valid) {
     thread.block->grid.fail("copy_async from a misaligned address");
   }
   std::memset(place, 0xff, 16);
+  emulation::Block* block = thread.block;
+  const std::size_t granule = to / 16;
+  if (block->copying[granule]) {
+    block->grid.fail("copy_async to shared address " + std::to_string(to) +
+                     ", which an earlier copy has yet to write");
+  }
+  block->copying[granule] = true;
   const auto copy = std::make_shared<emulation::Deferred>();
-  copy->act = [place, from, valid] {
+  copy->act = [block, granule, place, from, valid] {
+    block->copying[granule] = false;
     if (valid) {
       std::memcpy(place, from, 16);
     } else {

@@ -57,6 +57,14 @@ TEMPLATE_LIST_TEST_CASE("backward of many slices, for heads of incomplete groups
   }
 }
 
+TEMPLATE_LIST_TEST_CASE("backward with a key head that no query head sees", "", Kernels) {
+  for (const std::uint64_t seed : {16, 17, 18}) {
+    test::Problem problem = test::documents({130, 90}, 2, 2, 0);
+    problem.key_heads = 3;
+    check<TestType>(problem, seed);
+  }
+}
+
 TEMPLATE_LIST_TEST_CASE("backward where nothing is seen", "", Kernels) {
   test::Problem problem;
   problem.queries = 200;

@@ -260,6 +260,17 @@ TEST_CASE("what the emulation reports") {
     CHECK_THAT(report(32, 64, [] { gpu::store_shared(64, 1.0f); }),
                Contains("but the block has 64"));
   }
+  SECTION("two copies to one place at the same time") {
+    const std::vector<float> from(8);
+    CHECK_THAT(report(32, 16,
+                      [&] {
+                        if (gpu::lane_index() > 0) return;
+                        gpu::copy_async(0, from.data(), true);
+                        gpu::copy_async_commit();
+                        gpu::copy_async(0, from.data() + 4, true);
+                      }),
+               Contains("an earlier copy has yet to write"));
+  }
   SECTION("ordinary stores that TMA may not see yet") {
     std::vector<float> tensor(32);
     gpu::TensorShape shape;
