@@ -131,13 +131,23 @@ struct BackwardHopper {
   HSAP_DEVICE static void feed(const BackwardArguments& on, const BackwardMaps& maps,
                                gpu::SharedAddress base, const Stage& stage, int head, int row,
                                bool leads) {
+    // Read before the wait, not in series with it and the copies.
+    constexpr int count = queries / gpu::warp_size;
+    float lse[count];
+    float delta[count];
+    HSAP_UNROLL
+    for (int i = 0; i < count; ++i) {
+      const int at = row + i * gpu::warp_size + gpu::lane_index();
+      const bool inside = at < on.work.query_rows;
+      lse[i] = inside ? *on.lse.at(at, head) : minus_infinity;
+      delta[i] = inside ? *on.delta.at(at, head) : 0.0f;
+    }
     gpu::mbarrier_wait(base + q_empty_at + 8 * stage.index(), stage.parity() ^ 1);
-    for (int i = gpu::lane_index(); i < queries; i += gpu::warp_size) {
-      const bool inside = row + i < on.work.query_rows;
-      const float lse = inside ? *on.lse.at(row + i, head) : minus_infinity;
-      gpu::store_shared(base + lse_at + stage.index() * numbers_bytes + 4 * i, exponent_base(lse));
-      gpu::store_shared(base + delta_at + stage.index() * numbers_bytes + 4 * i,
-                        inside ? *on.delta.at(row + i, head) : 0.0f);
+    const gpu::SharedAddress numbers = base + stage.index() * numbers_bytes + 4 * gpu::lane_index();
+    HSAP_UNROLL
+    for (int i = 0; i < count; ++i) {
+      gpu::store_shared(numbers + lse_at + 4 * gpu::warp_size * i, exponent_base(lse[i]));
+      gpu::store_shared(numbers + delta_at + 4 * gpu::warp_size * i, delta[i]);
     }
     gpu::sync_warp();
     if (leads) {

@@ -74,7 +74,8 @@ Result<ForwardMaps> maps_of(const AttentionShape& shape, const AttendOperands& o
   const TileShape tile = hopper_shape(Pass::forward, shape.head_dim).tile;
   ForwardMaps maps;
   HSAP_TRY(maps.q, map_of(operands.q, shape.query_rows, shape.heads, tile.rows));
-  // Without keys there are no steps, and their maps are not looked at.
+  // Without keys there are no steps, and their maps are fetched ahead but not used.
+  maps.k = maps.v = maps.q;
   if (shape.key_rows == 0) return maps;
   HSAP_TRY(maps.k, map_of(operands.k, shape.key_rows, shape.key_heads, tile.columns));
   HSAP_TRY(maps.v, map_of(operands.v, shape.key_rows, shape.key_heads, tile.columns));
