@@ -81,7 +81,8 @@ Result<std::byte*> CudaDevice::allocate(std::int64_t bytes) {
 
 Status CudaDevice::begin_use(void* memory, std::int64_t bytes) {
   allocated_bytes_ += bytes;
-  return check(cudaMemset(memory, 0, static_cast<std::size_t>(bytes)), "cudaMemset");
+  HSAP_CHECK(check(cudaMemset(memory, 0, static_cast<std::size_t>(bytes)), "cudaMemset"));
+  return synchronize();  // the zeros may come later, and streams of make_stream() do not wait
 }
 
 Result<std::int64_t> CudaDevice::used_bytes() const {
@@ -107,7 +108,9 @@ Result<Setup> CudaDevice::setup() const {
 
 Status CudaDevice::write(std::byte* to, std::span<const std::byte> from) {
   HSAP_CHECK(synchronize());
-  return check(cudaMemcpy(to, from.data(), from.size(), cudaMemcpyHostToDevice), "cudaMemcpy");
+  HSAP_CHECK(check(cudaMemcpy(to, from.data(), from.size(), cudaMemcpyHostToDevice), "cudaMemcpy"));
+  return synchronize();  // pageable bytes may be on their way, and streams of make_stream() do not
+                         // wait
 }
 
 Status CudaDevice::read(std::span<std::byte> to, const std::byte* from) {

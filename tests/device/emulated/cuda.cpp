@@ -2,7 +2,9 @@
 
 #include <cuda_runtime_api.h>
 
+#include <cstddef>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -11,28 +13,43 @@ using Work = std::function<std::string()>;
 using Graph = std::vector<Work>;
 
 Graph* captured = nullptr;  ///< the graph of the stream that is being captured
+Graph late;                 ///< fills and copies of the default stream that CUDA may still put off
 std::string report;         ///< what went wrong first
 int compute_capability = 9;
-
-/// A call that waits for the device or allocates.
-cudaError_t outside_of_capture() {
-  if (captured != nullptr) return cudaErrorStreamCaptureUnsupported;
-  return report.empty() ? cudaSuccess : cudaErrorUnknown;
-}
 
 void run(const Work& work) {
   const std::string wrong = work();
   if (report.empty()) report = wrong;
 }
 
+void do_late() {
+  for (const Work& work : std::exchange(late, {})) run(work);
+}
+
+/// A call that allocates, or is put off.
+cudaError_t outside_of_capture() {
+  if (captured != nullptr) return cudaErrorStreamCaptureUnsupported;
+  return report.empty() ? cudaSuccess : cudaErrorUnknown;
+}
+
+/// A call that waits for the device.
+cudaError_t after_all() {
+  do_late();
+  return outside_of_capture();
+}
+
+/// Streams but those of cudaStreamNonBlocking wait for the default one.
+bool waits(void* stream) { return stream == nullptr || *static_cast<unsigned*>(stream) == 0; }
+
 }  // namespace
 
-void test::emulated::submit(std::function<std::string()> work) {
+void test::emulated::submit(void* stream, std::function<std::string()> work) {
   if (captured != nullptr) {
     captured->push_back(std::move(work));
-  } else {
-    run(work);
+    return;
   }
+  if (waits(stream)) do_late();
+  run(work);
 }
 
 void test::emulated::set_compute_capability(int major) { compute_capability = major; }
@@ -72,38 +89,52 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
 const char* cudaGetErrorString(cudaError_t error) {
   return error == cudaErrorUnknown ? report.c_str() : "refused by the emulation";
 }
-cudaError_t cudaDeviceSynchronize() { return outside_of_capture(); }
+cudaError_t cudaDeviceSynchronize() { return after_all(); }
 
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   *data = ::operator new (bytes, std::align_val_t{256});
   return outside_of_capture();
 }
 cudaError_t cudaFree(void* data) {
+  do_late();
   ::operator delete (data, std::align_val_t{256});
   return cudaSuccess;
 }
 cudaError_t cudaMemset(void* data, int value, std::size_t bytes) {
-  std::memset(data, value, bytes);
+  late.emplace_back([=] {
+    std::memset(data, value, bytes);
+    return std::string();
+  });
   return outside_of_capture();
 }
-cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t) {
-  test::emulated::submit([=] {
+cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
+  test::emulated::submit(stream, [=] {
     std::memset(data, value, bytes);
     return std::string();
   });
   return cudaSuccess;
 }
-cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
-  std::memcpy(to, from, bytes);
-  return outside_of_capture();
-}
-
-cudaError_t cudaStreamCreate(cudaStream_t* stream) {
-  *stream = reinterpret_cast<cudaStream_t>(new int);
+cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  if (const cudaError_t error = after_all(); error != cudaSuccess) return error;
+  if (kind != cudaMemcpyHostToDevice) {
+    std::memcpy(to, from, bytes);
+    return cudaSuccess;
+  }
+  // The caller may forget the bytes, as they wait in memory of CUDA's own.
+  const auto* begin = static_cast<const std::byte*>(from);
+  late.emplace_back([to, staged = std::vector<std::byte>(begin, begin + bytes)] {
+    std::memcpy(to, staged.data(), staged.size());
+    return std::string();
+  });
   return cudaSuccess;
 }
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int) {
-  return cudaStreamCreate(stream);
+
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
+  *stream = reinterpret_cast<cudaStream_t>(new unsigned(flags));
+  return cudaSuccess;
+}
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  return cudaStreamCreateWithPriority(stream, cudaStreamDefault, 0);
 }
 cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   *least = *greatest = 0;
@@ -129,7 +160,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) 
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  delete reinterpret_cast<int*>(stream);
+  delete reinterpret_cast<unsigned*>(stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
@@ -145,7 +176,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* ready, cudaGraph_t graph, unsi
   *ready = reinterpret_cast<cudaGraphExec_t>(new Graph(*reinterpret_cast<Graph*>(graph)));
   return cudaSuccess;
 }
-cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  if (waits(stream)) do_late();
   for (const Work& work : *reinterpret_cast<Graph*>(graph)) run(work);
   return cudaSuccess;
 }

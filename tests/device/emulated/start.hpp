@@ -18,7 +18,7 @@ int start(void (*kernel)(Arguments...), const Grid& grid, int threads, std::size
   launch.blocks = grid.blocks;
   launch.threads = threads;
   launch.shared_bytes = shared_bytes;
-  test::emulated::submit([=]() -> std::string {
+  test::emulated::submit(grid.stream, [=]() -> std::string {
     const Status run = gpu::emulation::run(launch, [&] { kernel(arguments...); });
     return run ? "" : run.error().text();
   });
