@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "validate/device/subset.hpp"
@@ -71,6 +72,12 @@ class Connector {
 };
 
 }  // namespace
+
+void Communicators::abort() const {
+  std::vector<std::thread> threads;
+  for_each([&](device::Communicator& each) { threads.emplace_back([&each] { each.abort(); }); });
+  for (std::thread& thread : threads) thread.join();
+}
 
 std::vector<std::vector<Rank>> communicator_ranks(const Schedule& schedule, Stream stream,
                                                   std::span<const int> nodes, AtOnce at_once) {

@@ -48,6 +48,9 @@ struct Communicators {
     }
     for (const auto& [at, each] : groups) use(*each);
   }
+  /// Aborts all at the same time. One after the other they could wait for ever: to end one, NCCL
+  /// may wait for the whole device, where messages of the next one still hang.
+  void abort() const;
 };
 
 /// Called by all processes of the world. Errors: what `maker` says, in every process.

@@ -110,9 +110,7 @@ Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, wo
   for (const auto& [at, each] : communicators.groups) resources.groups[at] = each.get();
   constexpr Index graph = ~Index{0};
   std::atomic<Index> last = 0;
-  world.on_loss([&](const world::Loss&) {
-    communicators.for_each([](device::Communicator& each) { each.abort(); });
-  });
+  world.on_loss([&](const world::Loss&) { communicators.abort(); });
   Result<RankExecution> run = [&] {
     world::Watchdog watchdog(world, patience_s, [&] {
       const Index op = last;
@@ -131,6 +129,7 @@ Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, wo
   }();
   world.on_loss({});
   if (run) return run;
+  communicators.abort();  // messages may be under way that nobody will answer
   // What another rank lost explains more than how this one noticed.
   const auto loss = world.lost();
   if (!loss) world.fail(run.error().text());
