@@ -6,9 +6,13 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace hsap::device {
 namespace {
+
+/// So long NCCL is asked without a pause: a group is mostly on its stream sooner than a sleep ends.
+constexpr double eager_s = 1e-3;
 
 Status check(ncclResult_t result, const char* call) {
   if (result == ncclSuccess || result == ncclInProgress) return {};
@@ -61,28 +65,38 @@ NcclCommunicator::~NcclCommunicator() { abort(); }
 Status NcclCommunicator::settle(const char* call) {
   const auto begin = std::chrono::steady_clock::now();
   ncclResult_t state = ncclInProgress;
-  while (state == ncclInProgress) {
-    HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
-    HSAP_CHECK(check(ncclCommGetAsyncError(communicator, &state), call));
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
+      HSAP_CHECK(check(ncclCommGetAsyncError(communicator, &state), call));
+    }
+    if (state != ncclInProgress) return check(state, call);
     const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
-    if (state == ncclInProgress && waited.count() > options_.patience_s) {
+    if (waited.count() > options_.patience_s) {
       return infeasible(
           fmt::format("{}: not all ranks came within {} s", call, options_.patience_s));
     }
-    if (state == ncclInProgress) std::this_thread::sleep_for(std::chrono::microseconds(20));
+    if (waited.count() < eager_s) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
   }
-  return check(state, call);
 }
 
 template <typename Calls>
 Status NcclCommunicator::group(Calls calls) {
-  HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
-  HSAP_CHECK(check(ncclGroupStart(), "ncclGroupStart"));
-  Status put = calls(communicator);
-  // A group that was begun must end, also when a call in it failed.
-  const ncclResult_t ended = ncclGroupEnd();
-  if (!put) return put;
-  HSAP_CHECK(check(ended, "ncclGroupEnd"));
+  {
+    const std::lock_guard lock(mutex_);
+    HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
+    HSAP_CHECK(check(ncclGroupStart(), "ncclGroupStart"));
+    Status put = calls(communicator);
+    // A group that was begun must end, also when a call in it failed.
+    const ncclResult_t ended = ncclGroupEnd();
+    if (!put) return put;
+    HSAP_CHECK(check(ended, "ncclGroupEnd"));
+  }
   return settle("ncclGroupEnd");
 }
 
@@ -129,14 +143,18 @@ Status NcclCommunicator::reduce_scatter(StreamId stream, std::span<const Share> 
 }
 
 Status NcclCommunicator::adopt(std::byte* data, std::int64_t bytes) {
-  HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
-  void* handle = nullptr;  // goes with the communicator
-  HSAP_CHECK(check(ncclCommRegister(communicator, data, static_cast<std::size_t>(bytes), &handle),
-                   "ncclCommRegister"));
+  {
+    const std::lock_guard lock(mutex_);
+    HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
+    void* handle = nullptr;  // goes with the communicator
+    HSAP_CHECK(check(ncclCommRegister(communicator, data, static_cast<std::size_t>(bytes), &handle),
+                     "ncclCommRegister"));
+  }
   return settle("ncclCommRegister");
 }
 
 Status NcclCommunicator::poll() {
+  const std::lock_guard lock(mutex_);
   HSAP_TRY(const ncclComm_t communicator, as_nccl(communicator_));
   ncclResult_t state = ncclSuccess;
   HSAP_CHECK(check(ncclCommGetAsyncError(communicator, &state), "ncclCommGetAsyncError"));
@@ -144,7 +162,11 @@ Status NcclCommunicator::poll() {
 }
 
 void NcclCommunicator::abort() {
-  void* communicator = communicator_.exchange(nullptr);
+  void* communicator = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    communicator = std::exchange(communicator_, nullptr);
+  }
   if (communicator != nullptr) ncclCommAbort(static_cast<ncclComm_t>(communicator));
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -52,7 +52,9 @@ class NcclCommunicator : public Communicator {
 
   const CudaDevice& device_;
   Options options_;
-  std::atomic<void*> communicator_ = nullptr;  ///< none once aborted
+  /// Held during every call of the communicator, which do not block: one that is aborted is gone.
+  std::mutex mutex_;
+  void* communicator_ = nullptr;  ///< none once aborted
 };
 
 }  // namespace hsap::device
