@@ -1,6 +1,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cmath>
+#include <utility>
 
 #include "device/selftest.hpp"
 #include "unit/kernels/problem.hpp"
@@ -24,11 +25,15 @@ std::vector<float> floats(const Answer& answer) {
   return {answer.values.begin(), answer.values.end()};
 }
 
+std::string name_of(const Problem& problem) {
+  return std::to_string(problem.queries) + " x " + std::to_string(problem.keys) + ", head_dim " +
+         std::to_string(problem.head_dim);
+}
+
 /// A problem with inputs on both sides and the answers.
 struct Case {
   Case(const Problem& problem_, std::uint64_t seed)
-      : name(std::to_string(problem_.queries) + " x " + std::to_string(problem_.keys) +
-             ", head_dim " + std::to_string(problem_.head_dim)),
+      : name(name_of(problem_)),
         problem(problem_),
         q(problem.queries, problem.heads, problem.head_dim),
         k(problem.keys, problem.key_heads, problem.head_dim),
@@ -267,10 +272,21 @@ Problem mixed(int head_dim, int part) {
   return problem;
 }
 
+void check_forwards(const kernels::Device& device, const Case& with, Outcomes& outcomes) {
+  check_forward(device, with, Dtype::bf16, false, 0, outcomes);
+  check_forward(device, with, Dtype::fp32, false, 3, outcomes);
+  check_forward(device, with, Dtype::fp32, true, 0, outcomes);
+  check_heads(device, with, outcomes);
+}
+
+void check_backwards(const kernels::Device& device, const Case& with, Outcomes& outcomes) {
+  check_backward(device, with, false, outcomes);
+  check_backward(device, with, true, outcomes);
+}
+
 }  // namespace
 
-void check_attention(const kernels::Device& device, std::uint64_t seed, bool small,
-                     Outcomes& outcomes) {
+Parts attention_parts(const kernels::Device& device, std::uint64_t seed, bool small) {
   const std::vector<int> lengths =
       small ? std::vector<int>{1, 70, 150, 1} : std::vector<int>{1, 70, 300, 1, 1, 129, 517};
   const int heads = small ? 4 : 12;
@@ -279,23 +295,27 @@ void check_attention(const kernels::Device& device, std::uint64_t seed, bool sma
     families.push_back(device);
     families.back().family = kernels::Family::portable;
   }
+  using Check = void (*)(const kernels::Device&, const Case&, Outcomes&);
+  constexpr std::pair<const char*, Check> checks[] = {
+      {"forward", check_forwards}, {"backward", check_backwards}, {"in a graph", check_graph}};
+  Parts parts;
   for (const int head_dim : {64, 128}) {
     std::vector<Problem> problems = {documents(lengths, heads, heads / 4, head_dim),
                                      documents({3}, 4, 1, head_dim),
                                      mixed(head_dim, small ? 10 : 1)};
     for (const Problem& problem : problems) {
-      const Case with(problem, seed++);
       for (const kernels::Device& on : families) {
-        check_forward(on, with, Dtype::bf16, false, 0, outcomes);
-        check_forward(on, with, Dtype::fp32, false, 3, outcomes);
-        check_forward(on, with, Dtype::fp32, true, 0, outcomes);
-        check_heads(on, with, outcomes);
-        check_backward(on, with, false, outcomes);
-        check_backward(on, with, true, outcomes);
-        check_graph(on, with, outcomes);
+        for (const auto& [what, check] : checks) {
+          parts.push_back({std::string(what) + ", " + family(on) + ": " + name_of(problem),
+                           [problem, on, check, seed](Outcomes& outcomes) {
+                             check(on, Case(problem, seed), outcomes);
+                           }});
+        }
       }
+      ++seed;
     }
   }
+  return parts;
 }
 
 }  // namespace test

@@ -53,15 +53,20 @@ Outcome check(const Probe& probe, bool maps, std::mt19937_64& random) {
 
 }  // namespace
 
-void check_probes(const kernels::Device& device, std::uint64_t seed, Outcomes& outcomes) {
-  std::mt19937_64 random(seed);
-  for (const Probe& probe : device_portable_probes()) {
-    outcomes.push_back(check(probe, false, random));
-  }
-  if (device.family != kernels::Family::hopper) return;
-  for (const Probe& probe : device_hopper_probes()) {
-    outcomes.push_back(check(probe, true, random));
-  }
+Parts probe_parts(const kernels::Device& device, std::uint64_t seed) {
+  Parts parts;
+  const auto add = [&](const std::vector<Probe>& probes, bool maps) {
+    for (const Probe& probe : probes) {
+      parts.push_back({"primitive: " + probe.name, [probe, maps, seed](Outcomes& outcomes) {
+                         std::mt19937_64 random(seed);
+                         outcomes.push_back(check(probe, maps, random));
+                       }});
+      ++seed;
+    }
+  };
+  add(device_portable_probes(), false);
+  if (device.family == kernels::Family::hopper) add(device_hopper_probes(), true);
+  return parts;
 }
 
 }  // namespace test

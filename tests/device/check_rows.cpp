@@ -154,8 +154,6 @@ void check_delta(Dtype o_type, Dtype dout_type, int columns, int rows, std::mt19
   finish(outcome, status, {&delta}, outcomes);
 }
 
-}  // namespace
-
 void check_rows(std::uint64_t seed, int rows, Outcomes& outcomes) {
   std::mt19937_64 random(seed);
   for (const Dtype a : dtypes) {
@@ -169,6 +167,12 @@ void check_rows(std::uint64_t seed, int rows, Outcomes& outcomes) {
       }
     }
   }
+}
+
+}  // namespace
+
+Parts row_parts(std::uint64_t seed, int rows) {
+  return {{"rows", [seed, rows](Outcomes& outcomes) { check_rows(seed, rows, outcomes); }}};
 }
 
 }  // namespace test

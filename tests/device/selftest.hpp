@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -26,11 +27,20 @@ struct Outcome {
 };
 
 using Outcomes = std::vector<Outcome>;
-void check_probes(const hsap::kernels::Device& device, std::uint64_t seed, Outcomes& outcomes);
-void check_rows(std::uint64_t seed, int rows, Outcomes& outcomes);
+
+/// Checks that hang or break the device together, and no others with them where each part is a
+/// program of its own.
+struct Part {
+  std::string name;
+  std::function<void(Outcomes&)> check;
+};
+using Parts = std::vector<Part>;
+
+[[nodiscard]] Parts probe_parts(const hsap::kernels::Device& device, std::uint64_t seed);
+[[nodiscard]] Parts row_parts(std::uint64_t seed, int rows);
 /// `small`: as much as the emulation can do in seconds.
-void check_attention(const hsap::kernels::Device& device, std::uint64_t seed, bool small,
-                     Outcomes& outcomes);
+[[nodiscard]] Parts attention_parts(const hsap::kernels::Device& device, std::uint64_t seed,
+                                    bool small);
 
 /// Rows x heads x columns on the device, NaN at first, with room between rows that must stay as it
 /// is.

@@ -7,7 +7,9 @@ using namespace hsap;
 // The self-test and the launches it goes through, with the emulation in place of the device.
 namespace {
 
-void check(const test::Outcomes& outcomes) {
+void check(const test::Parts& parts) {
+  test::Outcomes outcomes;
+  for (const test::Part& part : parts) part.check(outcomes);
   for (const test::Outcome& outcome : outcomes) {
     INFO(outcome.name << ": " << outcome.difference << " of " << outcome.tolerance << " "
                       << outcome.report);
@@ -20,20 +22,8 @@ kernels::Device device() { return kernels::current_device().value(); }
 
 }  // namespace
 
-TEST_CASE("primitives") {
-  test::Outcomes outcomes;
-  test::check_probes(device(), 1, outcomes);
-  check(outcomes);
-}
+TEST_CASE("primitives") { check(test::probe_parts(device(), 1)); }
 
-TEST_CASE("rows") {
-  test::Outcomes outcomes;
-  test::check_rows(2, 30, outcomes);
-  check(outcomes);
-}
+TEST_CASE("rows") { check(test::row_parts(2, 30)); }
 
-TEST_CASE("attention of both families") {
-  test::Outcomes outcomes;
-  test::check_attention(device(), 3, true, outcomes);
-  check(outcomes);
-}
+TEST_CASE("attention of both families") { check(test::attention_parts(device(), 3, true)); }
