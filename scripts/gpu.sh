@@ -3,12 +3,14 @@
 # elsewhere and collects the programs with their libraries in build-gpu, to be carried along.
 #
 # Usage: scripts/gpu.sh pack                        here, with nvcc
-#        scripts/gpu.sh kernels [--quick]           there: tests and times of the kernels
+#        scripts/gpu.sh kernels [--budget SECONDS] [--quick]
+#                                                   there: tests and times of the kernels
 #        scripts/gpu.sh validate [--budget SECONDS] there: whole plans, calibration and predictions
 #
 # They take build-gpu when it is there, else build. Results go to $OUT, or build-gpu/out; $BUILD is
-# the build folder (build-pack, without MPI). `validate` ends within its budget (480 s), says what it
-# skipped, and leaves a summary and an archive that unpacks into validate/results.
+# the build folder (build-pack, without MPI). Both end within their budget (kernels 540 s, validate
+# 480 s) and say what they skipped; `validate` leaves a summary and an archive that unpacks into
+# validate/results.
 # Exit code 0 when everything that ran passed, 1 when not, 2 for bad use, 77 without a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,7 +41,8 @@ pack() {
   du -sh build-gpu
 }
 
-# Sets `bin` and `out` and what the programs need.
+# Sets `bin` and `out` and what the programs need; `of_others` is the LD_LIBRARY_PATH of programs that
+# are not ours, whose C++ library may be newer than what we carry.
 carried() {
   bin=build-gpu
   if [ ! -x "$bin/hsap-validate" ] || [ ! -d "$bin/plans" ]; then
@@ -53,22 +56,28 @@ carried() {
     /opt/*/{,.venv/}lib/python3*/site-packages/nvidia/nccl/lib; do
     [ ! -e "$folder/libnccl.so.2" ] || nccl=:$folder
   done
+  of_others=${LD_LIBRARY_PATH:-}
   export LD_LIBRARY_PATH="$PWD/$bin/lib$nccl${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
   export HSAP_DATA="$PWD"
 }
 
 # sanitize TOOL: the self-test under compute-sanitizer, where there is one.
 sanitize() {
-  local log="$out/$1.txt" status=0
+  local log="$out/$1.txt" status=0 most
   if ! command -v compute-sanitizer >/dev/null; then
     note "$1" "skipped (no compute-sanitizer)"
     return
   fi
-  timeout 300 compute-sanitizer --tool "$1" --error-exitcode 9 "$bin/hsap-kernel-selftest" \
-    >"$log" 2>&1 || status=$?
+  most=$(at_most 300)
+  if [ "$most" -lt 30 ]; then
+    note "$1" "skipped (no time left)"
+    return
+  fi
+  timeout -k 5 "$most" compute-sanitizer --tool "$1" --error-exitcode 9 \
+    "$bin/hsap-kernel-selftest" --together >"$log" 2>&1 || status=$?
   case $status in
     0) note "$1" "passed" ;;
-    124) note "$1" "not through in 300 s" ;;
+    124 | 137) note "$1" "not through in $most s" ;;
     *) tail -n 30 "$log"; note "$1" "FAILED, $log"; failed=1 ;;
   esac
 }
@@ -76,30 +85,79 @@ sanitize() {
 summary=()
 note() { summary+=("$(printf '%-12s %s' "$1" "$2")"); }
 
-kernels() {
-  local bin out failed=0 status=0
-  carried
+# budget_of SECONDS ARGUMENT...: sets `budget`, and `rest` to the other arguments.
+budget_of() {
+  budget=$1
+  shift
+  rest=()
+  while [ $# -gt 0 ]; do
+    if [ "$1" = --budget ]; then
+      [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] || usage
+      budget=$2
+      shift 2
+    else
+      rest+=("$1")
+      shift
+    fi
+  done
+}
 
-  "$bin/hsap-kernel-selftest" | tee "$out/selftest.txt" || status=$?
-  [ "$status" = 77 ] && exit 77
-  note "self-test" "$(tail -n 1 "$out/selftest.txt")"
-  [ "$status" = 0 ] || failed=1
+# at_most SECONDS: so many, or what is left of the budget.
+at_most() {
+  local seconds
+  seconds=$(left 0)
+  echo $((seconds < $1 ? seconds : $1))
+}
 
+# timed FILE SECONDS COMMAND...: for as long as there is time; what it prints also goes to $out/FILE.
+# Sets `status`: its exit code, 124 when it took too long.
+timed() {
+  local file=$1 most
+  most=$(at_most "$2")
+  shift 2
+  status=124
+  [ "$most" -gt 0 ] || return 0
   status=0
-  "$bin/hsap-kernel-bench" "$@" --force --json "$out/kernels.json" --csv "$out/kernels.csv" \
-    | tee "$out/bench.txt" || status=$?
+  timeout -k 5 "$most" "$@" | tee "$out/$file" || status=$?
+  [ "$status" != 137 ] || status=124
+}
+
+kernels() {
+  local bin out of_others budget rest failed=0 status=0
+  budget_of 540 "$@"
+  carried
+  SECONDS=0
+
+  timed selftest.txt 270 "$bin/hsap-kernel-selftest"
+  [ "$status" = 77 ] && exit 77
+  if [ "$status" = 124 ]; then
+    note "self-test" "NOT THROUGH in its time, $out/selftest.txt"
+  else
+    note "self-test" "$(tail -n 1 "$out/selftest.txt")"
+  fi
   [ "$status" = 0 ] || failed=1
-  note "benchmark" "$([ "$status" = 0 ] && echo "$out/kernels.json, $out/kernels.csv" || echo FAILED)"
+
+  # Kernels that hang in a test hang here, too.
+  local most=330
+  [ "$status" != 124 ] || most=60
+  rm -f "$out/kernels.json"
+  timed bench.txt "$most" "$bin/hsap-kernel-bench" ${rest[@]+"${rest[@]}"} --force \
+    --budget "$(at_most $((most * 2 / 3)))" --json "$out/kernels.json" --csv "$out/kernels.csv"
+  case $status in
+    0) note "benchmark" "$out/kernels.json, $out/kernels.csv" ;;
+    124) note "benchmark" "NOT THROUGH in its time, $out/bench.txt"; failed=1 ;;
+    *) note "benchmark" FAILED; failed=1 ;;
+  esac
 
   status=77
-  if command -v python3 >/dev/null; then
-    status=0
-    python3 scripts/bench_torch_attention.py "$out/kernels.json" \
-      | tee "$out/torch.txt" || status=$?
+  if [ -f "$out/kernels.json" ] && command -v python3 >/dev/null; then
+    timed torch.txt 150 env LD_LIBRARY_PATH="$of_others" PYTHONUNBUFFERED=1 \
+      python3 scripts/bench_torch_attention.py "$out/kernels.json"
   fi
   case $status in
     0) note "torch" "$out/torch.txt" ;;
-    77) note "torch" "skipped (no PyTorch with CUDA)" ;;
+    77) note "torch" "skipped (no PyTorch with CUDA, or no times beside its own)" ;;
+    124) note "torch" "not through in its time, $out/torch.txt" ;;
     *) note "torch" "FAILED"; failed=1 ;;
   esac
 
@@ -173,12 +231,9 @@ describe_machine() {
 }
 
 validate() {
-  local bin out budget=480 failed=0 step_status=0 skipped=() results name
-  if [ "${1:-}" = --budget ] && [[ "${2:-}" =~ ^[1-9][0-9]*$ ]]; then
-    budget=$2
-    shift 2
-  fi
-  [ $# -eq 0 ] || usage
+  local bin out of_others budget rest failed=0 step_status=0 skipped=() results name
+  budget_of 480 "$@"
+  [ ${#rest[@]} -eq 0 ] || usage
   carried
   SECONDS=0
   results=build-gpu/results
@@ -186,7 +241,8 @@ validate() {
   mkdir -p "$results"
 
   describe_machine >"$results/machine.txt"
-  step first 1 0 "$bin/hsap-validate" run "$bin/plans/ulysses.json" --tokens 256 --executor local
+  # The first program on a machine may wait for the driver to wake up.
+  step first 10 0 "$bin/hsap-validate" run "$bin/plans/ulysses.json" --tokens 256 --executor local
   if grep -q "no CUDA device" "$results/first.txt"; then
     tail -n 1 "$results/first.txt"
     exit 77
@@ -209,7 +265,7 @@ validate() {
   else
     note after "skipped (no calibration)"
   fi
-  local rest=()
+  rest=()
   for name in "$bin"/plans/*.json; do
     name=${name##*/}
     name=${name%.json}
@@ -231,7 +287,7 @@ validate() {
 }
 
 usage() {
-  sed -n '2,12p' "$0" >&2
+  sed -n '2,14p' "$0" >&2
   exit 2
 }
 

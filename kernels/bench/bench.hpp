@@ -38,6 +38,10 @@ struct Limits {
 struct Options {
   bool quick = false;  ///< a few cases of each kind
   int max_sms = 0;
+  /// Hears of each row when it has been measured.
+  std::function<void(const Row&)> measured = [](const Row&) {};
+  /// Whether there is time for another one; what is asked for first tells most.
+  std::function<bool()> goes_on = [] { return true; };
 };
 
 /// Keeps inputs out of the caches: enough sets of buffers that their bytes are twice the cache's.

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdio>
 #include <exception>
 
@@ -32,16 +33,27 @@ struct Files {
   bool force = false;
 };
 
-int time_all(const kernels::Device& device, const bench::Options& options, const Files& files) {
+/// Rows are printed as they come, since a later kernel may hang.
+int time_all(const kernels::Device& device, bench::Options options, double budget_s,
+             const Files& files) {
   const bench::Setup setup(device);
   const bench::Limits limits{matrix_rate(device), copy_bandwidth(setup)};
   std::printf("%s: matrix products at %.0f TFLOP/s, copies at %.0f GB/s\n", device.name.c_str(),
               limits.flop_per_s * 1e-12, limits.bytes_per_s * 1e-9);
   std::printf("%-10s  %-36s %7s %4s %12s %14s %12s %7s\n", "kernel", "what", "heads", "dim", "us",
               "rate", "floor us", "x floor");
-  std::vector<bench::Row> rows = time_rows(setup, options);
-  for (bench::Row& row : time_attention(setup, options)) rows.push_back(std::move(row));
-  for (const bench::Row& row : rows) print(row, limits);
+  options.measured = [&](const bench::Row& row) {
+    print(row, limits);
+    std::fflush(stdout);
+  };
+  bool in_time = true;
+  options.goes_on = [&in_time, budget_s, begin = std::chrono::steady_clock::now()] {
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    return in_time = budget_s <= 0 || taken.count() < budget_s;
+  };
+  std::vector<bench::Row> rows = time_attention(setup, options);
+  for (bench::Row& row : time_rows(setup, options)) rows.push_back(std::move(row));
+  if (!in_time) std::printf("skipped the rest for want of time (--budget)\n");
   Status written;
   if (!files.json.empty())
     written = write_file(files.json, bench::report(rows, limits, device), files.force);
@@ -57,11 +69,13 @@ int run(int count, char** arguments) {
   cli::Command app("hsap-kernel-bench", "Times every kernel on this machine's GPU");
   bench::Options options;
   Files files;
+  double budget_s = 0;
   bool portable = false;
   app.add_flag("--portable", portable, "attention kernels of sm_80 on any device");
   app.add_flag("--quick", options.quick, "a few cases of each kind");
   cli::add_integer(app, "--max-sms", options.max_sms, 1, 1024, "N",
                    "as many blocks as fill so many SMs");
+  cli::add_integer(app, "--budget", budget_s, 1, 3600, "SECONDS", "begin no kernel after so long");
   app.add_option("--json", files.json, "all rows");
   app.add_option("--csv", files.csv, "rows for hsap-topo calibrate --kernels");
   app.add_flag("--force", files.force, "replace files");
@@ -72,7 +86,7 @@ int run(int count, char** arguments) {
     return 77;
   }
   if (portable) device->family = kernels::Family::portable;
-  return time_all(*device, options, files);
+  return time_all(*device, options, budget_s, files);
 }
 
 }  // namespace

@@ -181,7 +181,9 @@ std::vector<Row> time_attention(const Setup& setup, const Options& options) {
   for (const Case& each : cases) {
     for (const Pass pass : {Pass::forward, Pass::backward}) {
       if (!setup.fits(Buffers::bytes(each, pass))) continue;
+      if (!options.goes_on()) return rows;
       rows.push_back(time_case(setup, each, pass, options));
+      options.measured(rows.back());
     }
   }
   return rows;

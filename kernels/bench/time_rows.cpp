@@ -71,6 +71,7 @@ std::vector<Row> time_rows(const Setup& setup, const Options& options) {
   const kernels::Launch launch{nullptr, options.max_sms};
   const auto note = [&](const char* kernel, Row row) {
     row.kernel = kernel;
+    options.measured(row);
     rows.push_back(std::move(row));
   };
   constexpr Dtype pairs[][2] = {{Dtype::bf16, Dtype::bf16},
@@ -80,6 +81,7 @@ std::vector<Row> time_rows(const Setup& setup, const Options& options) {
   for (const Shape& shape :
        {Shape{1 << 13, 32, 128}, Shape{1 << 16, 32, 128}, Shape{1 << 16, 32, 64}}) {
     if (options.quick && shape.dim == 64) continue;
+    if (!options.goes_on()) break;
     const kernels::RowMap all{nullptr, 0, shape.tokens};
     const double numbers = static_cast<double>(shape.numbers()) / shape.dim * 4;
     for (const auto& [from, to] : pairs) {

@@ -21,7 +21,7 @@ mkdir -p "$last" && echo "{}" >"$last/cluster.json"
 """
 
 
-class Validate(unittest.TestCase):
+class Script(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="hsap-gpu-")
         self.addCleanup(folder.cleanup)
@@ -37,6 +37,40 @@ class Validate(unittest.TestCase):
         path.write_text("#!/bin/bash\n" + script)
         path.chmod(0o755)
 
+
+class Kernels(Script):
+    def kernels(self, selftest, bench="echo timed\n", budget="540"):
+        self.program("hsap-validate", GOOD)
+        self.program("hsap-kernel-selftest", selftest)
+        self.program("hsap-kernel-bench", bench)
+        (self.root / "scripts" / "bench_torch_attention.py").write_text("raise SystemExit(77)")
+        return subprocess.run(
+            ["scripts/gpu.sh", "kernels", "--budget", budget, "--quick"], cwd=self.root, text=True,
+            capture_output=True, env=os.environ | {"OUT": str(self.root / "out")}, timeout=60)
+
+    def test_everything_runs_and_is_kept(self):
+        done = self.kernels("echo 7 passed, 0 failed\n", GOOD)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for line in ("self-test    7 passed, 0 failed", "benchmark    ", "--quick --force --budget",
+                     "torch        skipped", "memcheck     skipped"):
+            self.assertIn(line, done.stdout)
+        self.assertIn("7 passed", (self.root / "out" / "selftest.txt").read_text())
+
+    def test_a_kernel_that_hangs(self):
+        done = self.kernels("echo ok one; sleep 50\n", budget="2")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("ok one", (self.root / "out" / "selftest.txt").read_text())
+        self.assertIn("self-test    NOT THROUGH", done.stdout)
+        self.assertIn("benchmark    NOT THROUGH", done.stdout)
+
+    def test_without_a_gpu(self):
+        self.assertEqual(self.kernels("exit 77\n").returncode, 77)
+
+    def test_bad_use(self):
+        self.assertEqual(self.kernels("exit 0\n", budget="soon").returncode, 2)
+
+
+class Validate(Script):
     def validate(self, validator, topo=CALIBRATES, budget="480"):
         self.program("hsap-validate", validator)
         self.program("hsap-topo", topo)
