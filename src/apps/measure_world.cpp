@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <utility>
+
 #include "cli/inputs.hpp"
 #include "validate/world/program.hpp"
 #include "validate/world/spawn.hpp"
@@ -27,11 +30,16 @@ using device::NcclCommunicator;
 constexpr double setup_s = 120;
 
 /// On the same GPU messages are copies, and kernels of others run in between.
-Status own_gpu(const world::Place& place, int gpus) {
-  if (place.local_rank < gpus) return {};
-  return infeasible(
-      fmt::format("every rank needs a GPU of its own: {} has {}, and rank {} is its {}.",
-                  place.host, gpus, place.rank, place.local_rank + 1));
+Status own_gpus(const std::vector<world::Member>& members) {
+  std::map<std::pair<std::string, std::string>, int> owners;
+  for (const world::Member& each : members) {
+    const auto [owner, found] = owners.try_emplace({each.host, each.hello.device}, each.rank);
+    if (found) continue;
+    return infeasible(
+        fmt::format("every rank needs a GPU of its own: ranks {} and {} have {} of {}",
+                    owner->second, each.rank, each.hello.device, each.host));
+  }
+  return {};
 }
 
 /// Rank 0 alone.
@@ -85,10 +93,12 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
     return std::optional<WorldMeasured>();
   }
   HSAP_TRY(const world::Place place, world::find_own_place(environment, flags.rendezvous));
-  HSAP_CHECK(own_gpu(place, gpus));
-  const world::Hello hello{fmt::format("GPU {}", place.local_rank), "calibration",
-                           fmt::format("budget {} s", options.budget_s)};
+  // A launcher may show a process its own GPU alone, as number 0.
+  const int gpu = place.local_rank % gpus;
+  HSAP_TRY(const std::string address, device::CudaDevice::address(gpu));
+  const world::Hello hello{address, "calibration", fmt::format("budget {} s", options.budget_s)};
   HSAP_TRY(world::World world, world::World::join(place, hello));
+  HSAP_CHECK(own_gpus(world.members()));
   const bool speaks = world.rank() == 0;
   WorldMeasured out;
   out.nodes = world::nodes_of(world.members());
@@ -96,7 +106,7 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
   half.budget_s = options.budget_s / 2;
   Status own;
   if (speaks) {
-    auto measured = measure_own(place.local_rank, half, begin);
+    auto measured = measure_own(gpu, half, begin);
     if (measured)
       out.device = *std::move(measured);
     else
@@ -104,7 +114,7 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
   }
   HSAP_CHECK(world.agree(own, half.budget_s + setup_s));
   if (!speaks) half.progress = [](const std::string&, std::size_t, std::size_t) {};
-  const Status exchanged = exchange(world, place.local_rank, half, out);
+  const Status exchanged = exchange(world, gpu, half, out);
   // Others may wait in the middle of a round.
   if (!exchanged) world.fail(exchanged.error().text());
   if (world.lost()) return exchanged ? infeasible(world.lost()->text()) : exchanged.error();

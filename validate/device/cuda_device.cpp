@@ -48,6 +48,12 @@ Result<int> CudaDevice::count() {
   return devices;
 }
 
+Result<std::string> CudaDevice::address(int number) {
+  char text[32] = {};
+  HSAP_CHECK(check(cudaDeviceGetPCIBusId(text, sizeof text, number), "cudaDeviceGetPCIBusId"));
+  return fmt::format("GPU {}", text);
+}
+
 Result<kernels::Device> CudaDevice::select(const Options& options) {
   HSAP_CHECK(count());
   HSAP_CHECK(check(cudaSetDevice(options.number), "cudaSetDevice"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "hsap/kernels.hpp"
@@ -20,6 +21,9 @@ class CudaDevice : public Device {
 
   /// GPUs of this machine, at least one. Errors (infeasible): no driver, no GPU.
   [[nodiscard]] static Result<int> count();
+  /// Where a GPU sits in this machine, "GPU 0000:1B:00.0": its number says nothing to a process
+  /// that was given others.
+  [[nodiscard]] static Result<std::string> address(int number);
   /// Errors (infeasible): no driver, no GPU, or one that the kernels do not run on.
   [[nodiscard]] static Result<std::unique_ptr<CudaDevice>> make(const Options& options);
   ~CudaDevice() override;

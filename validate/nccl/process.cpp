@@ -30,7 +30,8 @@ Result<std::unique_ptr<Process>> Process::join(const world::Place& place,
   // What is missing here is told before anyone waits for this rank.
   HSAP_TRY(const int gpus, device::CudaDevice::count());
   const int gpu = place.local_rank % gpus;
-  const world::Hello hello{fmt::format("GPU {}", gpu), plan_fingerprint, options_text(options)};
+  HSAP_TRY(const std::string address, device::CudaDevice::address(gpu));
+  const world::Hello hello{address, plan_fingerprint, options_text(options)};
   HSAP_TRY(world::World world, world::World::join(place, hello, limits));
   std::unique_ptr<Process> process(new Process(std::move(world), options));
   process->gpu_ = gpu;
