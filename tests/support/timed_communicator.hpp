@@ -84,11 +84,12 @@ class TimedCommunicator : public device::Communicator {
   static constexpr double exchange_host_s = 7e-6;
   static constexpr double transfer_host_s = 1.5e-6;
 
-  TimedCommunicator(TimedFabric& fabric, TimedDevice& device, Rank rank)
-      : fabric_(fabric), device_(device), rank_(rank) {}
+  TimedCommunicator(TimedFabric& fabric, TimedDevice& device, Rank rank,
+                    double host_s = exchange_host_s)
+      : fabric_(fabric), device_(device), rank_(rank), host_s_(host_s) {}
 
   Status exchange(device::StreamId stream, std::span<const device::Message> messages) override {
-    const double host_s = exchange_host_s + transfer_host_s * static_cast<double>(messages.size());
+    const double host_s = host_s_ + transfer_host_s * static_cast<double>(messages.size());
     const double ready_s = std::max(device_.free(stream), device_.issue(host_s));
     const double end_s = fabric_.exchange(rank_, ready_s, messages);
     device_.send(stream, ready_s, device_.noisy(end_s - ready_s));
@@ -108,6 +109,7 @@ class TimedCommunicator : public device::Communicator {
   TimedFabric& fabric_;
   TimedDevice& device_;
   Rank rank_;
+  double host_s_;  ///< of an exchange without transfers
 };
 
 }  // namespace hsap::test

@@ -5,7 +5,7 @@
 namespace hsap::measure {
 namespace {
 
-constexpr int calls = 200;  ///< in a queue of a thousand, each with its events
+constexpr int calls = 100;  ///< four places each, in a queue of a thousand that a filler shares
 constexpr int rounds = 7;
 
 /// Issues operations while the device has other work, so that only the host counts.

@@ -109,11 +109,11 @@ class Session {
     HSAP_TRY(const double many_s, issue_seconds(many_transfers));
     const double transfer_s = std::max(0.0, (many_s - few_s) / (many_transfers - few_transfers));
     const auto message = messages(bytes_, few_transfers);
-    HSAP_TRY(const Beside message_alone, beside(message, 0));
+    HSAP_TRY(const Beside message_alone, beside(message, 0, few_s));
     const double wanted = std::ceil(beyond_message * message_alone.message_s / kernel_s);
     const int count = static_cast<int>(std::clamp<double>(wanted, 1, most_kernels));
-    HSAP_TRY(const Beside kernels_alone, beside({}, count));
-    HSAP_TRY(const Beside both, beside(message, count));
+    HSAP_TRY(const Beside kernels_alone, beside({}, count, few_s));
+    HSAP_TRY(const Beside both, beside(message, count, few_s));
     // They slow each other down only while both are there.
     const double both_s = std::min(both.message_s, both.kernels_s);
     const double taken = (both.kernels_s - kernels_alone.kernels_s) / both_s;
@@ -148,14 +148,16 @@ class Session {
     return median(std::move(seconds));
   }
 
-  /// Seconds of the messages, and of so many kernels that begin with them.
-  Result<Beside> beside(const std::vector<device::Message>& large, int kernels) {
+  /// Seconds of the messages, and of so many kernels that begin with them; the host takes
+  /// `exchange_s` to issue an exchange.
+  Result<Beside> beside(const std::vector<device::Message>& large, int kernels, double exchange_s) {
     device::Device& device = peer_.device;
     const auto small = messages(std::min(small_message_bytes, bytes_), few_transfers);
     std::vector<double> message_s;
     std::vector<double> kernels_s;
     for (int i = 0; i <= series; ++i) {
       HSAP_CHECK(watch_->keep_busy(kernels + 4));
+      HSAP_CHECK(watch_->keep_busy(2, exchange_s));
       HSAP_CHECK(device.record(ready_, compute_));
       HSAP_CHECK(device.wait(communication_, ready_));
       HSAP_CHECK(peer_.communicator.exchange(communication_, small));  // brings the ranks together

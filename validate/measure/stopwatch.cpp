@@ -44,9 +44,9 @@ Result<std::vector<double>> Stopwatch::times(std::span<const device::Launch> set
   return time_each(sets, count);
 }
 
-Status Stopwatch::keep_busy(int calls) {
+Status Stopwatch::keep_busy(int calls, double call_s) {
   if (filler_s_ <= 0) return {};
-  const double fillers = std::ceil(calls * host_call_s / filler_s_);
+  const double fillers = std::ceil(calls * std::max(call_s, host_call_s) / filler_s_);
   for (int i = 0; i < std::min<double>(fillers, most_fillers); ++i) HSAP_CHECK(filler_(stream_));
   return {};
 }

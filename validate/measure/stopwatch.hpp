@@ -25,8 +25,9 @@ class Stopwatch {
   /// device is kept busy: otherwise it would wait for the host between the events of a call.
   [[nodiscard]] Result<std::vector<double>> times(std::span<const device::Launch> sets, int count,
                                                   double expected_s);
-  /// Keeps the device busy for as long as the host may take to issue so many calls.
-  [[nodiscard]] Status keep_busy(int calls);
+  /// Keeps the device busy for as long as the host may take to issue so many calls; each takes
+  /// `call_s`, where that is more than a kernel with its events does.
+  [[nodiscard]] Status keep_busy(int calls, double call_s = 0);
 
   [[nodiscard]] device::StreamId stream() const { return stream_; }
 

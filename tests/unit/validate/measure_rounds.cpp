@@ -34,7 +34,8 @@ struct Found {
   measure::TimedRounds rounds;    ///< as rank 0 has them
 };
 
-Found run(int ranks, const std::vector<int>& nodes, double budget_s) {
+Found run(int ranks, const std::vector<int>& nodes, double budget_s,
+          double exchange_host_s = test::TimedCommunicator::exchange_host_s) {
   Found found;
   // Ranks lie at the beginning of their nodes' GPUs only when nodes are full: 8 ranks each.
   const Cluster cluster = *Cluster::build(truth(), nodes.back() + 1);
@@ -45,7 +46,7 @@ Found run(int ranks, const std::vector<int>& nodes, double budget_s) {
     if (!world) return world.error().text();
     test::TimedDevice device(cluster.spec().device,
                              support::Measurer(static_cast<std::uint64_t>(rank + 1), 0.01, 0));
-    test::TimedCommunicator communicator(fabric, device, rank);
+    test::TimedCommunicator communicator(fabric, device, rank, exchange_host_s);
     measure::Options options;
     options.budget_s = budget_s;
     options.clock = [&] { return device.now(); };
@@ -84,6 +85,17 @@ TEST_CASE("Links inside a node and between nodes are found again") {
   CHECK(off_by(curve(LinkClass::nvlink).latency_s, 6e-6) < 0.1);
   CHECK(off_by(curve(LinkClass::nic).bandwidth_bytes_per_s, 41e9) < 0.03);
   CHECK(fitted->nodes == 2);
+}
+
+TEST_CASE("A host that issues slower than small messages travel is not what is measured") {
+  const Found found = run(2, {0, 0}, 60, 200e-6);
+  for (const std::string& each : found.said) CHECK(each == "fine");
+  const Cluster cluster = *Cluster::build(truth(), 1);
+  for (const auto& [round, sample] : found.rounds.rounds) {
+    INFO(round.transfers.size() << " messages of " << round.bytes);
+    const double expected_s = fit::round_seconds(cluster, {{}, round.transfers}, round.bytes);
+    CHECK(off_by(sample.seconds, expected_s) < 0.05);
+  }
 }
 
 TEST_CASE("A node of two GPUs has few patterns, and large ones are no larger than the memory") {
