@@ -18,6 +18,8 @@ import hsap.torch
 gpus = torch.cuda.is_available()
 dist.init_process_group("nccl" if gpus else "gloo")
 device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if gpus else torch.device("cpu")
+if gpus:
+    torch.cuda.set_device(device)  # communicators are made on the current one
 
 # Once: a plan and the communicators. hsap.load_plan("plan.json") takes what hsap-tune decided.
 groups = hsap.torch.groups()

@@ -69,7 +69,10 @@ def run_on_cuda_streams(operations, execute, device):
         if name == COMPUTE:
             stream = current
         else:
-            stream = _cuda_streams.setdefault((device, name), torch.cuda.Stream(device))
+            # PyTorch has 32 streams and hands them out in turn: one too many would be another's.
+            if (device, name) not in _cuda_streams:
+                _cuda_streams[device, name] = torch.cuda.Stream(device)
+            stream = _cuda_streams[device, name]
         if name not in last:
             stream.wait_event(begin)
         with torch.cuda.stream(stream):

@@ -81,7 +81,7 @@ class Memory:
                                                    device=self.device)
             tensor = self._tensors[index]
         if tensor.is_cuda:
-            tensor.record_stream(torch.cuda.current_stream())
+            tensor.record_stream(torch.cuda.current_stream(tensor.device))
         return tensor
 
     def read(self, index, intervals, heads):
