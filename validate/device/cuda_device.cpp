@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdlib>
 
 namespace hsap::device {
 namespace {
@@ -42,6 +43,9 @@ float scale_of(const HeadPlace& heads) {
 }  // namespace
 
 Result<int> CudaDevice::count() {
+  // Streams that share one of CUDA's 8 queues wait for each other in the order of issue. Ours and
+  // NCCL's are more, and ranks that issue in different orders would wait for each other for ever.
+  ::setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
   int devices = 0;
   HSAP_CHECK(check(cudaGetDeviceCount(&devices), "no CUDA device"));
   if (devices == 0) return infeasible("no CUDA device");

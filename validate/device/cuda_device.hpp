@@ -19,7 +19,8 @@ class CudaDevice : public Device {
     bool urgent_communication = false;
   };
 
-  /// GPUs of this machine, at least one. Errors (infeasible): no driver, no GPU.
+  /// GPUs of this machine, at least one. The first call of a process that has to do with CUDA: asks
+  /// for as many queues of work as there are. Errors (infeasible): no driver, no GPU.
   [[nodiscard]] static Result<int> count();
   /// Where a GPU sits in this machine, "GPU 0000:1B:00.0": its number says nothing to a process
   /// that was given others.
