@@ -67,10 +67,19 @@ struct Variables {
   }
 };
 
+/// srun sets PMI_RANK, too, where Slurm speaks PMI-2, and then tells the local rank in its own
+/// words.
+bool is_of_srun(const Environment& environment, const Launcher& launcher) {
+  return launcher.rank == std::string_view("PMI_RANK") && environment("SLURM_LOCALID") &&
+         std::none_of(launcher.local_rank.begin(), launcher.local_rank.end(),
+                      [&](const char* name) { return environment(name).has_value(); });
+}
+
 const Launcher* find_launcher(const Environment& environment) {
   const auto* found =
-      std::find_if(std::begin(launchers), std::end(launchers),
-                   [&](const Launcher& each) { return environment(each.rank).has_value(); });
+      std::find_if(std::begin(launchers), std::end(launchers), [&](const Launcher& each) {
+        return environment(each.rank).has_value() && !is_of_srun(environment, each);
+      });
   return found == std::end(launchers) ? nullptr : found;
 }
 

@@ -87,6 +87,12 @@ TEST_CASE("torchrun listens at its port itself when it says so") {
 TEST_CASE("the innermost launcher counts") {
   CHECK(place_of(joined(torchrun, slurm)).rank == 3);
   CHECK(place_of(joined(open_mpi, slurm)).rank == 1);
+  // srun with PMI-2 is no other launcher, mpirun of MPICH under Slurm is.
+  Variables pmi = joined(slurm, {{"PMI_RANK", "2"}, {"PMI_SIZE", "4"}, {"PMI_FD", "9"}});
+  CHECK(place_of(pmi).local_rank == 0);
+  CHECK(place_of(pmi).meet.host == "10.0.0.1");
+  pmi = joined({{"PMI_RANK", "1"}, {"MPI_LOCALRANKID", "1"}, {"MASTER_PORT", "4000"}}, pmi);
+  CHECK(place_of(with(pmi, "MASTER_ADDR", "gpu1")).rank == 1);
 }
 
 TEST_CASE("an explicit rendezvous goes before the launcher's") {
