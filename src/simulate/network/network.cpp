@@ -80,13 +80,15 @@ void Network::join(FlowId id) {
   }
   if (!coupled) return proceed(flow.begin, id, flow.cap, flow.speed);
   new_flows_.push_back(id);
-  note_change(flow.begin, group);
+  backlog_.begin(flow.begin);
+  changed_group_ = std::max(changed_group_, group);
 }
 
 /// Takes the flow off its links and marks those whose other flows may now get more.
 void Network::leave(double now, FlowId id) {
   Flow& flow = flows_[id];
   flow.active = false;
+  if (flow.ending) backlog_.end_as_foreseen();
   if (flow.listed == 0) free_.push_back(id);
   std::size_t group = 0;
   bool loosened = false;
@@ -102,7 +104,9 @@ void Network::leave(double now, FlowId id) {
     if (link.alive == 0) link.caps = link.used = 0;
     if (link.flows.size() > 2 * std::size_t{link.alive} + 8) forget_ended(link);
   }
-  if (loosened) note_change(now, group);
+  if (!loosened) return;
+  backlog_.end(now, flow.rate);
+  changed_group_ = std::max(changed_group_, group);
 }
 
 /// Strikes the flows that have ended off the list of a link.
@@ -133,14 +137,14 @@ void Network::proceed(double now, FlowId id, double rate, double speed) {
 void Network::set_speed(double now, FlowId flow, double speed) {
   if (std::exchange(flows_[flow].ending, false)) {
     new_flows_.push_back(flow);
-    note_change(now, changed_group_);
+    backlog_.begin(now);
   }
   if (flows_[flow].rate > 0) return proceed(now, flow, flows_[flow].rate, speed);
   flows_[flow].speed = speed;
 }
 
 double Network::next_finish(double now) {
-  if (changes_ > 0) {
+  if (!backlog_.empty()) {
     if (may_wait()) {
       give_what_is_left(now);
     } else {

@@ -7,6 +7,7 @@
 
 #include "hsap/cluster.hpp"
 #include "hsap/simulate.hpp"
+#include "simulate/network/backlog.hpp"
 #include "simulate/network/flow_heap.hpp"
 
 namespace hsap {
@@ -17,10 +18,11 @@ struct NetworkOptions {
   /// symmetric round, which differ in the last bits only, cost one sharing.
   double window = 1e-6;
   /// Groups of up to `exact_flows` coupled flows are shared anew at every change. In a larger
-  /// group changes wait until they are this share of its flows; until then a new flow gets what
-  /// is left on its links. This bounds the cost of a change in an all-to-all of any size. What
-  /// the flows that end leave unused while they wait is made good by those that will end within
-  /// a like time after the sharing: they keep their rates, but no longer count.
+  /// group changes wait until they are this share of its flows, where starts that follow ends count
+  /// less (Backlog::unsettled()); until then a new flow gets what is left on its links, or an equal
+  /// part of them. This bounds the cost of a change in an all-to-all of any size. What stays unused
+  /// in that time is made good by flows that will end soon after the sharing: they keep their
+  /// rates, but no longer count.
   std::size_t exact_flows = 128;
   double waiting_share = 1.0 / 16;
   bool record_use = false;  ///< keep the history of each link's rate
@@ -119,7 +121,6 @@ class Network {
   void forget_ended(LinkState& link);
   void proceed(double now, FlowId id, double rate, double speed);
 
-  void note_change(double now, std::size_t group);
   [[nodiscard]] bool may_wait() const;
   void give_what_is_left(double now);
   void share(double now);
@@ -156,9 +157,8 @@ class Network {
   std::vector<FlowId> new_flows_;  ///< coupled flows started since the last sharing
   std::size_t unrated_ = 0;        ///< of them, first that has no rate at all yet
   std::vector<LinkId> loosened_;   ///< links that could be full and lost a flow since
-  std::size_t changes_ = 0;        ///< starts and ends behind these two lists
+  Backlog backlog_;                ///< starts and ends behind these two lists
   std::size_t changed_group_ = 0;  ///< size of the largest group they are part of
-  double first_change_ = 0;        ///< when they began
   double horizon_ = 0;             ///< flows that end by then no longer count
   std::uint32_t visit_ = 0;
 

@@ -9,10 +9,10 @@
 namespace hsap {
 namespace {
 
-/// Of the time that changes have waited: flows that end within it after a sharing make up for those
-/// that ended before it. A little less than all, because ends come faster and faster (measured on
-/// all-to-alls with uneven sizes, where it leaves 0.02 % of the time).
-constexpr double look_ahead = 0.8;
+/// Of the time within which flows should end to make up for those that ended before a sharing: a
+/// little less than all, because ends come faster and faster (measured on all-to-alls with uneven
+/// sizes, where it leaves 0.02 % of the time).
+constexpr double sooner = 0.8;
 
 /// For a heap with the lowest level on top.
 struct Later {
@@ -39,21 +39,17 @@ void sink_first(std::vector<Stop>& heap) {
 
 }  // namespace
 
-void Network::note_change(double now, std::size_t group) {
-  if (changes_++ == 0) first_change_ = now;
-  changed_group_ = std::max(changed_group_, group);
-}
-
 /// Sharing a large group costs as much as the group is large, so it waits for changes in
 /// proportion.
 bool Network::may_wait() const {
   const std::size_t group = std::min(changed_group_, active());
   return group > options_.exact_flows &&
-         static_cast<double>(changes_) < options_.waiting_share * static_cast<double>(group);
+         backlog_.unsettled() < options_.waiting_share * static_cast<double>(group);
 }
 
 /// Rates for new flows until the next sharing: what is left on their links, as when one takes the
-/// place of one that ended, but not nothing.
+/// place of one that ended, but no less than an equal part: whoever got little for as long as a
+/// sharing waits would fall behind the others of its exchange.
 void Network::give_what_is_left(double now) {
   for (; unrated_ < new_flows_.size(); ++unrated_) {
     const FlowId id = new_flows_[unrated_];
@@ -64,16 +60,18 @@ void Network::give_what_is_left(double now) {
       const LinkState& state = links_[hop];
       if (state.tight()) {
         const double equal = state.bandwidth / static_cast<double>(state.alive);
-        part = std::min(part, std::max(state.bandwidth - state.used, equal / 4));
+        part = std::min(part, std::max(state.bandwidth - state.used, equal));
       }
     }
+    backlog_.take(part);
     proceed(now, id, part, flow.speed);
   }
 }
 
 void Network::share(double now) {
   const bool waited = std::min(changed_group_, active()) > options_.exact_flows;
-  horizon_ = waited ? now + look_ahead * (now - first_change_) : now;
+  const double unused_s = backlog_.settle(now);
+  horizon_ = waited ? now + sooner * unused_s : now;
   collect_group();
   fill();
   for (const LinkId link : group_links_) links_[link].group = group_.size();
@@ -81,7 +79,7 @@ void Network::share(double now) {
   new_flows_.clear();
   for (const LinkId link : loosened_) links_[link].loosened = false;
   loosened_.clear();
-  unrated_ = changes_ = changed_group_ = 0;
+  unrated_ = changed_group_ = 0;
 }
 
 /// Where most finish times move, putting the heap in order once is cheaper than one by one.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <deque>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -216,6 +217,57 @@ TEST_CASE("an uneven all-to-all ends within 0.1 % of the exact times") {
     REQUIRE(mean(close) == Approx(mean(right)).epsilon(1e-3));
     REQUIRE(*std::max_element(close.begin(), close.end()) ==
             Approx(*std::max_element(right.begin(), right.end())).epsilon(1e-3));
+  }
+}
+
+namespace {
+
+/// Ends of an all-to-all in which each rank sends `at_once` flows at a time, to the ranks behind it
+/// in turn; a flow starts `gap` after the one whose place it takes has ended.
+std::vector<double> ends_in_turn(const Case& c, LinkId ranks, LinkId at_once, double gap,
+                                 const NetworkOptions& options) {
+  Network network(c.bandwidths, options);
+  std::vector<double> out(c.routes.size(), infinity);
+  std::vector<LinkId> sent(ranks, 0);
+  std::deque<std::pair<double, LinkId>> starts;
+  for (LinkId i = 0; i < ranks * at_once; ++i) starts.emplace_back(0, i % ranks);
+  std::vector<std::uint32_t> tags;
+  for (double now = 0;;) {
+    for (; !starts.empty() && starts.front().first <= now; starts.pop_front()) {
+      const LinkId from = starts.front().second;
+      if (sent[from] == ranks - 1) continue;
+      const LinkId f = from * (ranks - 1) + (from + sent[from]++) % (ranks - 1);
+      network.start(now, {c.routes[f], c.caps[f], c.bytes[f], f});
+    }
+    const double end = network.next_finish(now);
+    now = std::min(end, starts.empty() ? infinity : starts.front().first);
+    if (now == infinity) return out;
+    if (end > now) continue;
+    tags.clear();
+    network.finish(now, tags);
+    for (const std::uint32_t f : tags) {
+      out[f] = now;
+      starts.emplace_back(now + gap, f / (ranks - 1));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("flows that take the places of others end within 0.5 % of the exact times on average") {
+  // Who comes a little later changes who meets whom, so that single cases differ by up to 1 %.
+  std::mt19937_64 random(8);
+  const LinkId ranks = 40;
+  for (const double jitter : {0.05, 0.2}) {
+    double close = 0;
+    double right = 0;
+    for (int i = 0; i < 6; ++i) {
+      const Case c = all_to_all(random, ranks, jitter);
+      close += mean(ends_in_turn(c, ranks, 8, 0.5, {}));
+      right += mean(ends_in_turn(c, ranks, 8, 0.5, exact));
+    }
+    INFO("jitter " << jitter);
+    REQUIRE(close == Approx(right).epsilon(5e-3));
   }
 }
 
