@@ -36,6 +36,7 @@ class FlowHeap {
   /// Between these two calls only change() and key() may be called; many changes cost less so.
   void begin_changes() { changing_ = true; }
   void end_changes();
+  [[nodiscard]] bool changing() const { return changing_; }
 
  private:
   static constexpr std::size_t arity = 4;

@@ -129,8 +129,9 @@ void Network::proceed(double now, FlowId id, double rate, double speed) {
   flow.remaining = std::max(0.0, flow.remaining - before * (now - flow.since));
   flow.since = now;
   flow.finish = now + flow.remaining / after;
-  // A later finish is noticed when the old one comes up: most flows change again before that.
-  if (flow.finish < heap_.key(id)) heap_.change(id, flow.finish);
+  // A later finish is noticed when the old one comes up: most flows change again before that. Where
+  // the whole heap is to be put in order, it costs nothing to know.
+  if (heap_.changing() || flow.finish < heap_.key(id)) heap_.change(id, flow.finish);
   use_links(id, after - before);
 }
 
