@@ -30,9 +30,8 @@ struct KernelTime {
   double full_s = 0;
 };
 
-/// The same as attention_seconds() with its full_s: to the last wave of thread blocks forward; to
-/// the end backward, which ends with a pass of its own over dq; 0 when the blocks do not fill the
-/// device.
+/// The same as attention_seconds() with its full_s: to the last wave of thread blocks; 0 when the
+/// blocks do not fill the device.
 [[nodiscard]] KernelTime attention_time(std::span<const Slice> slices, int query_heads,
                                         int head_dim, Pass pass, const Device& device);
 

@@ -138,7 +138,7 @@ KernelTime attention_time(std::span<const Slice> slices, int query_heads, int he
   const double seconds = kernel.launch_s + busy_s;
   const double waves = all.count / device.multiprocessors;
   if (waves < 1) return {seconds, 0};
-  return {seconds, pass == Pass::forward ? seconds - busy_s / waves : seconds};
+  return {seconds, seconds - busy_s / waves};
 }
 
 }  // namespace hsap

@@ -179,3 +179,18 @@ TEST_CASE("The exponentials do not shrink with head_dim") {
 }
 
 TEST_CASE("An empty kernel costs its launch") { CHECK(forward_s({}, 8) == Approx(5e-6)); }
+
+TEST_CASE("A kernel fills the device up to its last wave, forward and backward") {
+  // 1,280 tokens, 4 heads: 40 equal blocks of ten tiles on ten multiprocessors, four waves of
+  // 2 + 10 us forward and of 2 + 20 us backward. One head has one wave: nothing before it. Half
+  // the tokens have five blocks, which never fill the device.
+  const std::vector<Slice> slices{square(1280, SliceKind::full)};
+  const KernelTime forward = attention_time(slices, 4, 128, Pass::forward, toy());
+  CHECK(forward.full_s == Approx(5e-6 + 3 * 12e-6));
+  const KernelTime backward = attention_time(slices, 4, 128, Pass::backward, toy());
+  CHECK(backward.seconds == Approx(5e-6 + 4 * 22e-6));
+  CHECK(backward.full_s == Approx(5e-6 + 3 * 22e-6));
+  CHECK(attention_time(slices, 1, 128, Pass::backward, toy()).full_s == Approx(5e-6));
+  const std::vector<Slice> half{square(640, SliceKind::full)};
+  CHECK(attention_time(half, 1, 128, Pass::backward, toy()).full_s == 0);
+}
