@@ -53,6 +53,8 @@ suite build --timeout-multiplier 4
 
 if [ "$fast" = no ]; then
   echo "== fast tests under ASan and UBSan"
+  # By clang, which takes half of g++'s time to compile with sanitizers.
+  export CC=clang CXX=clang++
   configure build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=0 \
     -Dcpp_args=-g1 -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
