@@ -96,7 +96,7 @@ def file_table(file):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("build", nargs="?", default="build")
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=800)
     options = parser.parse_args()
     validate = (ROOT / options.build / "validate/hsap-validate").resolve()
     cases = sorted((ROOT / "validate/cases").glob("*.json"))

@@ -125,7 +125,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("validate", metavar="HSAP_VALIDATE")
     parser.add_argument("-o", "--output", metavar="TABLE.json")
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=800)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hsap-fit-") as folder:
         runs = Runs(options.validate, pathlib.Path(folder))
