@@ -31,10 +31,15 @@ Result<double> seconds_of(const Attention& work, const Case& item, const Cluster
                      fmt::format("{} ranks on {} x {} GPUs of nodes of {}", ranks, item.nodes,
                                  item.gpus_per_node, cluster.gpus_per_node()));
   }
+  Strategy strategy = work.strategy;
+  // Not all ranks, as where nothing is known of nodes.
+  if (strategy.inner_degree == 0 && !work.serialised) {
+    strategy.inner_degree = near_shards(strategy, item.gpus_per_node);
+  }
   double seconds = 0;
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     if (!covers(work.passes, pass)) continue;
-    HSAP_TRY(const Schedule schedule, compile(work.problem, work.strategy, pass));
+    HSAP_TRY(const Schedule schedule, compile(work.problem, strategy, pass));
     if (work.serialised) {
       seconds += seconds_alone(schedule, cluster.spec().device);
       continue;

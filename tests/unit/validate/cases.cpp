@@ -95,6 +95,18 @@ TEST_CASE("Attention is predicted as hsap-sim does") {
   CHECK(seconds_of(file) == expected);
 }
 
+TEST_CASE("A strategy that leaves out its inner degree has that of the nodes") {
+  const auto seconds = [](const std::string& inner) {
+    return seconds_of(good(R"({"name": "x", "group": "g", "nodes": 2, "gpus_per_node": 8,
+      "documents": [262144], "heads": 32, "kv_heads": 8, "head_dim": 128, "mask": "causal",
+      "dtype": "bf16", "pass": "forward", "measured_s": 0.001,
+      "strategy": {"context_parallel": 16, "exchange": "hierarchical")" +
+                           inner + "}}"));
+  };
+  CHECK(seconds("") == seconds(R"(, "inner_degree": 8)"));
+  CHECK(seconds("") < seconds(R"(, "inner_degree": 16)"));
+}
+
 TEST_CASE("A kernel is predicted by the cost model alone") {
   const CaseFile file = good(R"({"name": "x", "group": "g", "heads": 16, "head_dim": 128,
     "mask": "causal", "pass": "backward", "kernel": {"query": 1024, "key": 2048},
