@@ -28,14 +28,14 @@ Result<TensorMap> make_tensor_map(const TensorShape& shape) {
   static const Encode encode = driver_encode();
   if (encode == nullptr) return infeasible("the CUDA driver has no cuTensorMapEncodeTiled");
 
-  // A stride over one row or head never counts, but has to look right.
-  const auto stride = [](std::int64_t bytes, std::int32_t count) {
-    return static_cast<cuuint64_t>(count == 1 ? 16 : bytes);
-  };
-  const auto size = [](std::int32_t count) { return static_cast<cuuint64_t>(count); };
+  const auto size = [](std::int64_t count) { return static_cast<cuuint64_t>(count); };
   const cuuint64_t sizes[] = {size(shape.columns), size(shape.heads), size(shape.rows)};
-  const cuuint64_t strides[] = {stride(shape.head_stride_bytes, shape.heads),
-                                stride(shape.row_stride_bytes, shape.rows)};
+  // A stride over one head or row never counts; the driver is given that of a dense tensor.
+  const std::int64_t line_bytes = (shape.columns * shape.element_bytes + 15) / 16 * 16;
+  const std::int64_t head_bytes = shape.heads == 1 ? line_bytes : shape.head_stride_bytes;
+  const std::int64_t row_bytes =
+      shape.rows == 1 ? shape.heads * head_bytes : shape.row_stride_bytes;
+  const cuuint64_t strides[] = {size(head_bytes), size(row_bytes)};
   const cuuint32_t box[] = {static_cast<cuuint32_t>(shape.box_columns), 1,
                             static_cast<cuuint32_t>(shape.box_rows)};
   const cuuint32_t steps[] = {1, 1, 1};
