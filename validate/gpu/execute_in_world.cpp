@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <sstream>
+#include <thread>
 #include <type_traits>
 
 #include "validate/gpu/execute_rank.hpp"
@@ -98,6 +100,17 @@ void decode(const Schedule& schedule, Rank rank, std::string_view bytes, Tensors
   });
 }
 
+/// What another rank lost explains more than how this one noticed, so its report has a moment to
+/// come.
+std::optional<world::Loss> hear_of_loss(const world::World& world) {
+  constexpr auto moment = std::chrono::milliseconds(100);
+  const auto end = std::chrono::steady_clock::now() + moment;
+  while (!world.lost() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return world.lost();
+}
+
 /// Runs this rank with the others watching. A failure is told to them, and theirs ends it.
 Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, world::World& world,
                                   const RankMachine& machine, Communicators& communicators,
@@ -129,10 +142,11 @@ Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, wo
   }();
   world.on_loss({});
   if (run) return run;
-  communicators.abort();  // messages may be under way that nobody will answer
-  // What another rank lost explains more than how this one noticed.
-  const auto loss = world.lost();
+  const auto loss = hear_of_loss(world);
   if (!loss) world.fail(run.error().text());
+  // After it was told, so that others hear of the cause before they notice. Messages may be under
+  // way that nobody will answer.
+  communicators.abort();
   return loss ? infeasible(loss->text()) : run.error();
 }
 
