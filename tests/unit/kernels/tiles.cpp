@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <random>
 #include <set>
+#include <utility>
+#include <vector>
 
 using namespace hsap;
 using namespace hsap::kernels;
@@ -12,9 +14,9 @@ namespace {
 
 using Pair = std::pair<int, int>;
 
-/// Pairs (row, column) that the tiles let through. Checks that each is found once.
-std::set<Pair> pairs_of(const TileList& list) {
-  std::set<Pair> pairs;
+/// Pairs (row, column) that the tiles let through, sorted. Checks that each is found once.
+std::vector<Pair> pairs_of(const TileList& list) {
+  std::vector<Pair> pairs;
   bool good = true;
   for (const Tile& tile : list.tiles) {
     for (std::uint32_t r = 0; r < tile.runs; ++r) {
@@ -22,25 +24,28 @@ std::set<Pair> pairs_of(const TileList& list) {
       for (int row = tile.row_begin; row < tile.row_begin + tile.rows; ++row) {
         const Columns seen = columns_of(&list.bands[run.first_band], run.bands, row);
         for (int column = seen.begin; column < seen.end; ++column) {
-          good = pairs.insert({row, column}).second && column >= run.column_begin &&
-                 column < run.column_end && good;
+          pairs.emplace_back(row, column);
+          good = good && column >= run.column_begin && column < run.column_end;
         }
       }
     }
   }
   CHECK(good);
+  std::sort(pairs.begin(), pairs.end());
+  CHECK(std::adjacent_find(pairs.begin(), pairs.end()) == pairs.end());
   return pairs;
 }
 
-std::set<Pair> pairs_of(std::span<const Slice> slices, Side side) {
-  std::set<Pair> pairs;
+std::vector<Pair> pairs_of(std::span<const Slice> slices, Side side) {
+  std::vector<Pair> pairs;
   for (const Slice& slice : slices) {
     for (int q = slice.query.begin; q < slice.query.end; ++q) {
       for (int k = slice.key.begin; k < slice.key.end; ++k) {
-        if (attends(slice, q, k)) pairs.insert(side == Side::query ? Pair{q, k} : Pair{k, q});
+        if (attends(slice, q, k)) pairs.push_back(side == Side::query ? Pair{q, k} : Pair{k, q});
       }
     }
   }
+  std::sort(pairs.begin(), pairs.end());
   return pairs;
 }
 
@@ -49,7 +54,7 @@ struct Walk {
   int steps = 0;
   int masked = 0;
 };
-Walk walk(const TileList& list, const std::set<Pair>& pairs, int width) {
+Walk walk(const TileList& list, const std::vector<Pair>& pairs, int width) {
   Walk walked;
   for (const Tile& tile : list.tiles) {
     for (Steps steps(tile, list.runs.data(), width); !steps.done(); steps.next()) {
@@ -57,7 +62,7 @@ Walk walk(const TileList& list, const std::set<Pair>& pairs, int width) {
       int seen = 0;
       for (int row = tile.row_begin; row < tile.row_begin + tile.rows; ++row) {
         for (int i = 0; i < width; ++i) {
-          seen += static_cast<int>(pairs.count({row, steps.column() + i}));
+          seen += std::binary_search(pairs.begin(), pairs.end(), Pair{row, steps.column() + i});
         }
       }
       CHECK(seen > 0);
