@@ -31,7 +31,8 @@ Result<TensorMap> make_tensor_map(const TensorShape& shape) {
   const auto size = [](std::int64_t count) { return static_cast<cuuint64_t>(count); };
   const cuuint64_t sizes[] = {size(shape.columns), size(shape.heads), size(shape.rows)};
   // A stride over one head or row never counts; the driver is given that of a dense tensor.
-  const std::int64_t line_bytes = (shape.columns * shape.element_bytes + 15) / 16 * 16;
+  const std::int64_t line_bytes =
+      (std::int64_t{shape.columns} * shape.element_bytes + 15) / 16 * 16;
   const std::int64_t head_bytes = shape.heads == 1 ? line_bytes : shape.head_stride_bytes;
   const std::int64_t row_bytes =
       shape.rows == 1 ? shape.heads * head_bytes : shape.row_stride_bytes;
