@@ -69,8 +69,9 @@ class Setup {
 /// Bytes per second of large copies by the driver, read and written.
 [[nodiscard]] double copy_bandwidth(const Setup& setup);
 
-[[nodiscard]] std::vector<Row> time_attention(const Setup& setup, const Options& options);
-[[nodiscard]] std::vector<Row> time_rows(const Setup& setup, const Options& options);
+/// Both tell `options.measured` their rows. Throw std::runtime_error when a call fails.
+void time_attention(const Setup& setup, const Options& options);
+void time_rows(const Setup& setup, const Options& options);
 
 /// The rows as JSON (schema hsap.kernel_bench/1).
 [[nodiscard]] std::string report(const std::vector<Row>& rows, const Limits& limits,

@@ -42,17 +42,26 @@ int time_all(const kernels::Device& device, bench::Options options, double budge
               limits.flop_per_s * 1e-12, limits.bytes_per_s * 1e-9);
   std::printf("%-10s  %-36s %7s %4s %12s %14s %12s %7s\n", "kernel", "what", "heads", "dim", "us",
               "rate", "floor us", "x floor");
+  std::vector<bench::Row> rows;
   options.measured = [&](const bench::Row& row) {
     print(row, limits);
     std::fflush(stdout);
+    rows.push_back(row);
   };
   bool in_time = true;
   options.goes_on = [&in_time, budget_s, begin = std::chrono::steady_clock::now()] {
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
     return in_time = budget_s <= 0 || taken.count() < budget_s;
   };
-  std::vector<bench::Row> rows = time_attention(setup, options);
-  for (bench::Row& row : time_rows(setup, options)) rows.push_back(std::move(row));
+  bool failed = false;
+  try {
+    time_attention(setup, options);
+    time_rows(setup, options);
+  } catch (const std::exception& error) {
+    // What was measured before it is written all the same.
+    std::fprintf(stderr, "hsap-kernel-bench: %s\n", error.what());
+    failed = true;
+  }
   if (!in_time) std::printf("skipped the rest for want of time (--budget)\n");
   Status written;
   if (!files.json.empty())
@@ -60,7 +69,7 @@ int time_all(const kernels::Device& device, bench::Options options, double budge
   if (written && !files.csv.empty()) {
     written = write_file(files.csv, bench::calibration(rows, device.name), files.force);
   }
-  if (written) return 0;
+  if (written) return failed ? 1 : 0;
   std::fprintf(stderr, "hsap-kernel-bench: %s\n", written.error().text().c_str());
   return 2;
 }

@@ -174,19 +174,16 @@ std::vector<Case> packed_documents(const Options& options) {
 
 }  // namespace
 
-std::vector<Row> time_attention(const Setup& setup, const Options& options) {
+void time_attention(const Setup& setup, const Options& options) {
   std::vector<Case> cases = single_documents(options);
   for (Case& packed : packed_documents(options)) cases.push_back(std::move(packed));
-  std::vector<Row> rows;
   for (const Case& each : cases) {
     for (const Pass pass : {Pass::forward, Pass::backward}) {
       if (!setup.fits(Buffers::bytes(each, pass))) continue;
-      if (!options.goes_on()) return rows;
-      rows.push_back(time_case(setup, each, pass, options));
-      options.measured(rows.back());
+      if (!options.goes_on()) return;
+      options.measured(time_case(setup, each, pass, options));
     }
   }
-  return rows;
 }
 
 }  // namespace hsap::bench

@@ -66,13 +66,11 @@ std::vector<Segment> packing(const Shape& shape) {
 
 }  // namespace
 
-std::vector<Row> time_rows(const Setup& setup, const Options& options) {
-  std::vector<Row> rows;
+void time_rows(const Setup& setup, const Options& options) {
   const kernels::Launch launch{nullptr, options.max_sms};
   const auto note = [&](const char* kernel, Row row) {
     row.kernel = kernel;
     options.measured(row);
-    rows.push_back(std::move(row));
   };
   constexpr Dtype pairs[][2] = {{Dtype::bf16, Dtype::bf16},
                                 {Dtype::bf16, Dtype::fp32},
@@ -120,7 +118,6 @@ std::vector<Row> time_rows(const Setup& setup, const Options& options) {
     const double once = static_cast<double>(shape.bytes(Dtype::bf16));
     note("pack heads", time_call(setup, shape, Dtype::bf16, Dtype::bf16, 2 * once, pack));
   }
-  return rows;
 }
 
 }  // namespace hsap::bench
