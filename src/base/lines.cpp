@@ -8,6 +8,17 @@
 
 namespace hsap {
 
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t most = 60;
+  return "'" + std::string(text.substr(0, most)) + (text.size() <= most ? "'" : "...'");
+}
+
 Result<LineReader> LineReader::open(const std::string& path, std::int64_t max_bytes,
                                     std::size_t max_line) {
   HSAP_CHECK(file_size(path, max_bytes));

@@ -4,11 +4,18 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hsap/status.hpp"
 
 namespace hsap {
+
+/// Without the blanks and tabs at both ends.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
+/// Text in quotes, its first 60 bytes, for "found".
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// Reads a text file line by line in bounded memory. Lines end in LF or CRLF, the last one
 /// perhaps in nothing; a UTF-8 byte order mark is skipped.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <string_view>
 
 #include "base/json.hpp"
 #include "base/lines.hpp"
@@ -16,20 +15,6 @@ constexpr std::int64_t max_file_bytes = std::int64_t{4} << 30;
 constexpr std::size_t max_json_line = std::size_t{64} << 20;
 
 std::string length_expected() { return fmt::format("a document length from 1 to {}", max_tokens); }
-
-std::string_view trim(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-/// Text in quotes and cut short, for "found".
-std::string quoted(std::string_view text) {
-  constexpr std::size_t longest = 40;
-  const bool cut = text.size() > longest;
-  return fmt::format("'{}{}'", text.substr(0, longest), cut ? "..." : "");
-}
 
 Status add_length(std::int64_t length, const LineReader& lines, Trace& trace) {
   if (length < 1 || length > max_tokens) {
@@ -48,7 +33,7 @@ Status add_length(std::string_view text, const LineReader& lines, Trace& trace) 
   const char* end = text.data() + text.size();
   const auto [stop, code] = std::from_chars(text.data(), end, length);
   if (code != std::errc{} || stop != end) {
-    return lines.error("not a length", quoted(text), length_expected());
+    return lines.error("not a length", in_quotes(text), length_expected());
   }
   return add_length(length, lines, trace);
 }
@@ -59,12 +44,12 @@ template <typename Read>
 Status for_each_line(LineReader& lines, Trace& trace, const Read& read) {
   std::string line;
   while (lines.next(line)) {
-    const std::string_view text = trim(line);
+    const std::string_view text = trimmed(line);
     if (text.empty()) continue;
     if (text.front() != '#') {
       HSAP_CHECK(read(text));
     } else if (trace.source.empty()) {
-      trace.source = trim(text.substr(1));
+      trace.source = trimmed(text.substr(1));
     }
   }
   return lines.status();
@@ -83,7 +68,7 @@ std::vector<std::string> split_csv(std::string_view line) {
       fields.back() += c;
     }
   }
-  for (std::string& field : fields) field = trim(field);
+  for (std::string& field : fields) field = trimmed(field);
   return fields;
 }
 
@@ -93,7 +78,7 @@ Result<std::size_t> find_column(std::string_view header, const LineReader& lines
     return name == "length" || name == "tokens";
   });
   if (found == names.end()) {
-    return lines.error("no column of lengths", quoted(header),
+    return lines.error("no column of lengths", in_quotes(header),
                        "a first line with a 'length' or 'tokens' column");
   }
   return static_cast<std::size_t>(found - names.begin());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/lines.hpp"
 #include "base/units.hpp"
 #include "cost/calibrate/data.hpp"
 
@@ -12,17 +13,6 @@ namespace hsap::fit {
 namespace {
 
 constexpr std::size_t most_columns = 256;
-
-std::string trimmed(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  return begin == std::string::npos ? ""
-                                    : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-std::string quoted(const std::string& text) {
-  constexpr std::size_t most = 60;
-  return "'" + (text.size() <= most ? text : text.substr(0, most) + "...") + "'";
-}
 
 /// Cuts a line into fields; false when a quote is not closed.
 bool split(const std::string& line, std::vector<std::string>& fields) {
@@ -62,7 +52,7 @@ Result<CsvTable> CsvTable::open(const std::string& path, std::span<const std::st
     HSAP_CHECK(table.find_column(name));
     if (table.places_.back() != missing) continue;
     return table.error(fmt::format("no column '{}'", name),
-                       quoted(fmt::format("{}", fmt::join(table.fields_, ","))),
+                       in_quotes(fmt::format("{}", fmt::join(table.fields_, ","))),
                        fmt::format("a header with {}", fmt::join(columns, ",")));
   }
   for (const std::string_view name : optional) HSAP_CHECK(table.find_column(name));
@@ -74,7 +64,7 @@ bool CsvTable::read_fields() {
   std::string line;
   while (lines_.next(line)) {
     if (trimmed(line).empty() || trimmed(line).front() == '#') continue;
-    if (!split(line, fields_)) status_ = error("a quote is not closed", quoted(line), "'\"'");
+    if (!split(line, fields_)) status_ = error("a quote is not closed", in_quotes(line), "'\"'");
     return status_.ok();
   }
   status_ = lines_.status();
@@ -85,7 +75,7 @@ Status CsvTable::find_column(std::string_view name) {
   const auto found = std::find(fields_.begin(), fields_.end(), name);
   const bool known = found != fields_.end();
   if (known && std::find(found + 1, fields_.end(), name) != fields_.end()) {
-    return error("a column named twice", quoted(std::string(name)));
+    return error("a column named twice", in_quotes(name));
   }
   names_.emplace_back(name);
   places_.push_back(known ? static_cast<std::size_t>(found - fields_.begin()) : missing);
@@ -103,7 +93,7 @@ bool CsvTable::next() {
 Result<double> CsvTable::number(std::size_t column, double low, double high) const {
   const Result<double> value = parse_number(text(column), names_[column]);
   if (value.ok() && *value >= low && *value <= high) return *value;
-  return error("bad '" + names_[column] + "'", quoted(text(column)),
+  return error("bad '" + names_[column] + "'", in_quotes(text(column)),
                fmt::format("a number from {:g} to {:g}", low, high));
 }
 
@@ -114,7 +104,7 @@ Result<std::int64_t> CsvTable::integer(std::size_t column, std::int64_t low,
       std::floor(*value) == *value) {
     return static_cast<std::int64_t>(*value);
   }
-  return error("bad '" + names_[column] + "'", quoted(text(column)),
+  return error("bad '" + names_[column] + "'", in_quotes(text(column)),
                fmt::format("an integer from {} to {}", low, high));
 }
 
