@@ -47,4 +47,18 @@ inline std::int64_t sent_by_all(const Schedule& schedule) {
   return bytes;
 }
 
+/// Bytes that leave groups of `inner` consecutive ranks.
+inline std::int64_t sent_between_nodes(const Schedule& schedule, int inner) {
+  std::int64_t bytes = 0;
+  for (const Operation& op : schedule.operations) {
+    if (op.kind != Kind::exchange) continue;
+    for (const Transfer& transfer : schedule.transfers_of(op)) {
+      const bool leaves =
+          transfer.direction == Direction::send && transfer.peer / inner != op.rank / inner;
+      if (leaves) bytes += schedule.bytes(transfer);
+    }
+  }
+  return bytes;
+}
+
 }  // namespace hsap::support

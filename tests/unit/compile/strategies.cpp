@@ -2,7 +2,6 @@
 
 #include "hsap/verify.hpp"
 #include "support/compiled.hpp"
-#include "support/random_problem.hpp"
 
 namespace hsap {
 namespace {
@@ -67,14 +66,6 @@ TEST_CASE("a layout that cuts too much is refused before it takes the memory") {
   strategy.layout = Layout::balanced;
   strategy.exchange = Exchange::p2p;
   CHECK_FALSE(illegal(problem, strategy));
-}
-
-TEST_CASE("1,024 ranks over 8M tokens fit in well under a gigabyte") {
-  const Problem problem = causal({1 << 23}, 8, 8);
-  const Strategy strategy{
-      .context_parallel = 1024, .layout = Layout::balanced, .exchange = Exchange::p2p};
-  const Schedule schedule = support::compiled(problem, strategy, Pass::backward);
-  CHECK(schedule.footprint_bytes() < std::int64_t{400} << 20);
 }
 
 TEST_CASE("compiling an illegal strategy is an error of kind infeasible") {

@@ -145,7 +145,7 @@ TEST_CASE("Every case runs on operands that fit together") {
     of.keys /= 128;
     of.document /= 128;
     if (of.queries < 4 || of.keys < 4) continue;
-    of.heads = {4, 2, 64};
+    of.heads = {2, 1, 16};
     INFO(of.text());
     const auto sets = measure::prepare(device, *space, of, 2);
     REQUIRE(sets);

@@ -125,7 +125,7 @@ TEST_CASE("Messages that are sent are received, whatever the order of the ranks"
     device::FakeCommunicator communicator(fabric, device, rank, 3);
     device.set_poll([&] { return communicator.poll(); });
     measure::Options options;
-    options.message_bytes = 1 << 18;
+    options.message_bytes = 1 << 14;
     options.workspace_bytes = 0;  // the least
     const auto rounds = measure::measure_rounds({*world, device, communicator, {0, 0, 0}}, options);
     const Status ended = world->finish();

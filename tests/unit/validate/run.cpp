@@ -84,7 +84,7 @@ TEST_CASE("a plan runs right in every arithmetic, and its leaks are none") {
   for (const Dtype dtype : {Dtype::bf16, Dtype::fp32}) {
     for (const Arithmetic arithmetic : {Arithmetic::fp32, Arithmetic::fp64}) {
       RunOptions options;
-      options.tokens = 128;
+      options.tokens = 64;
       options.dtype = dtype;
       options.arithmetic = arithmetic;
       options.leaks = 3;

@@ -81,14 +81,16 @@ TEST_CASE("cutting a slice keeps exactly the pairs of the two intervals") {
     std::vector<Slice> parts;
     cut(slice, query, key, parts);
     std::int64_t pairs = 0;
+    int wrong = 0;
     for (Token q = 16; q < 38; ++q) {
       for (Token k = 6; k < 28; ++k) {
         const bool kept = attends(slice, q, k) && query.contains(q) && key.contains(k);
-        INFO("round " << round << " q " << q << " k " << k);
-        REQUIRE(count(parts, q, k) == (kept ? 1 : 0));
+        wrong += count(parts, q, k) == (kept ? 1 : 0) ? 0 : 1;
         pairs += kept ? 1 : 0;
       }
     }
+    INFO("round " << round);
+    REQUIRE(wrong == 0);
     std::int64_t total = 0;
     for (const Slice& part : parts) total += area(part);
     REQUIRE(total == pairs);
