@@ -7,7 +7,7 @@ packages=(g++ meson ninja-build pkg-config cmake
           libboost-graph-dev libcli11-dev libeigen3-dev libfmt-dev libtbb-dev
           libpugixml-dev nlohmann-json3-dev catch2 python3 python3-matplotlib)
 if [ "${1:-}" = --with-checks ]; then
-  packages+=(clang clang-format clang-tidy libclang-dev libclang-rt-dev llvm-dev git libopenmpi-dev openmpi-bin
+  packages+=(clang clang-format clang-tidy lld libclang-dev libclang-rt-dev llvm-dev git libopenmpi-dev openmpi-bin
              python3-torch python3-numpy libsimgrid-dev libboost-context-dev)
 fi
 

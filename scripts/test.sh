@@ -46,6 +46,22 @@ configure() {
   rm -f "$dir.log"
 }
 
+# sanitized_build DIR OPTIMIZATION SANITIZERS: configures a build by clang, which reads most headers
+# from files that are compiled here, once: they take half of its time.
+sanitized_build() {
+  local dir=$1 pch=build-precompiled/$1 flags=(-g1 -fPIC -pthread -fno-omit-frame-pointer)
+  if [ ! "$pch.pch" -nt scripts/precompiled.hpp ]; then
+    mkdir -p build-precompiled
+    local compile=("$CXX" -std=c++20 "-O$2" "-fsanitize=$3" "${flags[@]}"
+                   -Xclang -fpch-instantiate-templates)
+    local headers=(-x c++-header scripts/precompiled.hpp)
+    "${compile[@]}" "${headers[@]}" -o "$pch.pch"
+    "${compile[@]}" -include catch2/catch.hpp "${headers[@]}" -o "$pch-tests.pch"
+  fi
+  configure "$dir" "-Db_sanitize=$3" "-Doptimization=$2" -Db_lundef=false "-Dcpp_args=${flags[*]}" \
+    "-Dprecompiled=$PWD/$pch" -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
+}
+
 # Fast tests; errors also runs without sanitizers, as users do.
 sanitized=(unit algebra fuzz)
 
@@ -57,14 +73,12 @@ else
   suite build --timeout-multiplier 4 "${sanitized[@]/#/--no-suite=}"
   echo "== fast tests under ASan and UBSan"
   # By clang: a second compiler, which compiles this faster than g++ (and runs it slower).
-  export CC=clang CXX=clang++
-  configure build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=0 \
-    -Dcpp_args=-g1 -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
+  export CC=clang CXX=clang++ CC_LD=lld CXX_LD=lld
+  sanitized_build build-sanitize 0 address,undefined
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     suite build-sanitize --timeout-multiplier 10 --suite=error "${sanitized[@]/#/--suite=}"
   echo "== ranks as threads under TSan"
-  configure build-thread -Db_sanitize=thread -Db_lundef=false -Doptimization=1 -Dcpp_args=-g1 \
-    -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
+  sanitized_build build-thread 1 thread
   suite build-thread validate-executor --timeout-multiplier 10
 fi
 
