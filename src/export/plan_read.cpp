@@ -111,11 +111,19 @@ Training read_training(json::Object object) {
 /// A list of groups must say what the strategy says.
 void check_groups(json::Object& object, const std::string& key,
                   const std::vector<std::vector<int>>& expected) {
+  const json::Value groups(expected);
+  const json::Value* wanted = &groups;
   const json::Value* found = object.raw(key);
-  if (found == nullptr || *found == json::Value(expected)) return;
-  object.fail(key, "does not follow from the strategy", json::brief(*found),
-              json::brief(json::Value(expected)) + ", first " +
-                  json::Value(expected.front()).dump().substr(0, 60));
+  if (found == nullptr || *found == *wanted) return;
+  std::string at = key;
+  // Down to the first difference: two lists of as many groups look alike from above.
+  while (found->is_array() && wanted->is_array() && found->size() == wanted->size()) {
+    const auto [left, right] = std::mismatch(found->begin(), found->end(), wanted->begin());
+    at += "/" + std::to_string(left - found->begin());
+    found = &*left;
+    wanted = &*right;
+  }
+  object.fail(at, "does not follow from the strategy", json::brief(*found), json::brief(*wanted));
 }
 
 void read_mesh(json::Object object, Plan& plan) {

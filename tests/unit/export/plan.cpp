@@ -112,8 +112,16 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
        "p.json: /mesh/replicas: the groups do not fill the cluster; found 2 replicas of 8 GPUs, "
        "expected 8 GPUs together"},
       {"/mesh/ulysses_groups/0/0", "7",
-       "p.json: /mesh/ulysses_groups: does not follow from the strategy; found an array of 4, "
-       "expected an array of 4, first [0,1]"},
+       "p.json: /mesh/ulysses_groups/0/0: does not follow from the strategy; found 7, expected 0"},
+      {"/mesh/ulysses_groups/2", "[4, 5, 6]",
+       "p.json: /mesh/ulysses_groups/2: does not follow from the strategy; found an array of 3, "
+       "expected an array of 2"},
+      {"/mesh/context_groups/1/3", "[]",
+       "p.json: /mesh/context_groups/1/3: does not follow from the strategy; found an array of 0, "
+       "expected 7"},
+      {"/mesh/context_groups", "8",
+       "p.json: /mesh/context_groups: does not follow from the strategy; found 8, expected an "
+       "array of 2"},
       {"/predicted/attention/forward_s", "-1",
        "p.json: /predicted/attention/forward_s: out of range; found -1, expected a finite number "
        "of at least 0"},
