@@ -40,6 +40,18 @@ for wrong in ([[1, 2]], [[0], [0]]):
         raise AssertionError(f"groups {wrong} not refused")
 
 
+# Sums stay float32 under autocast, in both passes.
+ends = []
+for enabled in (False, True):
+    inputs = [t.clone().requires_grad_() for t in (q, k, v)]
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+        o = hsap.torch.attention(*inputs, program, groups)
+        o.backward(torch.ones_like(o))
+    ends.append([o, *(t.grad for t in inputs)])
+for plain, cast in zip(*ends):
+    assert torch.equal(plain, cast), (plain - cast).abs().max()
+
+
 class Counting(hsap.torch.Kernels):
     calls = 0
 

@@ -123,7 +123,8 @@ class _Pass:
         messages = Messages(self._fixed, self._memory, self._groups)
 
         def step(operation):
-            with torch.no_grad():
+            # A caller's autocast would make bf16 of the float32 sums.
+            with torch.no_grad(), torch.autocast(self._memory.device.type, enabled=False):
                 if operation.kind == "exchange" or operation.kind in COLLECTIVES:
                     messages.run(operation)
                 else:
