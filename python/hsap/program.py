@@ -1,12 +1,13 @@
 """Compiles a packed batch and shows what one rank has to do."""
 
+import array
 import bisect
 import collections
 import ctypes
 import functools
 from typing import NamedTuple, Sequence
 
-from ._library import View, call, library
+from ._library import BadInput, View, call, library
 from .plan import Plan
 
 # Names of the enumerations, in the order of include/hsap/schedule.hpp and mask.hpp.
@@ -195,7 +196,17 @@ def compile(cu_seqlens: "Sequence[int]", plan: Plan, rank: int) -> Program:
     cannot serve the batch."""
     if not 0 <= rank < plan.ranks:
         raise IndexError(f"rank {rank} of a plan for {plan.ranks} ranks")
-    return Program(plan, [int(end) for end in cu_seqlens], rank)
+    return Program(plan, _integers(cu_seqlens), rank)
+
+
+def _integers(numbers) -> "list[int]":
+    """Of any sequence; numbers that ctypes would cut to size without a word are refused."""
+    # A tensor's numbers at once: one by one each is a copy from its device.
+    listed = numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    try:
+        return array.array("q", list(listed)).tolist()
+    except (TypeError, OverflowError) as error:
+        raise BadInput(f"cu_seqlens are no list of integers: {error}") from error
 
 
 def _range(raw) -> range:

@@ -82,7 +82,8 @@ class Programs(unittest.TestCase):
     def test_errors(self):
         with self.assertRaisesRegex(hsap.BadInput, "cu_seqlens do not ascend; found 5 after 5"):
             hsap.compile([0, 5, 5], plan(), 0)
-        for wrong in ([], [0], [1, 5], [0, 2 ** 40], [0, -1]):
+        for wrong in ([], [0], [1, 5], [0, 2 ** 40], [0, -1], [0, 2 ** 64 + 5], [0, 100.5],
+                      ["0", "100"], [[0, 100]], None):
             with self.assertRaises(hsap.BadInput):
                 hsap.compile(wrong, plan(), 0)
         with self.assertRaisesRegex(hsap.Infeasible, "do not cover"):
