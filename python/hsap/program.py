@@ -78,6 +78,9 @@ class Schedule:
     def __del__(self):
         library.hsap_schedule_free(self._handle)
 
+    def __reduce__(self):
+        raise TypeError("a schedule cannot be copied; its program can")  # it owns its handle
+
     def verify(self) -> None:
         """Raises Infeasible with the first flaw, if there is one."""
         call("hsap_verify", self._handle)
@@ -161,6 +164,9 @@ class Program:
         self.cu_seqlens = cu_seqlens
         self.cache = {}  # what an executor wants to keep from layer to layer
         self.forward = self._compile(False)
+
+    def __reduce__(self):
+        return compile, (self.cu_seqlens, self.plan, self.rank)  # to copy or send it
 
     def _compile(self, backward: bool) -> Schedule:
         ends = (ctypes.c_int64 * len(self.cu_seqlens))(*self.cu_seqlens)

@@ -1,6 +1,7 @@
 """The Python package without torch: plans, programs, errors."""
 
 import concurrent.futures
+import copy
 import json
 import os
 import pathlib
@@ -90,6 +91,15 @@ class Programs(unittest.TestCase):
             hsap.compile(DOCUMENTS, plan(ulysses=16), 0)
         with self.assertRaises(IndexError):
             hsap.compile(DOCUMENTS, plan(), 8)
+
+    def test_a_program_may_be_copied_and_sent(self):
+        program = hsap.compile(DOCUMENTS, plan(), 3)
+        for other in (copy.copy(program), copy.deepcopy(program),
+                      pickle.loads(pickle.dumps(program))):
+            self.assertEqual(other.tokens, program.tokens)
+            self.assertEqual(other.forward.program(3), program.forward.program(3))
+        with self.assertRaisesRegex(TypeError, "its program can"):
+            copy.copy(program.forward)
 
     def test_threads_may_share_a_plan(self):
         shared = plan()
