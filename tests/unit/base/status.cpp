@@ -44,6 +44,16 @@ TEST_CASE("text from a file cannot steer the terminal") {
   CHECK(bad_input("bad", "'\xc3\xa9'").text() == "bad; found '\xc3\xa9'");
 }
 
+TEST_CASE("errors are UTF-8, whatever a file holds") {
+  const std::string good = "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80";
+  CHECK(bad_input(good).text() == good);
+  CHECK(bad_input("cut \xe2\x82").text() == "cut ??");
+  CHECK(bad_input("\xff\xc3 a").text() == "?? a");
+  CHECK(bad_input("\xc0\xaf \xe0\x80\xaf").text() == "?? ???");            // longer than needed
+  CHECK(bad_input("\xed\xa0\x80 \xf4\x90\x80\x80").text() == "??? ????");  // no characters
+  CHECK(bad_input("\xc2\x9b[2J").text() == "??[2J");                       // steers terminals
+}
+
 TEST_CASE("kinds tell a mistake from a no and from a bug") {
   CHECK(bad_input("a").kind == ErrorKind::bad_input);
   CHECK(infeasible("a").kind == ErrorKind::infeasible);
