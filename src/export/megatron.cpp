@@ -3,6 +3,16 @@
 #include "export/trainer.hpp"
 
 namespace hsap {
+namespace {
+
+/// The shortest sequence that Megatron takes for `context` tokens on so many ranks.
+Token sequence_length(Token context, int ranks) {
+  if (ranks == 1) return context;
+  const Token multiple = 2 * ranks;
+  return (context + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace
 
 Draft megatron_options(const Plan& plan) {
   Draft draft;
@@ -17,11 +27,12 @@ Draft megatron_options(const Plan& plan) {
     lines.push_back(
         fmt::format("--hierarchical-context-parallel-sizes {} {}", choice.a2a, choice.p2p));
   }
-  lines.push_back(fmt::format("--seq-length {}", plan.problem.context));
-  if (plan.problem.context % (2 * size) != 0 && size > 1) {
+  const Token length = sequence_length(plan.problem.context, size);
+  lines.push_back(fmt::format("--seq-length {}", length));
+  if (length != plan.problem.context) {
     draft.lose(fmt::format("context {}", plan.problem.context),
                fmt::format("--seq-length must be a multiple of {}", 2 * size),
-               fmt::format("--seq-length {}", plan.problem.context / (2 * size) * (2 * size)));
+               fmt::format("--seq-length {}", length));
   }
   if (plan.training.zero >= 1) lines.push_back("--use-distributed-optimizer");
   if (plan.training.zero >= 2) {

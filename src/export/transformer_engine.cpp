@@ -40,6 +40,8 @@ void choose_exchange(const Plan& plan, TransformerEngineChoice& choice, Draft& d
 
 /// Every document is padded to 2 CP chunks of which rank r holds chunks r and 2 CP - 1 - r.
 void check_layout(const Plan& plan, const TransformerEngineChoice& choice, Draft& draft) {
+  const int size = choice.a2a * choice.p2p;
+  if (size == 1) return;  // nothing is split
   const Layout layout = plan.strategy.layout;
   const bool one_document = !packed(plan);
   const bool zigzag = layout == Layout::zigzag && one_document;
@@ -47,7 +49,7 @@ void check_layout(const Plan& plan, const TransformerEngineChoice& choice, Draft
     draft.lose("layout " + std::string(to_string(layout)),
                "the only layout is zigzag inside every document", "per_document_zigzag");
   }
-  const int multiple = 2 * choice.a2a * choice.p2p;
+  const int multiple = 2 * size;
   for (const Batch& batch : plan.problem.batches) {
     for (const Token length : batch.lengths) {
       if (length % multiple == 0) continue;

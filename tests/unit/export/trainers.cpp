@@ -111,6 +111,27 @@ TEST_CASE("what a target lacks is said with the nearest setting") {
   }
 }
 
+TEST_CASE("a plan whose ranks share no sequence asks nothing of its lengths") {
+  Plan plan = plan_of({1, 1});
+  plan.problem.batches = {Batch{{3001, 17}}};
+  plan.problem.context = 3018;
+  plan.replicas = 8;
+  CHECK(export_plan(plan, Target::transformer_engine).notes.empty());
+  const Exported megatron = export_plan(plan, Target::megatron);
+  CHECK(megatron.notes.empty());
+  CHECK(says(megatron, "\n--seq-length 3018\n"));
+}
+
+TEST_CASE("Megatron gets a sequence length that it takes and that holds the context") {
+  Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  for (const auto& [context, length] : {std::pair{1000, "1008"}, {7, "16"}}) {
+    plan.problem.context = context;
+    const Exported megatron = export_plan(plan, Target::megatron);
+    CHECK(says(megatron, std::string("\n--seq-length ") + length + "\n"));
+    CHECK(loses(megatron, "context " + std::to_string(context) + ": "));
+  }
+}
+
 TEST_CASE("uneven or replicated heads fall back to the largest even degree") {
   // 8 key/value heads: 16 Ulysses ranks would replicate them; 8 x 2 is the nearest mesh.
   Plan plan = plan_of({16, 1});
