@@ -50,6 +50,9 @@ Model read_model(json::Object object) {
                 std::to_string(model.heads.key_value),
                 "a divisor of " + std::to_string(model.heads.query));
   }
+  if (model.heads.dim % 8 != 0) {
+    object.fail("head_dim", "no multiple of 8", std::to_string(model.heads.dim), "a multiple of 8");
+  }
   object.done();
   return model;
 }

@@ -91,6 +91,8 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
       {"/problem/batches/0/1", "1073741824",
        "p.json: /problem/batches/0/1: out of range; found 1073741824, expected a length of at "
        "least 1, together at most 4096"},
+      {"/problem/model/head_dim", "129",
+       "p.json: /problem/model/head_dim: no multiple of 8; found 129, expected a multiple of 8"},
       {"/problem/model/kv_heads", "5",
        "p.json: /problem/model/kv_heads: does not divide the query heads; found 5, expected a "
        "divisor of 32"},
