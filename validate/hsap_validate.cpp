@@ -124,8 +124,8 @@ Status run_plan_on_gpu(const RunFlags& given) {
   return run_plan(flags);
 #else
   static_cast<void>(given);
-  return cli::at_flag("--executor", bad_input("this hsap was built without CUDA", "'local'",
-                                              "'host', or a build where nvcc is found"));
+  return cli::at_flag("--executor", infeasible("this hsap was built without CUDA; 'local' needs a "
+                                               "build where nvcc is found"));
 #endif
 }
 
@@ -185,8 +185,8 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
   static_cast<void>(given);
   static_cast<void>(argc);
   static_cast<void>(argv);
-  return cli::at_flag("--executor", bad_input("this hsap was built without NCCL", "'nccl'",
-                                              "'host', or a build where nvcc and NCCL are found"));
+  return cli::at_flag("--executor", infeasible("this hsap was built without NCCL; 'nccl' needs a "
+                                               "build where nvcc and NCCL are found"));
 #endif
 }
 
@@ -217,8 +217,8 @@ int run_program(int argc, char** argv) {
     session.emplace();
     return run_plan_over_mpi(flags, *session);
 #else
-    return cli::at_flag("--executor", bad_input("this hsap was built without MPI", "'mpi'",
-                                                "'host', or a build with libopenmpi-dev"));
+    return cli::at_flag("--executor", infeasible("this hsap was built without MPI; 'mpi' needs a "
+                                                 "build with libopenmpi-dev"));
 #endif
   });
 }

@@ -64,7 +64,7 @@ Result<measure::Measured> measure_gpu(const measure::Options& options, const Beg
 #else
 Result<measure::Measured> measure_gpu(const measure::Options&, const Begin&) {
   return cli::at_flag(
-      "--gpu", bad_input("this hsap was built without CUDA", {}, "a build where nvcc is found"));
+      "--gpu", infeasible("this hsap was built without CUDA; needs a build where nvcc is found"));
 }
 #endif
 

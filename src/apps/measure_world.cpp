@@ -127,8 +127,8 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
 Result<std::optional<WorldMeasured>> measure_world(const WorldFlags&,
                                                    const std::vector<std::string>&,
                                                    const measure::Options&, const Begin&) {
-  return cli::at_flag("--ranks", bad_input("this hsap was built without NCCL", {},
-                                           "a build where nvcc and NCCL are found"));
+  return cli::at_flag("--ranks", infeasible("this hsap was built without NCCL; needs a build where "
+                                            "nvcc and NCCL are found"));
 }
 #endif
 
