@@ -7,6 +7,7 @@
 #include "base/names.hpp"
 #include "cli/flags.hpp"
 #include "export/option_names.hpp"
+#include "hsap/plan.hpp"
 
 namespace hsap::cli {
 namespace {
@@ -72,7 +73,8 @@ void add_batches(Command& command, BatchOptions& options) {
   add_integer(command, "--context", options.context, 1, most_tokens, "N",
               "tokens of a sampled batch; the most that --documents may hold")
       .group(group);
-  add_integer(command, "--batches", options.batches, 1, 100000, "N", "batches to sample (8)")
+  add_integer(command, "--batches", options.batches, 1, most_plan_batches, "N",
+              "batches to sample (8)")
       .group(group);
   add_integer(command, "--seed", options.seed, 0, std::numeric_limits<std::int64_t>::max(), "N",
               "seed of the sampler (1)")

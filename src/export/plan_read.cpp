@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/files.hpp"
 #include "export/figures_json.hpp"
@@ -13,9 +14,7 @@
 namespace hsap {
 namespace {
 
-constexpr std::int64_t most_file_bytes = std::int64_t{256} << 20;
 constexpr std::int64_t most_tokens = std::int64_t{1} << 30;
-constexpr std::size_t most_batches = 4096;
 constexpr int most_gpus = 1 << 20;
 
 /// The lengths of one batch, of at most `context` tokens together.
@@ -45,9 +44,9 @@ std::vector<Batch> read_batches(json::Object& object, Token context) {
   std::vector<Batch> batches;
   const json::Value* lists = object.raw("batches");
   if (lists == nullptr) return batches;
-  if (!lists->is_array() || lists->empty() || lists->size() > most_batches) {
+  if (!lists->is_array() || lists->empty() || lists->size() > std::size_t{most_plan_batches}) {
     object.fail("batches", "wrong type", json::brief(*lists),
-                fmt::format("an array of 1 to {} batches", most_batches));
+                fmt::format("an array of 1 to {} batches", most_plan_batches));
     return batches;
   }
   for (std::size_t i = 0; i < lists->size() && !object.failed(); ++i) {
@@ -193,7 +192,8 @@ std::vector<Alternative> read_alternatives(json::Object& parent, const std::stri
 Provenance read_provenance(json::Object object) {
   Provenance provenance;
   provenance.version = object.text("version");
-  provenance.seed = static_cast<std::uint64_t>(object.integer("seed", 0, std::int64_t{1} << 62));
+  provenance.seed = static_cast<std::uint64_t>(
+      object.integer("seed", 0, std::numeric_limits<std::int64_t>::max()));
   for (json::Object& item : object.objects("inputs", 100)) {
     InputHash input{item.text("what"), item.text("name"), item.text("fnv1a64")};
     item.done();
@@ -249,7 +249,7 @@ Result<Plan> parse_plan(const std::string& text, const std::string& file) {
 }
 
 Result<Plan> read_plan(const std::string& path) {
-  HSAP_TRY(const std::string text, read_file(path, most_file_bytes));
+  HSAP_TRY(const std::string text, read_file(path, most_plan_bytes));
   return parse_plan(text, path);
 }
 

@@ -27,6 +27,12 @@ class Tune(ProgramTest):
         self.plan.write_text("precious")
         self.refuse(self.command, self.plan, "file exists", "--force")
 
+    def test_what_the_flags_allow_can_be_read_again(self):
+        sampled = changed(without(self.command, "--documents"), "--cluster", "single-gpu")
+        for more in (["--seed", str(2**63 - 1)], ["--batches", "5000"]):
+            self.answer([*sampled, "--trace", "wlb-llm", "--context", "16", *more, "--force"])
+            self.answer(["hsap-plan", "show", self.plan])
+
     def test_no_room_for_anything_is_a_no(self):
         done = run([*self.command, "--set", "device.memory_bytes=1e6"])
         self.assertEqual(done.returncode, 1, done.stderr)

@@ -80,8 +80,8 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
        "p.json: /problem/batches/0/1: out of range; found 3072, expected a length of at least 1, "
        "together at most 1024"},
       {"/problem/batches", "[]",
-       "p.json: /problem/batches: wrong type; found an array of 0, expected an array of 1 to 4096 "
-       "batches"},
+       "p.json: /problem/batches: wrong type; found an array of 0, expected an array of 1 to "
+       "100000 batches"},
       {"/problem/batches/0", "{}",
        "p.json: /problem/batches/0: wrong type; found an object, expected an array of document "
        "lengths"},
