@@ -36,13 +36,19 @@ std::string printable(std::string text) {
   return text;
 }
 
+/// What stands in a file or a flag may be megabytes long; its beginning tells which it is.
+std::string brief(const std::string& text) {
+  constexpr std::size_t most = 400;
+  return text.size() <= most ? text : text.substr(0, most) + "...";
+}
+
 }  // namespace
 
 std::string Error::text() const {
   std::string text = file;
-  if (!position.empty()) text += (text.empty() ? "" : ": ") + position;
+  if (!position.empty()) text += (text.empty() ? "" : ": ") + brief(position);
   text += (text.empty() ? "" : ": ") + message;
-  if (!found.empty()) text += "; found " + found;
+  if (!found.empty()) text += "; found " + brief(found);
   if (!expected.empty()) text += (found.empty() ? "; expected " : ", expected ") + expected;
   return printable(std::move(text));
 }

@@ -54,6 +54,15 @@ TEST_CASE("errors are UTF-8, whatever a file holds") {
   CHECK(bad_input("\xc2\x9b[2J").text() == "??[2J");                       // steers terminals
 }
 
+TEST_CASE("a huge value is told by its beginning") {
+  const std::string huge(1 << 20, '9');
+  CHECK(bad_input("bad", huge, "less").text() ==
+        "bad; found " + huge.substr(0, 400) + "..., expected less");
+  Error error = bad_input("unknown key");
+  error.position = "/" + huge;
+  CHECK(error.text().size() < 500);
+}
+
 TEST_CASE("kinds tell a mistake from a no and from a bug") {
   CHECK(bad_input("a").kind == ErrorKind::bad_input);
   CHECK(infeasible("a").kind == ErrorKind::infeasible);
