@@ -200,6 +200,12 @@ class Reader {
   Status add_nvlink(const Element& from, int parent) {
     HSAP_CHECK(expect(from, parent, {Kind::gpu}));
     HSAP_TRY(const int count, from.integer("count", 1, max_nvlinks));
+    int& all = nvlinks_of_[parent];
+    all += count;
+    if (all > max_nvlinks) {
+      return from.error("too many links", fmt::format("{} of '{}'", all, out_.part(parent).name),
+                        fmt::format("at most {} of a GPU", max_nvlinks));
+    }
     HSAP_TRY(const std::string target, from.required("target"));
     const std::string target_class = from.text("tclass");
     const bool to_switch =
@@ -263,6 +269,7 @@ class Reader {
   std::vector<int> part_of_;  ///< by element: the part it lies in or is
   PartsByName by_name_;
   std::map<std::string, int> claimed_;  ///< name to line
+  std::map<int, int> nvlinks_of_;       ///< part to number of links
   std::vector<ListedPeer> peers_;
 };
 
