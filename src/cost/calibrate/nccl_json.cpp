@@ -82,8 +82,12 @@ class Reader {
       if (host == nullptr || !host->is_string()) {
         return missing(pointer + "/hostname", host, "a text");
       }
-      log_.ranks.push_back(
-          {static_cast<int>(rank), host->get<std::string>(), static_cast<int>(at)});
+      double group = 0;
+      if (device.contains("group")) {
+        HSAP_TRY(group, number(device, "group", pointer, 0, max_ranks - 1));
+      }
+      log_.ranks.push_back({static_cast<int>(rank), host->get<std::string>(), static_cast<int>(at),
+                            static_cast<int>(group)});
     }
     return {};
   }
@@ -93,10 +97,16 @@ class Reader {
     for (const char* half : {"out_of_place", "in_place"}) {
       const Value* times = member(result, half);
       if (times == nullptr || !times->is_object()) continue;  // not measured
-      const char* clock = times->contains("time") ? "time" : "cpu_time";
+      const bool of_host = !times->contains("time");
+      const char* clock = of_host ? "cpu_time" : "time";
       const std::string place = pointer + "/" + half;
       HSAP_TRY(const double us, number(*times, clock, place, min_microseconds, max_microseconds));
       HSAP_TRY(const double rate, number(*times, "alg_bw", place, 0, 1e9));
+      if (of_host) {
+        const std::optional<double> seconds = seconds_by_rate(bytes, rate);
+        if (seconds) log_.rows.push_back({0, bytes, *seconds});
+        return {};
+      }
       if (!consistent(bytes, us, rate)) {
         return error(place, "size, time and alg_bw contradict each other", (*times)["alg_bw"],
                      fmt::format("{:.2f}", bytes / us * 1e-3));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct NcclLog {
     int rank = 0;
     std::string host;
     int device = 0;  ///< on that host
+    int group = 0;   ///< ranks of one group have a communicator of their own
   };
   struct Row {
     std::int64_t line = 0;  ///< 0 in JSON
@@ -24,8 +26,8 @@ struct NcclLog {
   std::vector<Row> rows;
 };
 
-/// Text as printed. Errors: no header, a row cut short, numbers that contradict each other, no
-/// closing line.
+/// Text as printed. Errors: no header, or two, a row cut short, numbers that contradict each other,
+/// no closing line.
 [[nodiscard]] Result<NcclLog> read_nccl_text(const std::string& path);
 
 /// JSON as written by -J.
@@ -34,6 +36,10 @@ struct NcclLog {
 /// The test that a program or file name speaks of, or nothing: "sendrecv" of
 /// "/opt/sendrecv_perf_mpi".
 [[nodiscard]] std::string test_named(const std::string& text);
+
+/// Seconds of a row whose time is the host's (-C 1), by its rate; nothing where too little of that
+/// is printed.
+[[nodiscard]] std::optional<double> seconds_by_rate(double bytes, double gigabytes_per_s);
 
 /// Whether bytes, time and rate of a row go together, as far as they are printed.
 [[nodiscard]] bool consistent(double bytes, double microseconds, double gigabytes_per_s);

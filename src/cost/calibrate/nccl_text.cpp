@@ -97,27 +97,35 @@ class Reader {
     if (log_.ranks.size() >= static_cast<std::size_t>(max_ranks)) {
       return lines_.error("too many ranks", "more", fmt::format("at most {}", max_ranks));
     }
-    log_.ranks.push_back({*rank, after("on"), *device});
+    const int group = whole(after("Group"), max_ranks - 1).value_or(0);
+    log_.ranks.push_back({*rank, after("on"), *device, group});
     return {};
   }
 
   Status read_header(const std::string& line, const std::vector<std::string>& words) {
+    if (!columns_.empty()) {
+      return lines_.error("a second run in one log", brief(line), "a file for each run");
+    }
     columns_.assign(words.begin() + 1, words.end());
     if (words[0] != "#") columns_.insert(columns_.begin(), words[0].substr(1));
-    times_.clear();
     for (std::size_t i = 0; i + 2 < columns_.size(); ++i) {
-      if (columns_[i] == "time" && columns_[i + 1] == "algbw") times_.push_back(i);
+      if (columns_[i] == "cputime") of_host_ = true;
+      const bool time = columns_[i] == "time" || columns_[i] == "cputime";
+      if (time && columns_[i + 1] == "algbw") times_.push_back(i);
     }
     if (columns_[0] == "size" && !times_.empty()) return {};
     return lines_.error("columns missing in the header", brief(line),
                         "size first, and time, algbw and busbw");
   }
 
+  /// -I adds three times and a share to each half.
   Status check_units(const std::string& line, const std::vector<std::string>& words) const {
     const auto count = [&](const char* word) {
       return static_cast<std::size_t>(std::count(words.begin(), words.end(), word));
     };
-    if (count("(us)") == times_.size() && count("(GB/s)") == 2 * times_.size()) return {};
+    const std::size_t times = count("(us)");
+    const bool in_us = times == times_.size() || (times == 4 * times_.size() && count("(%)") > 0);
+    if (in_us && count("(GB/s)") == 2 * times_.size()) return {};
     return lines_.error("unknown units", brief(line), "(B), (us) and (GB/s)");
   }
 
@@ -139,6 +147,11 @@ class Reader {
       if (words[at] == "N/A") continue;
       HSAP_TRY(const double us, number(words[at], min_microseconds, max_microseconds));
       HSAP_TRY(const double rate, number(words[at + 1], 0, 1e9));
+      if (of_host_) {
+        const std::optional<double> seconds = seconds_by_rate(bytes, rate);
+        if (seconds) log_.rows.push_back({lines_.number(), bytes, *seconds});
+        return {};
+      }
       if (!consistent(bytes, us, rate)) {
         return lines_.error("size, time and algbw contradict each other", brief(line),
                             fmt::format("algbw {:.2f}", bytes / us * 1e-3));
@@ -159,6 +172,7 @@ class Reader {
   NcclLog log_;
   std::vector<std::string> columns_;  ///< of the header
   std::vector<std::size_t> times_;    ///< columns of time: out of place, then in place
+  bool of_host_ = false;              ///< times are those of the host that issues
   bool closed_ = false;
 };
 
@@ -170,6 +184,12 @@ std::string test_named(const std::string& text) {
     if (text.find(test) != std::string::npos) return test;
   }
   return {};
+}
+
+std::optional<double> seconds_by_rate(double bytes, double gigabytes_per_s) {
+  constexpr double least = 0.1;  // of two decimals
+  if (bytes <= 0 || gigabytes_per_s < least) return {};
+  return bytes / gigabytes_per_s * 1e-9;
 }
 
 bool consistent(double bytes, double microseconds, double gigabytes_per_s) {

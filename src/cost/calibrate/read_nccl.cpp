@@ -27,10 +27,13 @@ Result<bool> looks_like_json(const std::string& path) {
   return at_file(path, bad_input("an empty file"));
 }
 
-/// GPU of the cluster of every rank: hosts are its nodes in the order of their first ranks.
-Result<std::vector<int>> gpus_of(const NcclLog& log, int gpus_per_node) {
+/// GPUs of the cluster by group, in the order of ranks.
+using Groups = std::map<int, std::vector<int>>;
+
+/// Hosts are nodes of the cluster in the order of their first ranks.
+Result<Groups> groups_of(const NcclLog& log, int gpus_per_node) {
   std::map<std::string, int> hosts;
-  std::vector<int> gpus(log.ranks.size(), -1);
+  Groups groups;
   std::vector<NcclLog::Rank> ranks = log.ranks;
   std::sort(ranks.begin(), ranks.end(), [](auto& a, auto& b) { return a.rank < b.rank; });
   for (std::size_t i = 0; i < ranks.size(); ++i) {
@@ -44,23 +47,25 @@ Result<std::vector<int>> gpus_of(const NcclLog& log, int gpus_per_node) {
                        fmt::format("at most {}", gpus_per_node - 1));
     }
     const int node = hosts.emplace(ranks[i].host, static_cast<int>(hosts.size())).first->second;
-    gpus[i] = node * gpus_per_node + ranks[i].device;
+    groups[ranks[i].group].push_back(node * gpus_per_node + ranks[i].device);
   }
-  return gpus;
+  return groups;
 }
 
-/// Every rank sends to the next one, the last to the first.
-Result<std::vector<Transfer>> ring_of(const std::vector<int>& gpus) {
+/// Every rank sends to the next one of its group, the last to the first; all groups at once.
+Result<std::vector<Transfer>> rings_of(const Groups& groups, std::size_t ranks) {
   const Error alone =
-      bad_input("not two ranks, each with a GPU of its own", fmt::format("{} ranks", gpus.size()),
+      bad_input("not two ranks, each with a GPU of its own", fmt::format("{} ranks", ranks),
                 "a line '# Rank N ... on HOST device N' for each");
-  if (gpus.size() < 2) return alone;
   std::vector<Transfer> transfers;
-  for (std::size_t i = 0; i < gpus.size(); ++i) {
-    const Transfer pair{gpus[i], gpus[(i + 1) % gpus.size()]};
-    if (pair.from == pair.to) return alone;
-    transfers.push_back(pair);
+  for (const auto& [group, gpus] : groups) {
+    for (std::size_t i = 0; i < gpus.size(); ++i) {
+      const Transfer pair{gpus[i], gpus[(i + 1) % gpus.size()]};
+      if (pair.from == pair.to) return alone;
+      transfers.push_back(pair);
+    }
   }
+  if (transfers.empty()) return alone;
   return transfers;
 }
 
@@ -82,11 +87,11 @@ Status read_nccl(const std::string& path, int gpus_per_node, Data& data) {
         log.test));
     return {};
   }
-  const Result<std::vector<int>> gpus = gpus_of(log, gpus_per_node);
-  if (!gpus) return at_file(path, gpus.error());
-  const Result<std::vector<Transfer>> ring = ring_of(*gpus);
-  if (!ring) return at_file(path, ring.error());
-  const std::size_t pattern = data.pattern_of(*ring);
+  const Result<Groups> groups = groups_of(log, gpus_per_node);
+  if (!groups) return at_file(path, groups.error());
+  const Result<std::vector<Transfer>> rings = rings_of(*groups, log.ranks.size());
+  if (!rings) return at_file(path, rings.error());
+  const std::size_t pattern = data.pattern_of(*rings);
   if (pattern >= max_patterns || data.transfers.size() + log.rows.size() > max_rows) {
     return at_file(path, bad_input("too many rows or patterns in all files together"));
   }
