@@ -33,6 +33,12 @@ Result<fit::Data> read_data(const CalibrateFlags& flags, int gpus_per_node) {
     return bad_input("nothing to fit to", "no file",
                      "--kernels, --copies, --transfers or --nccl FILE");
   }
+  if (data.kernels.empty() && data.copies.empty() && data.transfers.empty() &&
+      data.unused.empty()) {
+    Error error = bad_input("nothing to fit to", "no rows", "measurements below the header");
+    error.file = data.files.front();
+    return error;
+  }
   return data;
 }
 

@@ -63,6 +63,8 @@ class Calibrate(ProgramTest):
                           "no column 'us'")
         self.refuse_table("--transfers", "binary.csv", bytes(range(256)) * 64)
         self.refuse_table("--kernels", "empty.csv", "", "an empty table")
+        self.refuse_table("--kernels", "header.csv", KERNELS.read_text().splitlines()[0] + "\n"
+                          + "q_len,kv_len,heads,head_dim,mask,pass,us\n", "no rows")
 
     def test_too_much(self):
         path = self.file("huge.csv", "pattern,bytes,us\n")

@@ -14,6 +14,8 @@ namespace {
 
 /// Kernels of so many bytes tell the rate, smaller ones the launch.
 constexpr double rate_bytes = 64 << 20;
+/// The fastest of those that tell the rate: less is a table in other units.
+constexpr double least_bytes_per_s = 10e9;
 
 Status check_rates(const Data& data) {
   for (const CopyRow& row : data.copies) {
@@ -26,6 +28,21 @@ Status check_rates(const Data& data) {
   if (data.copies.size() >= min_rows) return {};
   return data.error_at({data.copies.front().place.file, 0}, "too few kernels that move rows",
                        std::to_string(data.copies.size()), fmt::format("at least {}", min_rows));
+}
+
+/// Times in nanoseconds make memory a thousand times slower, but none of a GPU is so slow.
+Status check_fastest(const Data& data) {
+  const CopyRow* best = nullptr;
+  const auto rate = [](const CopyRow& row) { return row.bytes / row.seconds; };
+  for (const CopyRow& row : data.copies) {
+    if (row.bytes < rate_bytes) continue;
+    if (best == nullptr || rate(row) > rate(*best)) best = &row;
+  }
+  if (best == nullptr || rate(*best) >= least_bytes_per_s) return {};
+  return data.error_at(best->place, "slower than the memory of any GPU, as all other rows are",
+                       format_rate(rate(*best)),
+                       fmt::format("at least {} in the fastest; bytes read and written, time in us",
+                                   format_rate(least_bytes_per_s)));
 }
 
 void add_points(const Data& data, Calibration& out) {
@@ -47,6 +64,7 @@ void add_points(const Data& data, Calibration& out) {
 Status fit_copies(const Data& data, Calibration& out) {
   if (data.copies.empty()) return {};
   HSAP_CHECK(check_rates(data));
+  HSAP_CHECK(check_fastest(data));
   const auto rows = static_cast<Eigen::Index>(data.copies.size());
   Eigen::MatrixXd features = Eigen::MatrixXd::Ones(rows, 2);  // launch, seconds a byte
   Eigen::VectorXd measured(rows);

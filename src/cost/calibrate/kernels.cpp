@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "base/units.hpp"
 #include "cost/calibrate/descent.hpp"
@@ -29,6 +30,10 @@ constexpr double least_fixed = 1e-3;
 constexpr double most_fixed = 0.9;
 /// A constant that changes no row by this much when it is doubled or halved is not determined.
 constexpr double felt = 0.02;
+
+/// A table whose fastest row takes so many times what the device would at its peak is in other
+/// units.
+constexpr double slowest = 300;
 
 const char* name_of(Pass pass) { return pass == Pass::forward ? "forward" : "backward"; }
 
@@ -62,6 +67,23 @@ Status check_rates(const Data& data, const Device& device) {
   return {};
 }
 
+/// Times in nanoseconds make every row a thousand times too slow, which a fit would take for a slow
+/// device.
+Status check_units(const Data& data, const Device& device) {
+  const KernelRow* best = nullptr;
+  double least = 0;
+  for (const KernelRow& row : data.kernels) {
+    const double times = row.seconds / (shortest_forward_s + flop_of(row) / device.peak_flop_per_s);
+    if (best != nullptr && times >= least) continue;
+    best = &row;
+    least = times;
+  }
+  if (least <= slowest) return {};
+  return data.error_at(best->place, "slower than any kernel, as all other rows are",
+                       fmt::format("{:.0f} times the time at peak_flop_per_s", least),
+                       fmt::format("at most {:g} in the fastest row, time in us", slowest));
+}
+
 /// The kernel of one pass and the rows that tell of it.
 class PassFit {
  public:
@@ -80,7 +102,7 @@ class PassFit {
       keep("", "no rows of this pass: kept from the base cluster");
       return {};
     }
-    if (rows_.size() < min_rows) return too_few();
+    if (kinds() < min_rows) return too_few();
     const Bounded limits = bounds();
     Values best = values();
     double least = loss(best);
@@ -100,13 +122,23 @@ class PassFit {
     out_.undetermined.push_back({fmt::format("device.{}{}", name_of(pass_), what), why});
   }
 
+  /// Rows that differ in what was timed: a row said twice tells nothing new.
+  [[nodiscard]] std::size_t kinds() const {
+    const auto what = [](const KernelRow& row) {
+      return std::tuple(row.queries, row.keys, row.heads, row.head_dim, row.causal, row.document);
+    };
+    std::set<decltype(what(*rows_.front()))> found;
+    for (const KernelRow* row : rows_) found.insert(what(*row));
+    return found.size();
+  }
+
   [[nodiscard]] Error too_few() const {
     const auto row = std::find_if(data_.kernels.begin(), data_.kernels.end(),
                                   [&](const KernelRow& any) { return any.pass == pass_; });
-    return data_.error_at(
-        {row->place.file, 0},
-        fmt::format("too few {} rows of {} tokens and more", name_of(pass_), min_fitted_tokens),
-        std::to_string(rows_.size()), fmt::format("at least {}", min_rows));
+    return data_.error_at({row->place.file, 0},
+                          fmt::format("too few different {} rows of {} tokens and more",
+                                      name_of(pass_), min_fitted_tokens),
+                          std::to_string(kinds()), fmt::format("at least {}", min_rows));
   }
 
   [[nodiscard]] bool one_head_dim() const {
@@ -267,6 +299,7 @@ Status fit_kernels(const Data& data, Calibration& out) {
     return {};
   }
   HSAP_CHECK(check_rates(data, out.spec.device));
+  HSAP_CHECK(check_units(data, out.spec.device));
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     HSAP_CHECK(PassFit(data, pass, out).run());
   }

@@ -16,6 +16,10 @@ namespace {
 /// Messages up to here tell the latency, from there on the rate.
 constexpr double latency_bytes = 1 << 20;
 constexpr double rate_bytes = 4 << 20;
+/// What the fastest round of 64 KB and more reaches at least, inside a node (a lane of PCIe) and
+/// between nodes (Ethernet of 1 Gbit/s): less is a table in other units.
+constexpr double least_inside_bytes_per_s = 1e9;
+constexpr double least_between_bytes_per_s = 0.1e9;
 /// NICs that reach this share of what each alone reaches do not limit each other.
 constexpr double unlimited_share = 0.98;
 
@@ -73,6 +77,8 @@ class LinkFit {
     HSAP_CHECK(check_gpus());
     HSAP_CHECK(find_shapes());
     HSAP_CHECK(check_rates());
+    HSAP_CHECK(check_fastest(false, least_inside_bytes_per_s));
+    HSAP_CHECK(check_fastest(true, least_between_bytes_per_s));
     HSAP_CHECK(fit_inside());
     HSAP_CHECK(fit_between());
     tell_ranges();
@@ -127,6 +133,24 @@ class LinkFit {
           format_rate(rate), "at most " + format_rate(most) + "; bytes of one message, time in us");
     }
     return {};
+  }
+
+  /// So do times in nanoseconds: they make links a thousand times slower, but none is so slow.
+  Status check_fastest(bool between, double least) const {
+    const TransferRow* best = nullptr;
+    const auto rate = [](const TransferRow& row) { return row.bytes / row.seconds; };
+    for (const TransferRow& row : data_.transfers) {
+      if (shape(row).inter_node != between || row.bytes < min_fitted_bytes) continue;
+      if (best == nullptr || rate(row) > rate(*best)) best = &row;
+    }
+    if (best == nullptr || rate(*best) >= least) return {};
+    return data_.error_at(
+        best->place,
+        fmt::format("slower than any link {}, as all other rounds are",
+                    between ? "between nodes" : "inside a node"),
+        format_rate(rate(*best)),
+        fmt::format("at least {} in the fastest; bytes of one message, time in us",
+                    format_rate(least)));
   }
 
   template <typename Wanted>

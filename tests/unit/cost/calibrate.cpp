@@ -243,6 +243,34 @@ TEST_CASE("Nonsense is refused with its place") {
     test.data.kernels.back().seconds /= 1000;
     CHECK(test.run().error().message == "faster than the device can compute");
   }
+  SECTION("one kernel many times") {
+    measure_kernels(test.truth.device, measure, test.data);
+    test.data.kernels.assign(20, test.data.kernels.back());
+    CHECK(test.run().error().message.find("too few different") == 0);
+    CHECK(test.run().error().found == "1");
+  }
+  SECTION("all times in nanoseconds") {
+    SECTION("of messages") {
+      for (fit::TransferRow& row : test.data.transfers) row.seconds *= 1000;
+      CHECK(test.run().error().message.find("slower than any link inside a node") == 0);
+    }
+    SECTION("of messages between nodes") {
+      test.data = {};
+      measure_rounds(test.truth, 2, "0>8", measure, test.data);
+      for (fit::TransferRow& row : test.data.transfers) row.seconds *= 1000;
+      CHECK(test.run().error().message.find("slower than any link between nodes") == 0);
+    }
+    SECTION("of kernels") {
+      measure_kernels(test.truth.device, measure, test.data);
+      for (fit::KernelRow& row : test.data.kernels) row.seconds *= 1000;
+      CHECK(test.run().error().message.find("slower than any kernel") == 0);
+    }
+    SECTION("of copies") {
+      measure_copies(test.truth.device, measure, test.data);
+      for (fit::CopyRow& row : test.data.copies) row.seconds *= 1000;
+      CHECK(test.run().error().message.find("slower than the memory of any GPU") == 0);
+    }
+  }
   SECTION("a causal row whose first queries see nothing") {
     test.data.kernels.push_back({{0, 9}, 4096, 2048, 1, 128, true, Pass::forward, 1});
     CHECK(test.run().error().position == "line 9");
