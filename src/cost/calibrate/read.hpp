@@ -15,9 +15,9 @@ namespace hsap::fit {
 /// Pairs of a pattern. Errors: no pair, a message to itself, more than max_transfers.
 [[nodiscard]] Result<std::vector<Transfer>> parse_pattern(const std::string& text);
 
-/// A table with the columns q_len, kv_len, heads, head_dim, mask (causal or full), pass (forward
-/// or backward) and us: attention kernels alone on a GPU. With a column document the queries are
-/// packed documents of so many each, and keys likewise.
+/// A table with the columns q_len, kv_len, heads, head_dim, mask (causal or full) and us: attention
+/// kernels alone on a GPU. A column pass says forward or backward, forward where it is missing.
+/// With a column document the queries are packed documents of so many each, and keys likewise.
 [[nodiscard]] Status read_kernels(const std::string& path, Data& data);
 
 /// A table with the columns kernel, bytes (read and written) and us: kernels that move rows.

@@ -8,10 +8,10 @@
 namespace hsap::fit {
 namespace {
 
-enum Column : std::size_t { q_len, kv_len, heads, head_dim, mask, pass, us, document };
-constexpr std::array<std::string_view, 7> columns{"q_len", "kv_len", "heads", "head_dim",
-                                                  "mask",  "pass",   "us"};
-constexpr std::array<std::string_view, 1> optional_columns{"document"};
+enum Column : std::size_t { q_len, kv_len, heads, head_dim, mask, us, pass, document };
+constexpr std::array<std::string_view, 6> columns{"q_len",    "kv_len", "heads",
+                                                  "head_dim", "mask",   "us"};
+constexpr std::array<std::string_view, 2> optional_columns{"pass", "document"};
 constexpr std::int64_t max_tokens = 1 << 24;
 constexpr std::int64_t max_heads = 4096;
 constexpr std::int64_t max_head_dim = 1024;
@@ -20,9 +20,9 @@ constexpr std::int64_t max_head_dim = 1024;
 Result<bool> is_first(const CsvTable& table, Column column, const char* first, const char* second) {
   if (table.text(column) == first) return true;
   if (table.text(column) == second) return false;
-  return table.error(fmt::format("bad '{}'", columns[column]),
-                     "'" + table.text(column).substr(0, 40) + "'",
-                     fmt::format("'{}' or '{}'", first, second));
+  return table.error(
+      fmt::format("bad '{}'", column == pass ? optional_columns[0] : columns[column]),
+      "'" + table.text(column).substr(0, 40) + "'", fmt::format("'{}' or '{}'", first, second));
 }
 
 Result<KernelRow> read_row(const CsvTable& table) {
@@ -34,8 +34,10 @@ Result<KernelRow> read_row(const CsvTable& table) {
   row.heads = static_cast<int>(head_count);
   row.head_dim = static_cast<int>(dim);
   HSAP_TRY(row.causal, is_first(table, mask, "causal", "full"));
-  HSAP_TRY(const bool forward, is_first(table, pass, "forward", "backward"));
-  row.pass = forward ? Pass::forward : Pass::backward;
+  if (table.has(pass)) {
+    HSAP_TRY(const bool forward, is_first(table, pass, "forward", "backward"));
+    row.pass = forward ? Pass::forward : Pass::backward;
+  }
   HSAP_TRY(const double microseconds, table.number(us, min_microseconds, max_microseconds));
   row.seconds = microseconds * 1e-6;
   if (table.has(document)) {

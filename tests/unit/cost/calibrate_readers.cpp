@@ -93,6 +93,17 @@ TEST_CASE("A table of kernels is read") {
   CHECK(row.seconds == Approx(150.5e-6));
 }
 
+TEST_CASE("Kernels without a pass are forward") {
+  const test::Folder folder;
+  fit::Data data;
+  REQUIRE(fit::read_kernels(
+      folder.write("k.csv", "q_len,kv_len,heads,head_dim,mask,us\n256,512,1,128,full,16.4\n"),
+      data));
+  REQUIRE(data.kernels.size() == 1);
+  CHECK(data.kernels[0].pass == Pass::forward);
+  CHECK(data.kernels[0].seconds == Approx(16.4e-6));
+}
+
 TEST_CASE("Mistakes in a table of kernels are told") {
   CHECK(refused_kernels("0,1,1,128,full,forward,1").message == "bad 'q_len'");
   CHECK(refused_kernels("1.5,1,1,128,full,forward,1").found == "'1.5'");
