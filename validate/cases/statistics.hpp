@@ -26,7 +26,7 @@ struct Statistics {
 
 /// Kendall's tau-b of two lists of equal length: pairs ordered alike less pairs ordered otherwise,
 /// over the geometric mean of the pairs that are no tie in each list. NaN without such pairs.
-/// O(n^2).
+/// O(n log n).
 [[nodiscard]] double kendall_tau(std::span<const double> a, std::span<const double> b);
 
 }  // namespace hsap::cases

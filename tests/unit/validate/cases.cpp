@@ -1,8 +1,11 @@
 // Measured cases: reading them, predicting each kind, and the statistics.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
+#include <random>
 
 #include "hsap/compile.hpp"
 #include "hsap/cost.hpp"
@@ -54,6 +57,32 @@ TEST_CASE("Kendall's tau-b by hand") {
   CHECK(kendall_tau(up, std::vector<double>{1, 2, 2, 3}) == Approx(5 / std::sqrt(30.0)));
   CHECK(std::isnan(kendall_tau(up, std::vector<double>{1, 1, 1, 1})));
   CHECK(std::isnan(kendall_tau({}, {})));
+}
+
+TEST_CASE("Kendall's tau-b is that of all pairs, and of a million cases too") {
+  std::mt19937_64 random(1);
+  const auto numbers = [&](std::size_t count, std::uint64_t values) {
+    std::vector<double> out(count);
+    for (double& x : out) x = static_cast<double>(random() % values);
+    return out;
+  };
+  for (const std::uint64_t values : {2U, 5U, 1000U}) {
+    const std::vector<double> a = numbers(60, values);
+    const std::vector<double> b = numbers(60, values);
+    double agreeing = 0, untied_a = 0, untied_b = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        const double order_a = (a[i] > a[j]) - (a[i] < a[j]);
+        const double order_b = (b[i] > b[j]) - (b[i] < b[j]);
+        agreeing += order_a * order_b;
+        untied_a += std::abs(order_a);
+        untied_b += std::abs(order_b);
+      }
+    }
+    CHECK(kendall_tau(a, b) == agreeing / std::sqrt(untied_a * untied_b));
+  }
+  const std::vector<double> many = numbers(1 << 20, 1U << 30);
+  CHECK(kendall_tau(many, many) == 1);
 }
 
 TEST_CASE("Errors of a group by hand") {
