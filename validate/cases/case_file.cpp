@@ -178,6 +178,19 @@ Result<T> name_or_object(const json::Value& root, const char* key, const std::st
   return error;
 }
 
+/// The cluster is right without its changes, so a change is wrong: "/nic/latency_s" of the cluster
+/// is "/calibration/nic.latency_s" of the file.
+Error at_calibration(const std::string& path, Error error) {
+  constexpr std::string_view flag = "--set: ";
+  if (error.message.starts_with(flag)) error.message.erase(0, flag.size());
+  std::string number = std::move(error.position);
+  if (number.starts_with("/cluster")) number.erase(0, std::string_view("/cluster").size());
+  if (!number.empty()) std::replace(number.begin() + 1, number.end(), '/', '.');
+  error.file = path;
+  error.position = "/calibration" + number;
+  return error;
+}
+
 /// The runtime that a case names, read once.
 class Runtimes {
  public:
@@ -260,7 +273,13 @@ Result<CaseFile> parse_cases(const json::Value& value, const std::string& path) 
     return load_cluster(name, by);
   };
   HSAP_TRY(file.cluster,
-           name_or_object<ClusterSpec>(value, "cluster", path, changes, load, read_cluster));
+           name_or_object<ClusterSpec>(value, "cluster", path, {}, load, read_cluster));
+  if (!changes.empty()) {
+    Result<ClusterSpec> changed =
+        name_or_object<ClusterSpec>(value, "cluster", path, changes, load, read_cluster);
+    if (!changed) return at_calibration(path, std::move(changed).error());
+    file.cluster = *std::move(changed);
+  }
   const auto load_profile = [](const std::string& name, const std::vector<Override>& by) {
     return load_runtime(name, by);
   };

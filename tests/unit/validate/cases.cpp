@@ -190,6 +190,26 @@ TEST_CASE("Calibration overrides numbers of the cluster") {
   CHECK(seconds_of(*slow) > 10 * seconds_of(good("{" + attention + "}")));
 }
 
+TEST_CASE("A bad calibration is told with its own place") {
+  json::Value value = file_with("{" + attention + "}");
+  const auto told = [&](const std::string& key, double number) {
+    value["calibration"] = {{key, number}};
+    return error_of(value);
+  };
+  CHECK(told("nic.latency_s", -1).find("cases.json: /calibration/nic.latency_s: out of range") ==
+        0);
+  CHECK(told("nic.latensy_s", 1).find("cases.json: /calibration: no such value; found 'nic.l") ==
+        0);
+  const Result<json::Value> shipped =
+      json::read(std::string(HSAP_SOURCE_ROOT) + "/topologies/dgx-h100.json");
+  REQUIRE(shipped);
+  value["cluster"] = *shipped;
+  CHECK(told("nic.latency_s", -1).find("cases.json: /calibration/nic.latency_s: out of range") ==
+        0);
+  CHECK(told("nic.latensy_s", 1).find("cases.json: /calibration: no such value; found 'nic.l") ==
+        0);
+}
+
 TEST_CASE("A case may run under a runtime of its own") {
   const CaseFile file =
       good("{" + attention + "}, {" + attention + R"(, "runtime": "transformer-engine"})");
