@@ -138,10 +138,12 @@ class Cases(ProgramTest):
 
     def test_setups_that_do_not_fit_are_refused_with_their_case(self):
         self.refuse_case(ATTENTION | {"strategy": {"context_parallel": 2**20}}, "/cases/1")
-        self.refuse_case(ATTENTION | {"strategy": {"context_parallel": 4}}, "/cases/1")
+        self.refuse_case(ATTENTION | {"strategy": {"context_parallel": 3}}, "/cases/1/strategy",
+                         "8 ranks")
+        self.refuse_case(ATTENTION | {"strategy": {"ulysses": 1, "context_parallel": 3}},
+                         "/cases/1", "3 ranks on 8 GPUs")
         self.refuse_case(WHOLE | {"overlap": {"compute_s": 1, "communication_s": 1e-9}},
                          "/cases/1", "no message takes")
-        self.refuse_case(GATHER | {"nodes": 2, "gpus_per_node": 4}, "/cases/1")
         self.refuse_case(GATHER | {"gpus_per_node": 1}, "/cases/1", "collective")
 
     def test_flags(self):

@@ -47,17 +47,23 @@ Batch read_documents(json::Object& from) {
   return batch;
 }
 
-Attention read_attention(json::Object& from) {
+/// A degree that is left out follows from the GPUs, as in hsap-sim.
+Strategy read_strategy_on(json::Object& from, int gpus) {
+  const bool complete = from.has("ulysses") && from.has("context_parallel");
+  return read_strategy(from, complete ? 0 : gpus);
+}
+
+Attention read_attention(json::Object& from, int gpus) {
   Attention work;
   work.problem.heads = read_heads(from);
   work.problem.batch = read_documents(from);
   work.problem.mask = from.parsed_or("mask", parse_mask, Mask{});
   work.problem.dtype = from.parsed_or("dtype", parse_dtype, Dtype::bf16);
   work.passes = from.parsed("pass", parse_passes);
-  json::Object strategy = from.object("strategy");
-  work.strategy = read_strategy(strategy);
-  strategy.done();
   work.serialised = from.boolean_or("serialised", false);
+  json::Object strategy = from.object("strategy");
+  work.strategy = work.serialised ? read_strategy(strategy) : read_strategy_on(strategy, gpus);
+  strategy.done();
   return work;
 }
 
@@ -137,7 +143,7 @@ Case read_case(json::Object from, const ClusterSpec& cluster) {
       from.integer_or("gpus_per_node", cluster.gpus_per_node(), 1, cluster.gpus_per_node()));
   item.measured_s = from.number("measured_s", json::positive);
   if (from.has("strategy")) {
-    item.work = read_attention(from);
+    item.work = read_attention(from, item.nodes * item.gpus_per_node);
   } else if (from.has("transfers")) {
     const std::int64_t gpus = std::int64_t{item.nodes} * cluster.gpus_per_node();
     item.work = read_transfers(from, static_cast<int>(std::min<std::int64_t>(gpus, 1 << 20)));

@@ -39,11 +39,11 @@ class Writer {
 };
 
 /// Everybody sends its part to everybody, as nccl-tests' alltoall does.
-Schedule all_to_all(std::int64_t bytes, const std::vector<int>& members, int gpus) {
+Schedule all_to_all(std::int64_t bytes, int gpus) {
   Transfers work;
-  work.bytes = std::max<std::int64_t>(1, bytes / static_cast<std::int64_t>(members.size()));
-  for (const int from : members) {
-    for (const int to : members) {
+  work.bytes = std::max<std::int64_t>(1, bytes / gpus);
+  for (int from = 0; from < gpus; ++from) {
+    for (int to = 0; to < gpus; ++to) {
       if (from != to) work.pairs.emplace_back(from, to);
     }
   }
@@ -71,28 +71,17 @@ Schedule schedule_of(const Transfers& work, int gpus) {
   return build.finish();
 }
 
-Result<Schedule> schedule_of(const Collective& work, const Case& item, const Cluster& cluster) {
-  const int gpus = cluster.gpus();
-  const int size = cluster.gpus_per_node();
-  std::vector<int> members;
-  for (int node = 0; node < item.nodes; ++node) {
-    for (int gpu = 0; gpu < item.gpus_per_node; ++gpu) members.push_back(node * size + gpu);
-  }
-  if (work.kind == Collective::Kind::all_to_all) return all_to_all(work.bytes, members, gpus);
-  const int stride = members.size() > 1 ? members[1] - members[0] : 1;
-  const bool even = item.gpus_per_node == size || item.gpus_per_node == 1 || item.nodes == 1;
-  if (!even) return infeasible("a collective over a part of several nodes is no strided group");
-  const Group group{0, static_cast<Rank>(members.size()), stride};
-  const auto count = static_cast<Token>(members.size());
+Schedule schedule_of(const Collective& work, const Cluster& cluster) {
+  const auto count = static_cast<Token>(cluster.gpus());
+  if (work.kind == Collective::Kind::all_to_all) return all_to_all(work.bytes, cluster.gpus());
+  const Group group{0, cluster.gpus(), 1};
   const Rows part = rows_of(std::max<std::int64_t>(1, work.bytes / count));
   const Token whole = part.count * count;
   Writer writer(part, whole);
   ScheduleBuilder& build = writer.build();
-  for (Rank rank = 0; rank < gpus; ++rank) {
+  for (Rank rank = 0; rank < cluster.gpus(); ++rank) {
     build.begin_rank(build.intervals({}));
-    const auto place = std::find(members.begin(), members.end(), rank);
-    if (place == members.end()) continue;
-    const auto first = static_cast<Token>(place - members.begin()) * part.count;
+    const Token first = rank * part.count;
     const ScheduleBuilder::Pair own_and_all{writer.buffer(first, first + part.count),
                                             writer.buffer(0, whole)};
     Index before = ScheduleBuilder::none;

@@ -10,10 +10,8 @@ namespace hsap::cases {
 
 [[nodiscard]] Schedule schedule_of(const Transfers& work, int gpus);
 
-/// Rings of NCCL over the first gpus_per_node GPUs of each node; an all-reduce is a reduce-scatter
-/// and an all-gather. Errors: more GPUs than the group's stride can say (infeasible).
-[[nodiscard]] Result<Schedule> schedule_of(const Collective& work, const Case& item,
-                                           const Cluster& cluster);
+/// Rings of NCCL over all GPUs; an all-reduce is a reduce-scatter and an all-gather.
+[[nodiscard]] Schedule schedule_of(const Collective& work, const Cluster& cluster);
 
 /// A kernel beside an exchange of the first GPU with the first of the last node (its neighbour, on
 /// one node), each of the size that takes its time alone. Errors: one GPU, a message shorter than

@@ -22,15 +22,19 @@ double seconds_alone(const Schedule& schedule, const Device& device) {
                          });
 }
 
+/// Copies of the group that fill the GPUs, whose traffic shares the links.
+Result<int> replicas_of(const Attention& work, int gpus) {
+  const int ranks = work.strategy.ranks();
+  if (!work.serialised && gpus % ranks == 0) return gpus / ranks;
+  if (work.serialised && gpus == 1) return 1;
+  return bad_input(work.serialised ? "a serialised run has one GPU"
+                                   : "the ranks of the strategy do not divide the GPUs",
+                   fmt::format("{} ranks on {} GPUs", ranks, gpus));
+}
+
 Result<double> seconds_of(const Attention& work, const Case& item, const Cluster& cluster,
                           const Runtime& runtime) {
-  const int ranks = work.serialised ? 1 : work.strategy.ranks();
-  if (ranks != item.nodes * item.gpus_per_node ||
-      (item.nodes > 1 && item.gpus_per_node != cluster.gpus_per_node())) {
-    return bad_input("the strategy does not fill the nodes",
-                     fmt::format("{} ranks on {} x {} GPUs of nodes of {}", ranks, item.nodes,
-                                 item.gpus_per_node, cluster.gpus_per_node()));
-  }
+  HSAP_TRY(const int replicas, replicas_of(work, cluster.gpus()));
   Strategy strategy = work.strategy;
   // Not all ranks, as where nothing is known of nodes.
   if (strategy.inner_degree == 0 && !work.serialised) {
@@ -44,7 +48,7 @@ Result<double> seconds_of(const Attention& work, const Case& item, const Cluster
       seconds += seconds_alone(schedule, cluster.spec().device);
       continue;
     }
-    HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime));
+    HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime, {.replicas = replicas}));
     seconds += run.seconds;
   }
   return seconds;
@@ -61,10 +65,9 @@ Result<double> seconds_of(const Transfers& work, const Case&, const Cluster& clu
   return run.seconds;
 }
 
-Result<double> seconds_of(const Collective& work, const Case& item, const Cluster& cluster,
+Result<double> seconds_of(const Collective& work, const Case&, const Cluster& cluster,
                           const Runtime& runtime) {
-  HSAP_TRY(const Schedule schedule, schedule_of(work, item, cluster));
-  HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime));
+  HSAP_TRY(const Simulation run, simulate(schedule_of(work, cluster), cluster, runtime));
   return run.seconds;
 }
 
@@ -75,10 +78,37 @@ Result<double> seconds_of(const Overlap& work, const Case&, const Cluster& clust
   return run.seconds;
 }
 
+/// Nodes that have their first GPUs only: what the others could pass on or send, a run without them
+/// has to do without.
+ClusterSpec with_first_gpus(ClusterSpec spec, int gpus) {
+  std::vector<int> place(spec.devices.size(), -1);
+  std::vector<ClusterSpec::NodeDevice> kept;
+  for (std::size_t i = 0; i < spec.devices.size(); ++i) {
+    if (spec.devices[i].kind == ClusterSpec::DeviceKind::gpu && gpus-- <= 0) continue;
+    place[i] = static_cast<int>(kept.size());
+    kept.push_back(std::move(spec.devices[i]));
+  }
+  spec.devices = std::move(kept);
+  for (ClusterSpec::NodeLink& link : spec.links) {
+    link.from = place[static_cast<std::size_t>(link.from)];
+    link.to = place[static_cast<std::size_t>(link.to)];
+  }
+  std::erase_if(spec.links, [](const auto& link) { return link.from < 0 || link.to < 0; });
+  return spec;
+}
+
+/// Transfers and overlaps name GPUs of the whole cluster.
+ClusterSpec cluster_of(const CaseFile& file, const Case& item) {
+  const bool fills =
+      std::holds_alternative<Attention>(item.work) || std::holds_alternative<Collective>(item.work);
+  if (!fills || item.gpus_per_node == file.cluster.gpus_per_node()) return file.cluster;
+  return with_first_gpus(file.cluster, item.gpus_per_node);
+}
+
 }  // namespace
 
 Result<double> predict_case(const CaseFile& file, const Case& item) {
-  HSAP_TRY(const Cluster cluster, Cluster::build(file.cluster, item.nodes));
+  HSAP_TRY(const Cluster cluster, Cluster::build(cluster_of(file, item), item.nodes));
   const Runtime& runtime = item.runtime != nullptr ? *item.runtime : file.runtime;
   return std::visit([&](const auto& work) { return seconds_of(work, item, cluster, runtime); },
                     item.work);

@@ -45,6 +45,10 @@ const std::string attention = R"("name": "x", "group": "g", "nodes": 1, "gpus_pe
   "dtype": "bf16", "pass": "both", "strategy": {"context_parallel": 8, "exchange": "ring"},
   "measured_s": 0.001)";
 
+std::string degrees(int ulysses, int context_parallel) {
+  return fmt::format(R"("ulysses": {}, "context_parallel": {})", ulysses, context_parallel);
+}
+
 }  // namespace
 
 TEST_CASE("Kendall's tau-b by hand") {
@@ -134,6 +138,69 @@ TEST_CASE("A strategy that leaves out its inner degree has that of the nodes") {
   };
   CHECK(seconds("") == seconds(R"(, "inner_degree": 8)"));
   CHECK(seconds("") < seconds(R"(, "inner_degree": 16)"));
+}
+
+TEST_CASE("A degree that is left out follows from the GPUs") {
+  const auto seconds = [](const std::string& gpus, const std::string& strategy) {
+    return seconds_of(good(R"({"name": "x", "group": "g", "documents": [65536], "heads": 32,
+      "kv_heads": 8, "head_dim": 128, "mask": "causal", "pass": "forward", "measured_s": 1, )" +
+                           gpus + R"(, "strategy": {)" + strategy + "}}"));
+  };
+  const std::string two_nodes = R"("nodes": 2)";
+  const std::string whole = degrees(8, 2);
+  CHECK(seconds(two_nodes, R"("ulysses": 8)") == seconds(two_nodes, whole));
+  CHECK(seconds(two_nodes, R"("context_parallel": 2)") == seconds(two_nodes, whole));
+  CHECK(seconds(two_nodes, "") == seconds(two_nodes, degrees(1, 16)));
+  CHECK(seconds(R"("gpus_per_node": 4)", "") == seconds(R"("gpus_per_node": 4)", degrees(1, 4)));
+}
+
+TEST_CASE("Copies of a smaller group fill the GPUs") {
+  json::Value value = file_with("{" + attention + "}");
+  value["cases"][0]["pass"] = "forward";
+  value["cases"][0]["strategy"] = {{"ulysses", 1}, {"context_parallel", 4}};
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE(file);
+  const Attention& work = std::get<Attention>(file->cases.front().work);
+  const Result<Cluster> cluster = Cluster::build(file->cluster, 1);
+  const Result<Schedule> schedule = compile(work.problem, work.strategy, Pass::forward);
+  REQUIRE((cluster && schedule));
+  const auto run = simulate(*schedule, *cluster, file->runtime, {.replicas = 2});
+  REQUIRE(run);
+  CHECK(seconds_of(*file) == run->seconds);
+}
+
+TEST_CASE("A run on a part of each node is one on nodes of so many GPUs") {
+  const auto seconds = [](const std::string& cluster, const std::string& item) {
+    json::Value value = file_with(item);
+    value["cluster"] = json::Value::parse(cluster);
+    const Result<CaseFile> file = parse_cases(value, "cases.json");
+    if (!file) FAIL(file.error().text());
+    return seconds_of(*file);
+  };
+  const auto node_of = [](int gpus) {
+    const Result<json::Value> shipped =
+        json::read(std::string(HSAP_SOURCE_ROOT) + "/topologies/dgx-h100.json");
+    REQUIRE(shipped);
+    json::Value cluster = *shipped;
+    const std::string all = fmt::format("[0-{}]", gpus - 1);
+    cluster["node"]["devices"] = {
+        {"gpu", gpus}, {"nvswitch", 1}, {"pcie_switch", gpus}, {"cpu", 1}, {"nic", gpus}};
+    cluster["node"]["links"] = {{"gpu" + all, "nvswitch0", "nvlink"},
+                                {"gpu" + all, "pcie_switch" + all, "pcie"},
+                                {"nic" + all, "pcie_switch" + all, "pcie"},
+                                {"pcie_switch" + all, "cpu0", "pcie"}};
+    return cluster.dump();
+  };
+  const std::string run = R"({"name": "x", "group": "g", "nodes": 2, "gpus_per_node": 4,
+    "documents": [65536], "heads": 32, "kv_heads": 8, "head_dim": 128, "mask": "causal",
+    "pass": "both", "measured_s": 1, "strategy": {"ulysses": 4, "context_parallel": 2}})";
+  CHECK(seconds(node_of(8), run) == Approx(seconds(node_of(4), run)));
+  for (const std::string kind : {"all_gather", "all_reduce", "all_to_all"}) {
+    const std::string item = R"({"name": "x", "group": "g", "nodes": 2, "gpus_per_node": 4,
+      "bytes": 67108864, "measured_s": 1, "collective": ")" +
+                             kind + "\"}";
+    CHECK(seconds(node_of(8), item) == Approx(seconds(node_of(4), item)));
+  }
 }
 
 TEST_CASE("A kernel is predicted by the cost model alone") {
@@ -252,11 +319,16 @@ TEST_CASE("Bad case files") {
 TEST_CASE("A strategy that does not fit its nodes is told with its case") {
   json::Value value = file_with("{" + attention + "}");
   value["cases"][0]["gpus_per_node"] = 4;
+  CHECK(error_of(value).find("cases.json: /cases/0/strategy/context_parallel: the degrees do not "
+                             "multiply to the 4 ranks") == 0);
+  value["cases"][0]["strategy"]["ulysses"] = 1;
   const Result<CaseFile> file = parse_cases(value, "cases.json");
   REQUIRE(file);
   const auto outcomes = predict_all(*file, 1);
   REQUIRE_FALSE(outcomes);
-  CHECK(outcomes.error().text().find("cases.json: /cases/0: the strategy does not fill") == 0);
+  CHECK(outcomes.error().text() ==
+        "cases.json: /cases/0: the ranks of the strategy do not divide the GPUs; found 8 ranks on "
+        "4 GPUs");
 }
 
 TEST_CASE("Every shipped file predicts, alike on any number of threads") {
