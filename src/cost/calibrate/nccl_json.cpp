@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.hpp"
 #include "cost/calibrate/nccl_log.hpp"
 #include "cost/calibrate/read.hpp"
@@ -88,6 +90,33 @@ class Reader {
       }
       log_.ranks.push_back({static_cast<int>(rank), host->get<std::string>(), static_cast<int>(at),
                             static_cast<int>(group)});
+    }
+    return add_unlisted(*config);
+  }
+
+  /// Of a process with several GPUs nccl-tests 2.17 lists the first alone; the others follow it.
+  Status add_unlisted(const Value& config) {
+    double each = 1;
+    for (const char* key : {"nthreads", "ngpus"}) {
+      if (!config.contains(key)) continue;
+      HSAP_TRY(const double count, number(config, key, "/config", 1, max_ranks));
+      each *= count;
+    }
+    const auto of_process = static_cast<std::int64_t>(each);
+    const bool firsts = std::all_of(log_.ranks.begin(), log_.ranks.end(), [&](const auto& listed) {
+      return listed.rank % of_process == 0;
+    });
+    if (!firsts) return {};
+    if (each * static_cast<double>(log_.ranks.size()) > max_ranks) {
+      return error("/config", "too many ranks", config);
+    }
+    const std::vector<NcclLog::Rank> listed = log_.ranks;
+    for (NcclLog::Rank rank : listed) {
+      for (std::int64_t i = 1; i < of_process; ++i) {
+        ++rank.rank;
+        ++rank.device;
+        log_.ranks.push_back(rank);
+      }
     }
     return {};
   }

@@ -136,6 +136,27 @@ TEST_CASE("The JSON of a log says the same") {
   CHECK(data.transfers[1].seconds == Approx(40e-6));  // the host took 7 us to issue it
 }
 
+TEST_CASE("The JSON of a process with several GPUs lists its first one only") {
+  std::string text = json_log;
+  text.replace(text.find("{\"devices\""), 1, "{\"nthreads\": 1, \"ngpus\": 4, ");
+  SECTION("one process") {
+    const std::size_t second = text.find("{\"rank\": 1");
+    text.erase(second, text.find("{\"rank\": 0") - second);
+    fit::Data data;
+    REQUIRE(read(text, data, "log.json").ok());
+    CHECK(data.patterns[0].name == "0>1 1>2 2>3 3>0");
+  }
+  SECTION("all are listed") {
+    fit::Data data;
+    REQUIRE(read(text, data, "log.json").ok());
+    CHECK(data.patterns[0].name == "0>1 1>0");
+  }
+  SECTION("nonsense") {
+    text.replace(text.find("\"ngpus\": 4"), 10, "\"ngpus\": 0");
+    CHECK(refused(text, "log.json").position == "/config/ngpus");
+  }
+}
+
 TEST_CASE("Tests other than sendrecv are named and not used") {
   fit::Data data;
   REQUIRE(read("# Collective test starting: all_gather_perf\n" + sendrecv_log(row), data).ok());
