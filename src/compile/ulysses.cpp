@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "schedule/kinds.hpp"
+
 namespace hsap {
 namespace {
-
-bool is_key_role(Role role) {
-  return role == Role::k || role == Role::v || role == Role::dk || role == Role::dv;
-}
 
 bool is_statistic(Role role) { return role == Role::lse || role == Role::delta; }
 
@@ -34,11 +32,11 @@ const Range& Ulysses::home_rows(Seat seat) const {
 }
 
 HeadRange Ulysses::heads_of(Role role, int u) const {
-  return is_key_role(role) ? lower_.mesh.key_heads(u) : lower_.mesh.query_heads(u);
+  return in_key_heads(role) ? lower_.mesh.key_heads(u) : lower_.mesh.query_heads(u);
 }
 
 HeadRange Ulysses::all_heads(Role role) const {
-  return is_key_role(role) ? lower_.mesh.all_key_heads() : lower_.mesh.all_query_heads();
+  return in_key_heads(role) ? lower_.mesh.all_key_heads() : lower_.mesh.all_query_heads();
 }
 
 HeadRange Ulysses::first_held(int u) const {

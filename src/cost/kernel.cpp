@@ -2,6 +2,7 @@
 #include <array>
 
 #include "hsap/cost.hpp"
+#include "schedule/kinds.hpp"
 
 namespace hsap {
 namespace {
@@ -13,10 +14,9 @@ const Buffer& operand(const Schedule& schedule, const Operation& op, std::size_t
 /// Bytes of `rows` tokens of operand `at` in the heads that the operation works on.
 double row_bytes(const Schedule& schedule, const Operation& op, std::size_t at, std::int64_t rows) {
   const Buffer& buffer = operand(schedule, op, at);
-  const bool of_keys = buffer.role == Role::k || buffer.role == Role::v ||
-                       buffer.role == Role::dk || buffer.role == Role::dv;
   const bool attends = op.kind == Kind::attend || op.kind == Kind::attend_backward;
-  const HeadRange heads = of_keys && attends ? schedule.key_heads(op.heads) : op.heads;
+  const HeadRange heads =
+      in_key_heads(buffer.role) && attends ? schedule.key_heads(op.heads) : op.heads;
   return static_cast<double>(schedule.bytes(buffer, rows, heads.size()));
 }
 

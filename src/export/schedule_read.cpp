@@ -4,6 +4,7 @@
 
 #include "export/row.hpp"
 #include "export/schedule_json.hpp"
+#include "schedule/kinds.hpp"
 
 namespace hsap {
 namespace {
@@ -67,9 +68,7 @@ std::size_t payload_size(const Schedule& schedule, Kind kind) {
 }
 
 /// Kinds whose interpreters take the first payload item for granted.
-bool needs_payload(Kind kind) {
-  return kind == Kind::all_gather || kind == Kind::reduce_scatter || kind == Kind::compute;
-}
+bool needs_payload(Kind kind) { return is_collective(kind) || kind == Kind::compute; }
 
 void read_header(json::Object& object, Schedule& schedule) {
   const auto pass = object.text("pass");

@@ -6,6 +6,7 @@
 
 #include "base/units.hpp"
 #include "hsap/schedule.hpp"
+#include "schedule/kinds.hpp"
 
 namespace hsap {
 namespace {
@@ -141,8 +142,7 @@ class Printer {
   }
 
   static bool is_pairs(Kind kind) {
-    return kind == Kind::reduce || kind == Kind::copy || kind == Kind::all_gather ||
-           kind == Kind::reduce_scatter;
+    return kind == Kind::reduce || kind == Kind::copy || is_collective(kind);
   }
   static bool is_result(Kind kind, std::size_t operand) {
     if (is_pairs(kind)) return operand % 2 == 1;

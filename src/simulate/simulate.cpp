@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hsap/cost.hpp"
+#include "schedule/kinds.hpp"
 #include "simulate/engine/run.hpp"
 #include "simulate/traffic/alike.hpp"
 #include "simulate/traffic/machine.hpp"
@@ -71,7 +72,7 @@ std::vector<KernelTime> kernel_times(const Schedule& schedule, Index count, cons
   };
   for (Index i = 0; i < count; ++i) {
     const Operation& op = schedule.operations[i];
-    if (communicates(op)) continue;
+    if (communicates(op.kind)) continue;
     const Index before = std::exchange(last[static_cast<std::size_t>(op.kind)], i);
     const bool repeats =
         before < count && alike_but_buffers(schedule, op, schedule.operations[before]) &&

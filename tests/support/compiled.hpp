@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "hsap/compile.hpp"
+#include "schedule/kinds.hpp"
 
 namespace hsap::support {
 
@@ -22,7 +23,7 @@ inline std::int64_t sent(const Schedule& schedule, const Operation& op) {
       if (leaves) bytes += schedule.bytes(transfer);
     }
   }
-  if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+  if (is_collective(op.kind)) {
     for (std::size_t i = 0; i < op.operands.count; i += 2) {
       const std::size_t part = op.kind == Kind::all_gather ? i : i + 1;
       const Buffer& buffer = schedule.buffers[schedule.operands_of(op)[part]];

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "schedule/kinds.hpp"
+
 namespace hsap::support {
 namespace {
 
@@ -94,7 +96,7 @@ void Interpreter::match_collectives() {
   std::map<std::tuple<Rank, Rank, Rank, Stream, int>, std::vector<Index>> teams;
   for (Index i = 0; i < schedule_.operations.size(); ++i) {
     const Operation& op = schedule_.operations[i];
-    if (op.kind != Kind::all_gather && op.kind != Kind::reduce_scatter) continue;
+    if (!is_collective(op.kind)) continue;
     const Group& g = schedule_.group_of(op);
     const int k = seen[{g.first, g.count, g.stride, op.stream, op.rank}]++;
     teams[{g.first, g.count, g.stride, op.stream, k}].push_back(i);
@@ -132,7 +134,7 @@ bool Interpreter::step(Rank rank, Stream stream) {
   const Kind kind = schedule_.operations[op].kind;
   if (kind == Kind::exchange) {
     done_[op] = exchange(op);
-  } else if (kind == Kind::all_gather || kind == Kind::reduce_scatter) {
+  } else if (is_collective(kind)) {
     done_[op] = done_[op] || collective(op);
   } else {
     execute(op);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "schedule/kinds.hpp"
 #include "validate/gpu/messages.hpp"
 #include "validate/gpu/rows.hpp"
 
@@ -10,7 +11,7 @@ using device::RowPair;
 
 bool is_at_once(const Schedule& schedule, const host::Meetings& meetings, Index at, AtOnce which) {
   const Operation& first = schedule.operations[at];
-  if (first.kind != Kind::all_gather && first.kind != Kind::reduce_scatter) return false;
+  if (!is_collective(first.kind)) return false;
   const auto needed = first.kind == Kind::all_gather ? AtOnce::gathers : AtOnce::all;
   if (which < needed) return false;
   const auto members = meetings.of(at);

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "schedule/kinds.hpp"
 #include "validate/device/subset.hpp"
 
 namespace hsap::executor {
@@ -17,7 +18,7 @@ void for_each_peer(const Schedule& schedule, const Operation& op, Use use) {
     for (const Transfer& transfer : schedule.transfers_of(op)) {
       if (transfer.peer != op.rank) use(transfer.peer);
     }
-  } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+  } else if (is_collective(op.kind)) {
     const Group& group = schedule.group_of(op);
     for (Rank i = 0; i < group.count; ++i) {
       const Rank peer = group.first + i * group.stride;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <sstream>
 
+#include "schedule/kinds.hpp"
 #include "validate/gpu/partners.hpp"
 #include "validate/gpu/rank.hpp"
 #include "validate/gpu/repeated_time.hpp"
@@ -172,7 +173,7 @@ class Issue {
     Status made;
     if (op.kind == Kind::exchange) {
       made = prepare_exchange(op, state);
-    } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+    } else if (is_collective(op.kind)) {
       made = prepare_collective(at, state);
     } else {
       Result<Launch> launch = executor::prepare(schedule_, op, memory_of(op), device_);
@@ -333,7 +334,7 @@ class Issue {
       }
       std::sort(others.begin(), others.end());
       others.erase(std::unique(others.begin(), others.end()), others.end());
-    } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+    } else if (is_collective(op.kind)) {
       for (const Index other : meetings_.of(at)) {
         if (other != at) others.push_back(other);
       }
@@ -347,7 +348,7 @@ class Issue {
       for (Index i = 0; i < op.payload.count; ++i) {
         if (partners_[op.payload.first + i].operation == Partner::none) return false;
       }
-    } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+    } else if (is_collective(op.kind)) {
       const auto met = static_cast<Rank>(others.size()) + 1;
       if (met != schedule_.group_of(op).count) return false;
     }

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "schedule/kinds.hpp"
 #include "validate/gpu/messages.hpp"
 #include "validate/gpu/repeated_time.hpp"
 
@@ -15,11 +16,6 @@ namespace {
 using device::EventId;
 using device::Launch;
 using device::StreamId;
-
-bool communicates(const Operation& op) {
-  return op.kind == Kind::exchange || op.kind == Kind::all_gather ||
-         op.kind == Kind::reduce_scatter;
-}
 
 /// The program of one rank, made ready to be put on streams.
 class RankProgram {
@@ -144,7 +140,7 @@ class RankProgram {
     Messages messages(schedule_, rank_, *memory_, on_.device, meetings_, on_.at_once);
     std::map<Stream, Staging> measures;
     for (Index i = 0; i < steps_.size(); ++i) {
-      if (!communicates(op(i))) continue;
+      if (!communicates(op(i).kind)) continue;
       HSAP_CHECK(messages.phases(first_ + i, measures[op(i).stream]));
     }
     for (const auto& [stream, measure] : measures) {
@@ -276,7 +272,7 @@ class RankProgram {
     step.begun = on_.device.make_event();
     step.done = on_.device.make_event();
     step.ended = on_.graph ? on_.device.make_event() : step.done;
-    if (!communicates(op(i))) {
+    if (!communicates(op(i).kind)) {
       HSAP_TRY(step.kernel, executor::prepare(schedule_, op(i), *memory_, on_.device));
       return {};
     }

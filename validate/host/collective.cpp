@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "schedule/kinds.hpp"
+
 namespace hsap::host {
 
 Meetings::Meetings(const Schedule& schedule) {
@@ -12,7 +14,7 @@ Meetings::Meetings(const Schedule& schedule) {
   for (Rank rank = 0; rank < schedule.ranks(); ++rank) {
     std::map<Key, std::size_t> turns;
     for (const Operation& op : schedule.program(rank)) {
-      if (op.kind != Kind::all_gather && op.kind != Kind::reduce_scatter) continue;
+      if (!is_collective(op.kind)) continue;
       const Group& group = schedule.group_of(op);
       Key key{group.first, group.count, group.stride, op.stream, op.kind, 0};
       std::get<5>(key) = turns[key]++;

@@ -7,6 +7,8 @@
 #include <limits>
 #include <sstream>
 
+#include "schedule/kinds.hpp"
+
 namespace hsap::host {
 
 bool is_result(const Buffer& buffer) {
@@ -26,9 +28,8 @@ void append(const RankRecord& record, Execution& execution) {
 void make_room(const Schedule& schedule, Tensors& tensors) {
   for (const Buffer& buffer : schedule.buffers) {
     if (!is_result(buffer)) continue;
-    const bool of_keys = buffer.role == Role::dk || buffer.role == Role::dv;
     tensors[buffer.role] =
-        Tensor(schedule.tokens, of_keys ? schedule.heads.key_value : schedule.heads.query,
+        Tensor(schedule.tokens, head_count(schedule.heads, buffer.role),
                schedule.width(buffer.role), std::numeric_limits<double>::quiet_NaN());
   }
 }
@@ -102,7 +103,7 @@ bool Program<T>::advance(Queue& queue) {
   const auto begin = std::chrono::steady_clock::now();
   bool complete = true;
   bool moved = true;
-  if (op.kind == Kind::exchange || op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+  if (communicates(op.kind)) {
     moved = communicate(queue, op, complete) || !started;
   } else {
     compute(op);

@@ -7,6 +7,7 @@
 
 #include "base/files.hpp"
 #include "export/json_text.hpp"
+#include "schedule/kinds.hpp"
 #include "validate/compare/compare.hpp"
 #include "validate/npy/npy.hpp"
 
@@ -22,9 +23,7 @@ std::string path_of(const std::string& directory, const std::string& folder, Rol
 
 std::vector<std::int64_t> shape_of(const Probe& probe, Role role) {
   const Heads& heads = probe.problem.heads;
-  const bool of_keys = role == Role::k || role == Role::v || role == Role::dk || role == Role::dv;
-  std::vector<std::int64_t> shape{probe.problem.batch.tokens(),
-                                  of_keys ? heads.key_value : heads.query};
+  std::vector<std::int64_t> shape{probe.problem.batch.tokens(), head_count(heads, role)};
   if (role != Role::lse) shape.push_back(heads.dim);
   return shape;
 }

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "hsap/cost.hpp"
+#include "schedule/kinds.hpp"
 
 namespace hsap::validation {
 namespace {
@@ -105,9 +106,7 @@ Timeline measured(const Execution& execution) {
 }
 
 double seconds_alone(const Schedule& schedule, const Operation& op, const Device& device) {
-  const bool moves =
-      op.kind == Kind::exchange || op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter;
-  if (!moves) return kernel_seconds(schedule, op, device);
+  if (!communicates(op.kind)) return kernel_seconds(schedule, op, device);
   const Copies copies = copies_of(schedule, op);
   return 2 * copies.bytes / device.memory_bandwidth_bytes_per_s +
          copies.kernels * device.kernel_launch_s;

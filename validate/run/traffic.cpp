@@ -1,5 +1,7 @@
 #include "validate/run/traffic.hpp"
 
+#include "schedule/kinds.hpp"
+
 namespace hsap::validation {
 namespace {
 
@@ -49,7 +51,7 @@ LinkBytes predicted_bytes(const Schedule& schedule, int node_ranks) {
         if (transfer.direction == Direction::receive) continue;
         add(sum, op.rank, transfer.peer, node_ranks, schedule.bytes(transfer));
       }
-    } else if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+    } else if (is_collective(op.kind)) {
       add_collective(schedule, op, node_ranks, sum);
     }
   }

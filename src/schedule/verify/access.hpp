@@ -59,7 +59,7 @@ class Accesses {
     for (const Slice& slice : schedule_.slices_of(op)) {
       for (std::size_t i = 0; i < inputs; ++i) {
         const Index buffer = operand(op, i);
-        const bool by_query = in_query_heads(schedule_.buffers[buffer].role);
+        const bool by_query = !in_key_heads(schedule_.buffers[buffer].role);
         const Run run = subject_.positions.run(by_query ? slice.query : slice.key);
         visit_(buffer, heads(op, buffer), run, Mode::read);
       }

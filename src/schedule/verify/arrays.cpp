@@ -107,7 +107,7 @@ Found check_buffer(const Schedule& schedule, std::size_t at) {
   }
   if (buffer.rank < 0 || buffer.rank >= schedule.ranks()) return flaw("is on no rank");
   if (!inside(buffer.intervals, schedule.intervals)) return flaw("has rows out of range");
-  const int heads = in_query_heads(buffer.role) ? schedule.heads.query : schedule.heads.key_value;
+  const int heads = head_count(schedule.heads, buffer.role);
   if (buffer.heads.begin >= buffer.heads.end || buffer.heads.end > heads) {
     return flaw("has heads out of range");
   }

@@ -51,7 +51,7 @@ class Bounds {
   Found check_slices(Index at, const Operation& op) const {
     for (const Slice& slice : schedule_.slices_of(op)) {
       for (const Index buffer : schedule_.operands_of(op)) {
-        const bool by_query = in_query_heads(schedule_.buffers[buffer].role);
+        const bool by_query = !in_key_heads(schedule_.buffers[buffer].role);
         const Interval& rows = by_query ? slice.query : slice.key;
         if (Found found = check_interval(at, buffer, rows)) return found;
       }

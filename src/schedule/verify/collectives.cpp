@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "schedule/kinds.hpp"
 #include "schedule/verify/stages.hpp"
 
 namespace hsap::verifier {
@@ -19,8 +20,6 @@ struct Call {
   }
   [[nodiscard]] auto meeting() const { return std::tuple_cat(communicator(), std::tuple(turn)); }
 };
-
-bool is_collective(Kind kind) { return kind == Kind::all_gather || kind == Kind::reduce_scatter; }
 
 /// All calls, sorted by meeting and then by rank.
 std::vector<Call> collect_calls(const Schedule& schedule) {

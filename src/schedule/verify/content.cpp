@@ -20,8 +20,7 @@ Content::Content(const Subject& subject, const Matching& matching)
     }
   }
   for (int role = 0; role <= static_cast<int>(Role::delta); ++role) {
-    const int heads =
-        in_query_heads(static_cast<Role>(role)) ? schedule_.heads.query : schedule_.heads.key_value;
+    const int heads = head_count(schedule_.heads, static_cast<Role>(role));
     complete_.emplace_back(HeadRange{0, static_cast<std::uint16_t>(heads)}, neutral);
   }
   for (const Range& meeting : matching.meetings) waiting_.push_back(meeting.count);

@@ -65,7 +65,7 @@ Found check_home(const Subject& subject, const Owners& owners, Index at) {
 /// Output buffers of a role hold every (token, head) once.
 Found check_coverage(const Subject& subject, Role role) {
   const Schedule& schedule = subject.schedule;
-  const int heads = in_query_heads(role) ? schedule.heads.query : schedule.heads.key_value;
+  const int heads = head_count(schedule.heads, role);
   Counts counts({0, static_cast<std::uint16_t>(heads)});
   Found found;
   std::int64_t rows = 0;

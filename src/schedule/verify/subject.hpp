@@ -7,6 +7,7 @@
 
 #include "hsap/schedule.hpp"
 #include "hsap/strategy.hpp"
+#include "schedule/kinds.hpp"
 #include "schedule/verify/finding.hpp"
 
 namespace hsap::verifier {
@@ -75,14 +76,10 @@ struct Subject {
   [[nodiscard]] std::string name(Index buffer) const;
 };
 
-[[nodiscard]] inline bool in_query_heads(Role role) {
-  return role != Role::k && role != Role::v && role != Role::dk && role != Role::dv;
-}
-
 /// The heads of a buffer that an attention operation on `query_heads` touches.
 [[nodiscard]] inline HeadRange heads_in(const Schedule& schedule, Role role,
                                         HeadRange query_heads) {
-  return in_query_heads(role) ? query_heads : schedule.key_heads(query_heads);
+  return in_key_heads(role) ? schedule.key_heads(query_heads) : query_heads;
 }
 
 /// Fills in runs, extents and extent_of. Flaw: intervals of a buffer that overlap.

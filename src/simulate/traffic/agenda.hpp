@@ -8,6 +8,7 @@
 #include "hsap/cost.hpp"
 #include "hsap/runtime.hpp"
 #include "hsap/schedule.hpp"
+#include "schedule/kinds.hpp"
 #include "simulate/traffic/machine.hpp"
 
 namespace hsap {
@@ -25,9 +26,7 @@ struct AgendaEntry {
   std::uint8_t lane = 0;
   Kind kind = Kind::compute;
 
-  [[nodiscard]] bool communicates() const {
-    return kind == Kind::exchange || kind == Kind::all_gather || kind == Kind::reduce_scatter;
-  }
+  [[nodiscard]] bool communicates() const { return hsap::communicates(kind); }
 };
 
 /// What each rank has to do, in its lanes: a lane is a queue that runs one operation at a time.

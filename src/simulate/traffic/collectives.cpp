@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "schedule/kinds.hpp"
 #include "simulate/traffic/agenda.hpp"
 
 namespace hsap {
@@ -13,10 +14,6 @@ namespace {
 
 /// Stream, group and how many collectives of this group came before on this stream.
 using Key = std::tuple<Stream, Rank, Rank, Rank, Index>;
-
-bool is_collective(const Operation& op) {
-  return op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter;
-}
 
 /// Bytes of the whole that a rank ends up with (all_gather) or starts from (reduce_scatter).
 double whole_bytes(const Schedule& schedule, const Operation& op) {
@@ -147,7 +144,7 @@ class Members {
       const Range& program = schedule_.programs[rank];
       std::map<Key, Index> seen;
       for (Index op = program.first; op < program.first + program.count; ++op) {
-        if (!is_collective(schedule_.operations[op])) continue;
+        if (!is_collective(schedule_.operations[op].kind)) continue;
         HSAP_CHECK(enter(op, seen, traffic, collective_of));
       }
     }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "schedule/kinds.hpp"
 #include "simulate/traffic/alike.hpp"
 #include "simulate/traffic/packing.hpp"
 #include "simulate/traffic/traffic.hpp"
@@ -78,7 +79,7 @@ class Comparison {
   }
 
   [[nodiscard]] bool same_payload(const Operation& x, const Operation& y) const {
-    if (!communicates(x)) return alike_but_buffers(schedule_, x, y);
+    if (!communicates(x.kind)) return alike_but_buffers(schedule_, x, y);
     return x.kind == Kind::exchange &&
            std::ranges::equal(schedule_.transfers_of(x), schedule_.transfers_of(y),
                               [&](const Transfer& i, const Transfer& j) { return same(i, j); });

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "schedule/kinds.hpp"
 #include "simulate/traffic/collectives.hpp"
 #include "simulate/traffic/pairing.hpp"
 #include "simulate/traffic/symmetry.hpp"
@@ -30,7 +31,7 @@ Result<Traffic> find_traffic(const Schedule& schedule, Rank ranks, const NodeSha
   Index collective = 0;
   for (Index op = 0; op < operations; ++op) {
     traffic.first.push_back(static_cast<Index>(traffic.parts.size()));
-    if (!communicates(schedule.operations[op])) continue;
+    if (!communicates(schedule.operations[op].kind)) continue;
     if (schedule.operations[op].kind == Kind::exchange) {
       list(op, Direction::send);
       list(op, Direction::receive);

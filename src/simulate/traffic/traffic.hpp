@@ -17,12 +17,6 @@ struct Channel {
   Stream stream = Stream::compute;
 };
 
-/// True for the operations that move data between ranks; all others are kernels.
-[[nodiscard]] constexpr bool communicates(const Operation& op) {
-  return op.kind == Kind::exchange || op.kind == Kind::all_gather ||
-         op.kind == Kind::reduce_scatter;
-}
-
 /// What decides the way of a collective.
 struct NodeShape {
   int ranks = 1;         ///< of the schedule on each node
