@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <iosfwd>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -239,9 +240,10 @@ struct Schedule {
 [[nodiscard]] std::string_view to_string(Stream stream);
 [[nodiscard]] std::string_view to_string(SliceKind kind);
 
-/// Prints a whole schedule, one rank, or one operation the way a person would write it down.
+/// Prints a whole schedule or one rank the way a person would write it down.
 void print(std::ostream& out, const Schedule& schedule);
 void print(std::ostream& out, const Schedule& schedule, Rank rank);
-void print(std::ostream& out, const Schedule& schedule, const Operation& op);
+/// One operation in the same words, without the end of the line.
+[[nodiscard]] std::string line_of(const Schedule& schedule, const Operation& op);
 
 }  // namespace hsap

@@ -45,42 +45,42 @@ std::string count_text(std::int64_t count) {
 }
 
 /// Words for one schedule.
-class Printer {
+class Words {
  public:
-  Printer(std::ostream& out, const Schedule& schedule) : out_(out), schedule_(schedule) {}
+  explicit Words(const Schedule& schedule) : schedule_(schedule) {}
 
-  void header() const {
-    out_ << fmt::format("{} of {} tokens, {} query and {} key/value heads of {}, on {} ranks\n",
-                        to_string(schedule_.pass), schedule_.tokens, schedule_.heads.query,
-                        schedule_.heads.key_value, schedule_.heads.dim, schedule_.ranks());
+  [[nodiscard]] std::string header() const {
+    return fmt::format("{} of {} tokens, {} query and {} key/value heads of {}, on {} ranks",
+                       to_string(schedule_.pass), schedule_.tokens, schedule_.heads.query,
+                       schedule_.heads.key_value, schedule_.heads.dim, schedule_.ranks());
   }
 
-  void rank(Rank rank) const {
+  void print_rank(std::ostream& out, Rank rank) const {
     const auto at = static_cast<std::size_t>(rank);
-    out_ << fmt::format("r{} owns {}\n", rank,
-                        text_of(existing(schedule_.intervals, schedule_.home[at])));
+    out << fmt::format("r{} owns {}\n", rank,
+                       text_of(existing(schedule_.intervals, schedule_.home[at])));
     for (std::size_t i = 0; i < schedule_.buffers.size(); ++i) {
-      if (schedule_.buffers[i].rank == rank) buffer(i);
+      if (schedule_.buffers[i].rank == rank) out << buffer(i) << "\n";
     }
     for (const Operation& op : existing(schedule_.operations, schedule_.programs[at])) {
-      operation(op);
+      out << operation(op) << "\n";
     }
   }
 
-  void operation(const Operation& op) const {
-    out_ << fmt::format("r{} {:<6}{:<12}{:<16}{}{}\n", op.rank, label(op),
-                        fmt::format("[{}]", to_string(op.stream)), to_string(op.kind), body(op),
-                        dependencies(op));
+  [[nodiscard]] std::string operation(const Operation& op) const {
+    return fmt::format("r{} {:<6}{:<12}{:<16}{}{}", op.rank, label(op),
+                       fmt::format("[{}]", to_string(op.stream)), to_string(op.kind), body(op),
+                       dependencies(op));
   }
 
  private:
-  void buffer(std::size_t at) const {
+  [[nodiscard]] std::string buffer(std::size_t at) const {
     const Buffer& buffer = schedule_.buffers[at];
     const std::span<const Interval> rows = existing(schedule_.intervals, buffer.intervals);
     const std::int64_t bytes = schedule_.bytes(buffer, tokens_in(rows), buffer.heads.size());
-    out_ << fmt::format("  b{:<4} {:<6}{:<8} {}x{} {} {}\n", at, to_string(buffer.role),
-                        to_string(buffer.usage), text_of(rows), text_of(buffer.heads),
-                        to_string(buffer.dtype), format_bytes(static_cast<double>(bytes)));
+    return fmt::format("  b{:<4} {:<6}{:<8} {}x{} {} {}", at, to_string(buffer.role),
+                       to_string(buffer.usage), text_of(rows), text_of(buffer.heads),
+                       to_string(buffer.dtype), format_bytes(static_cast<double>(bytes)));
   }
 
   /// "#127" when the operation is one of the schedule's.
@@ -235,24 +235,23 @@ class Printer {
     return text;
   }
 
-  std::ostream& out_;
   const Schedule& schedule_;
 };
 
 }  // namespace
 
 void print(std::ostream& out, const Schedule& schedule) {
-  const Printer printer(out, schedule);
-  printer.header();
-  for (Rank rank = 0; rank < schedule.ranks(); ++rank) printer.rank(rank);
+  const Words words(schedule);
+  out << words.header() << "\n";
+  for (Rank rank = 0; rank < schedule.ranks(); ++rank) words.print_rank(out, rank);
 }
 
 void print(std::ostream& out, const Schedule& schedule, Rank rank) {
-  Printer(out, schedule).rank(rank);
+  Words(schedule).print_rank(out, rank);
 }
 
-void print(std::ostream& out, const Schedule& schedule, const Operation& op) {
-  Printer(out, schedule).operation(op);
+std::string line_of(const Schedule& schedule, const Operation& op) {
+  return Words(schedule).operation(op);
 }
 
 }  // namespace hsap

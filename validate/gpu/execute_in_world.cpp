@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
-#include <sstream>
 #include <thread>
 #include <type_traits>
 
@@ -130,10 +129,8 @@ Result<RankExecution> run_watched(const Schedule& schedule, Tensors& tensors, wo
       if (op == graph) {
         return fmt::format("waits longer than {} s in the graph of its operations", patience_s);
       }
-      std::ostringstream printed;
-      print(printed, schedule, schedule.operations[op]);
       return fmt::format("waits longer than {} s; the last operation it issued is {}, {}",
-                         patience_s, op, printed.str());
+                         patience_s, op, line_of(schedule, schedule.operations[op]));
     });
     return execute_rank(schedule, rank, tensors, resources, [&](std::optional<Index> op) {
       last = op.value_or(graph);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <sstream>
 
 #include "schedule/kinds.hpp"
 #include "validate/gpu/partners.hpp"
@@ -156,10 +155,9 @@ class Issue {
   }
 
   Error at(Index operation, Error error) const {
-    std::ostringstream printed;
-    print(printed, schedule_, schedule_.operations[operation]);
-    error.message = fmt::format("operation {} of rank {}, {}: {}", operation,
-                                schedule_.operations[operation].rank, printed.str(), error.message);
+    const Operation& op = schedule_.operations[operation];
+    error.message = fmt::format("operation {} of rank {}, {}: {}", operation, op.rank,
+                                line_of(schedule_, op), error.message);
     return error;
   }
 
@@ -390,11 +388,8 @@ class Issue {
     for (const auto& queue : queues_) {
       if (queue.empty()) continue;
       const Operation& op = schedule_.operations[queue.front()];
-      std::ostringstream printed;
-      print(printed, schedule_, op);
-      std::string line = printed.str();
-      while (!line.empty() && line.back() == '\n') line.pop_back();
-      text += fmt::format("\n  rank {} at operation {}, {}", op.rank, queue.front(), line);
+      text += fmt::format("\n  rank {} at operation {}, {}", op.rank, queue.front(),
+                          line_of(schedule_, op));
     }
     return text;
   }

@@ -4,7 +4,6 @@
 
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "schedule/kinds.hpp"
 #include "validate/gpu/messages.hpp"
@@ -123,10 +122,8 @@ class RankProgram {
   }
 
   Error at(Index i, Error error) const {
-    std::ostringstream printed;
-    print(printed, schedule_, op(i));
-    error.message = fmt::format("rank {} in operation {}, {}: {}", rank_, first_ + i, printed.str(),
-                                error.message);
+    error.message = fmt::format("rank {} in operation {}, {}: {}", rank_, first_ + i,
+                                line_of(schedule_, op(i)), error.message);
     return error;
   }
 

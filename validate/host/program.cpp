@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <sstream>
 
 #include "schedule/kinds.hpp"
 
@@ -185,11 +184,8 @@ std::string Program<T>::report() const {
   for (const Queue& queue : queues_) {
     if (queue.waiting.empty()) continue;
     const Operation& op = schedule_.operations[queue.waiting.front()];
-    std::ostringstream printed;
-    print(printed, schedule_, op);
-    std::string line = printed.str();
-    while (!line.empty() && line.back() == '\n') line.pop_back();
-    text += fmt::format("\n  rank {} at operation {}, {}", rank_, queue.waiting.front(), line);
+    text += fmt::format("\n  rank {} at operation {}, {}", rank_, queue.waiting.front(),
+                        line_of(schedule_, op));
     if (queue.exchange) text += "\n    waits to " + queue.exchange->report();
     if (queue.collective) text += "\n    waits in " + queue.collective->report();
     if (!queue.exchange && !queue.collective) text += "\n    waits for operations before it";

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <sstream>
 
 #include "schedule/verify/stages.hpp"
 
@@ -53,10 +52,7 @@ std::string Finding::text() const {
 std::optional<Finding> verify(const Schedule& schedule, const Problem& problem) {
   Found found = first_flaw(schedule, problem);
   if (found && found->operation) {
-    std::ostringstream printed;
-    print(printed, schedule, schedule.operations[*found->operation]);
-    found->printed = printed.str();
-    while (found->printed.ends_with('\n')) found->printed.pop_back();
+    found->printed = line_of(schedule, schedule.operations[*found->operation]);
   }
   return found;
 }

@@ -14,12 +14,6 @@ std::string printed(const Schedule& schedule) {
   return text.str();
 }
 
-std::string printed(const Schedule& schedule, const Operation& op) {
-  std::ostringstream text;
-  print(text, schedule, op);
-  return text.str();
-}
-
 Problem packed() {
   Problem problem;
   problem.batch.lengths = {5, 11, 1, 7};
@@ -52,14 +46,14 @@ TEST_CASE("every kind of operation has its own words") {
   build.reduce(k, copy, {0, 1});
   build.exchange(Stream::keys);
   const Schedule schedule = build.finish();
-  const auto line = [&](std::size_t i) { return printed(schedule, schedule.operations[i]); };
-  CHECK(line(0) == "r0 #0    [compute]   compute         2e+12 FLOP, 3.00 GB\n");
-  CHECK(line(1) == "r0 #1    [compute]   copy            k(b0) -> k(b1) x heads 0:2 rows [2:4)\n");
+  const auto line = [&](std::size_t i) { return line_of(schedule, schedule.operations[i]); };
+  CHECK(line(0) == "r0 #0    [compute]   compute         2e+12 FLOP, 3.00 GB");
+  CHECK(line(1) == "r0 #1    [compute]   copy            k(b0) -> k(b1) x heads 0:2 rows [2:4)");
   CHECK(line(2) ==
         "r0 #2    [heads]     all_gather      k(b0) -> k(b1) x heads 0:1 among 4 ranks from r0 by 2"
-        "  after #1\n");
-  CHECK(line(3) == "r0 #3    [compute]   reduce          k(b0) -> k(b1) x heads 0:1\n");
-  CHECK(line(4) == "r0 #4    [keys]      exchange        nothing\n");
+        "  after #1");
+  CHECK(line(3) == "r0 #3    [compute]   reduce          k(b0) -> k(b1) x heads 0:1");
+  CHECK(line(4) == "r0 #4    [keys]      exchange        nothing");
 }
 
 TEST_CASE("an operation whose ranges leave the schedule is printed all the same") {
@@ -68,9 +62,9 @@ TEST_CASE("an operation whose ranges leave the schedule is printed all the same"
   attend.payload = {1000000, 5};
   attend.operands.count = 1000000;
   attend.dependencies = {0xffffffffU, 0xffffffffU};
-  CHECK(printed(schedule, attend).starts_with("r0 #1 "));
+  CHECK(line_of(schedule, attend).starts_with("r0 #1 "));
   const Operation apart = schedule.operations[0];
-  CHECK(printed(schedule, apart).starts_with("r0 #? "));
+  CHECK(line_of(schedule, apart).starts_with("r0 #? "));
 }
 
 }  // namespace
