@@ -21,7 +21,7 @@ void add_flags(cli::Command& app, cli::Options& options) {
   cli::add_model(app, options.model);
   cli::add_batches(app, options.batches);
   cli::add_problem(app, options.problem);
-  cli::add_strategy(app, options.strategy, true);
+  cli::add_strategy(app, options.strategy);
   cli::add_training(app, options.training);
   cli::add_output(app, options.output);
   cli::add_timeline(app, options.output);

@@ -166,7 +166,7 @@ void add_calibrate(cli::Command& app, CalibrateFlags& flags) {
       "calibrate", "fit the numbers of a cluster file to measured kernels and messages");
   command.add_option("--cluster", flags.cluster, "the cluster to start from")
       .type_name("NAME|FILE");
-  cli::add_integer(command, "--nodes", flags.nodes, 1, 1 << 16, "N",
+  cli::add_integer(command, "--nodes", flags.nodes, 1, max_cluster_gpus, "N",
                    "nodes of the cluster that was measured (as many as the messages name)");
   const std::array tables{
       command.add_option("--kernels", flags.kernels,

@@ -39,7 +39,7 @@ void add_import(cli::Command& app, ImportFlags& flags) {
                   "cluster that lends its GPU, latencies and ramps (by the GPU)")
       .type_name("NAME|FILE");
   command.add_option("--name", options.name, "of the cluster (that of the file)");
-  cli::add_integer(command, "--nodes", options.nodes, 1, 1 << 16, "N",
+  cli::add_integer(command, "--nodes", options.nodes, 1, max_cluster_gpus, "N",
                    "how many such nodes there are (any number)");
   command.add_option("-o,--output", flags.output, "cluster file to write").type_name("FILE");
   cli::add_output(command, flags.out);

@@ -10,10 +10,6 @@
 namespace hsap::cli {
 namespace {
 
-bool starts_with(const std::string& text, std::string_view start) {
-  return text.rfind(start, 0) == 0;
-}
-
 Result<Batch> read_documents(const BatchOptions& options) {
   Result<Batch> batch = parse_documents(options.documents);
   if (!batch) return at_flag("--documents", std::move(batch).error());
@@ -63,7 +59,7 @@ Result<std::vector<Batch>> read_samples(const BatchOptions& options) {
 
 Result<Model> read_heads(const ModelOptions& options, std::span<const Override> overrides) {
   const bool overridden = std::any_of(overrides.begin(), overrides.end(), [](const Override& o) {
-    return starts_with(o.path, "model.");
+    return o.path.starts_with("model.");
   });
   if (overridden) {
     return bad_input("--set model. without a model to change", "no --model", "--model NAME|FILE");
@@ -82,7 +78,7 @@ Result<Model> read_heads(const ModelOptions& options, std::span<const Override> 
 }  // namespace
 
 Error at_flag(const char* flag, Error error) {
-  if (error.file.empty() && !starts_with(error.message, "--")) error.file = flag;
+  if (error.file.empty() && !error.message.starts_with("--")) error.file = flag;
   return error;
 }
 

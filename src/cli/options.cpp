@@ -7,24 +7,18 @@
 #include "base/names.hpp"
 #include "cli/flags.hpp"
 #include "export/option_names.hpp"
+#include "hsap/cluster.hpp"
 #include "hsap/plan.hpp"
 
 namespace hsap::cli {
 namespace {
-
-constexpr std::int64_t most_tokens = std::int64_t{1} << 30;
-constexpr int most_nodes = 1 << 16;
 
 constexpr std::array<std::string_view, 2> packing_names{"sequential", "best-fit"};
 
 }  // namespace
 
 Result<Packing> parse_packing(const std::string& text) {
-  for (std::size_t i = 0; i < packing_names.size(); ++i) {
-    if (packing_names[i] == text) return static_cast<Packing>(i);
-  }
-  const std::vector<std::string> known(packing_names.begin(), packing_names.end());
-  return bad_input("unknown packing", "'" + text + "'", one_of(known));
+  return parse_name<Packing>(text, "packing", packing_names);
 }
 
 void add_cluster(Command& command, ClusterOptions& options) {
@@ -33,7 +27,8 @@ void add_cluster(Command& command, ClusterOptions& options) {
       .type_name("NAME|FILE")
       .required()
       .group(group);
-  add_integer(command, "--nodes", options.nodes, 1, most_nodes, "N", "nodes of the cluster (1)")
+  add_integer(command, "--nodes", options.nodes, 1, max_cluster_gpus, "N",
+              "nodes of the cluster (1)")
       .group(group);
   command
       .add_option(
@@ -70,7 +65,7 @@ void add_batches(Command& command, BatchOptions& options) {
                   "sample batches from a file in traces/ by name (wlb-llm), or from a path")
       .type_name("NAME|FILE")
       .group(group);
-  add_integer(command, "--context", options.context, 1, most_tokens, "N",
+  add_integer(command, "--context", options.context, 1, max_tokens, "N",
               "tokens of a sampled batch; the most that --documents may hold")
       .group(group);
   add_integer(command, "--batches", options.batches, 1, most_plan_batches, "N",
@@ -103,9 +98,8 @@ void add_problem(Command& command, ProblemOptions& options) {
       .group(group);
 }
 
-void add_strategy(Command& command, StrategyOptions& options, bool sweeps) {
-  const std::string group =
-      sweeps ? "Strategy (a comma list or 'all' sweeps)" : std::string("Strategy");
+void add_strategy(Command& command, StrategyOptions& options) {
+  const std::string group = "Strategy (a comma list or 'all' sweeps)";
   const auto add = [&](const char* flag, std::string& target, const char* type, const char* help) {
     command.add_option(flag, target, help).type_name(type).group(group);
   };

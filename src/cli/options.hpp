@@ -44,8 +44,7 @@ struct ProblemOptions {
   std::string runtime = "hsap";
 };
 
-/// Text as given: each may hold a comma-separated list or "all" where a program sweeps. Empty
-/// when not given.
+/// Text as given: each may hold a comma-separated list or "all". Empty when not given.
 struct StrategyOptions {
   std::string ulysses;
   std::string context_parallel;
@@ -85,8 +84,7 @@ void add_cluster(Command& command, ClusterOptions& options);
 void add_model(Command& command, ModelOptions& options);
 void add_batches(Command& command, BatchOptions& options);
 void add_problem(Command& command, ProblemOptions& options);
-/// `sweeps`: whether the help says that lists are welcome.
-void add_strategy(Command& command, StrategyOptions& options, bool sweeps);
+void add_strategy(Command& command, StrategyOptions& options);
 void add_training(Command& command, Training& training);
 /// --json, --quiet, --color and --force.
 void add_output(Command& command, OutputOptions& options);

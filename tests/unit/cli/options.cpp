@@ -17,7 +17,7 @@ int parse(std::vector<const char*> arguments, Options& options) {
   add_model(app, options.model);
   add_batches(app, options.batches);
   add_problem(app, options.problem);
-  add_strategy(app, options.strategy, true);
+  add_strategy(app, options.strategy);
   add_training(app, options.training);
   add_output(app, options.output);
   add_timeline(app, options.output);
