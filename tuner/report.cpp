@@ -30,7 +30,7 @@ std::string counts(const Search& search) {
 
 std::string section(const std::string& title, const std::vector<std::string>& sentences,
                     bool color) {
-  std::string text = "\n" + cli::styled(title, Style::bold, color) + "\n";
+  std::string text = cli::heading(title, color);
   for (const std::string& sentence : sentences) text += "  - " + sentence + "\n";
   return text;
 }

@@ -8,13 +8,10 @@
 namespace hsap::apps {
 namespace {
 
+using cli::heading;
 using cli::Style;
 using cli::Table;
 constexpr auto right = Table::Align::right;
-
-std::string heading(const std::string& text, bool color) {
-  return "\n" + cli::styled(text, Style::bold, color) + "\n";
-}
 
 std::string numbers_table(const fit::Calibration& found, bool color) {
   Table table({{"number"}, {"before", right}, {"fitted", right}});

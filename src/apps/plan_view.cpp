@@ -11,14 +11,10 @@
 namespace hsap::apps {
 namespace {
 
-using cli::Style;
+using cli::heading;
 using cli::Table;
 
 std::string bytes(std::int64_t value) { return format_bytes(static_cast<double>(value)); }
-
-std::string heading(const std::string& text, bool color) {
-  return "\n" + cli::styled(text, Style::bold, color) + "\n";
-}
 
 std::string what_and_where(const Plan& plan) {
   const PlanProblem& problem = plan.problem;

@@ -12,6 +12,7 @@
 namespace hsap::apps {
 namespace {
 
+using cli::heading;
 using cli::Style;
 using cli::Table;
 using topo::Imported;
@@ -19,10 +20,6 @@ constexpr auto right = Table::Align::right;
 
 /// More are cut in the middle of tables for people.
 constexpr std::size_t most_listed = 12;
-
-std::string heading(const std::string& text, bool color) {
-  return "\n" + cli::styled(text, Style::bold, color) + "\n";
-}
 
 std::string shortened(const std::string& text) {
   constexpr std::size_t most = 48;

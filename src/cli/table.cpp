@@ -35,6 +35,10 @@ std::string styled(const std::string& text, Style style, bool color) {
   return escape_of(style) + text + "\x1b[0m";
 }
 
+std::string heading(const std::string& text, bool color) {
+  return "\n" + styled(text, Style::bold, color) + "\n";
+}
+
 void Table::add(std::vector<std::string> cells, Style style) {
   cells.resize(columns_.size());
   rows_.push_back({std::move(cells), style});

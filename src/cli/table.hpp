@@ -11,6 +11,9 @@ enum class Style { plain, bold, dim, good, bad };
 /// The text in that style; unchanged without colour.
 [[nodiscard]] std::string styled(const std::string& text, Style style, bool color);
 
+/// A bold line of its own with a blank one before it.
+[[nodiscard]] std::string heading(const std::string& text, bool color);
+
 /// Text in aligned columns for people:
 ///
 ///     Table table({{"batch", Align::right}, {"limit"}});
