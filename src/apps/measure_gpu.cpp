@@ -55,14 +55,15 @@ void take_away_links(ClusterSpec& spec) {
 }  // namespace
 
 #ifdef HSAP_WITH_CUDA
-Result<measure::Measured> measure_gpu(const measure::Options& options, const Begin& begin) {
-  HSAP_TRY(const auto device, device::CudaDevice::make({}));
+Result<measure::Measured> measure_gpu(int number, const measure::Options& options,
+                                      const Begin& begin) {
+  HSAP_TRY(const auto device, device::CudaDevice::make({.number = number}));
   HSAP_TRY(const measure::Machine machine, measure::machine_of(*device));
   HSAP_CHECK(begin(machine));
   return measure::measure_device(*device, machine, options);
 }
 #else
-Result<measure::Measured> measure_gpu(const measure::Options&, const Begin&) {
+Result<measure::Measured> measure_gpu(int, const measure::Options&, const Begin&) {
   return cli::at_flag(
       "--gpu", infeasible("this hsap was built without CUDA; needs a build where nvcc is found"));
 }
@@ -130,9 +131,8 @@ Result<Runtime> runtime_of(const measure::Measured& measured,
 
 std::string text_of(const measure::Interference& found) {
   return fmt::format(
-      "  all GPUs at work: attention {:.1f} % slower than on one; a message beside it takes {:.1f} "
-      "% "
-      "of the GPU and keeps {:.0f} % of its speed\n"
+      "  all GPUs at work: attention {:.1f} % slower than on one; a message beside it takes "
+      "{:.1f} % of the GPU and keeps {:.0f} % of its speed\n"
       "  host: {:.1f} us to issue an exchange and {:.1f} us for each send or receive in it\n",
       found.kernel_slowdown * 100, found.taken_share * 100, found.overlap_share * 100,
       found.host_exchange_s * 1e6, found.host_transfer_s * 1e6);

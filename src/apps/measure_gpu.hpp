@@ -10,9 +10,9 @@ namespace hsap::apps {
 /// Called with the GPU before it is measured; an error ends the measurement.
 using Begin = std::function<Status(const measure::Machine&)>;
 
-/// Measures the first GPU that this process sees. Errors: no GPU or driver (infeasible); a build
-/// without CUDA (bad_input); those of the device and of `begin`.
-[[nodiscard]] Result<measure::Measured> measure_gpu(const measure::Options& options,
+/// Measures GPU `number` of those that this process sees. Errors: no GPU or driver (infeasible); a
+/// build without CUDA (bad_input); those of the device and of `begin`.
+[[nodiscard]] Result<measure::Measured> measure_gpu(int number, const measure::Options& options,
                                                     const Begin& begin);
 
 /// The cluster that a fit to such GPUs starts from: the shipped one that has them; of a GPU that is

@@ -12,7 +12,6 @@
 #ifdef HSAP_WITH_NCCL
 #include "validate/device/nccl_communicator.hpp"
 #include "validate/device/nccl_device.hpp"
-#include "validate/measure/cuda_machine.hpp"
 #endif
 
 namespace hsap::apps {
@@ -40,17 +39,6 @@ Status own_gpus(const std::vector<world::Member>& members) {
                     owner->second, each.rank, each.hello.device, each.host));
   }
   return {};
-}
-
-/// Rank 0 alone.
-Result<measure::Measured> measure_own(int gpu, const measure::Options& options,
-                                      const Begin& begin) {
-  device::CudaDevice::Options on;
-  on.number = gpu;
-  HSAP_TRY(const auto device, device::CudaDevice::make(on));
-  HSAP_TRY(const measure::Machine machine, measure::machine_of(*device));
-  HSAP_CHECK(begin(machine));
-  return measure::measure_device(*device, machine, options);
 }
 
 /// All together. What rank 0 finds out goes into `found`.
@@ -106,11 +94,12 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
   half.budget_s = options.budget_s / 2;
   Status own;
   if (speaks) {
-    auto measured = measure_own(gpu, half, begin);
-    if (measured)
+    auto measured = measure_gpu(gpu, half, begin);
+    if (measured) {
       out.device = *std::move(measured);
-    else
+    } else {
       own = measured.error();
+    }
   }
   HSAP_CHECK(world.agree(own, half.budget_s + setup_s));
   if (!speaks) half.progress = [](const std::string&, std::size_t, std::size_t) {};

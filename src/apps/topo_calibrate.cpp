@@ -128,7 +128,7 @@ Result<std::optional<WorldMeasured>> measure_all(const CalibrateFlags& flags,
   };
   if (is_one_of_several(flags.world)) return measure_world(flags.world, command, options, begin);
   WorldMeasured found;
-  HSAP_TRY(found.device, measure_gpu(options, begin));
+  HSAP_TRY(found.device, measure_gpu(0, options, begin));
   return std::optional<WorldMeasured>(std::move(found));
 }
 
