@@ -33,7 +33,6 @@ void add_route(const Cluster& cluster, const Route& route, Shape& shape) {
   if (leads || (counts && route.latency_s >= shape.latency_s)) {
     shape.latency_s = route.latency_s;
     shape.nvlinks = nvlinks;
-    shape.ramp_bytes = route.ramp_bytes;
   }
 }
 

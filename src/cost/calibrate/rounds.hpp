@@ -11,7 +11,6 @@ struct Shape {
   bool over_nvlink = false;  ///< the others take no other links than NVLinks
   double latency_s = 0;      ///< of the longest route
   int nvlinks = 0;           ///< on that route
-  double ramp_bytes = 0;     ///< largest of any route
   double nvlink_share = 0;   ///< messages on the busiest NVLink, per lane
   double nic_share = 0;      ///< messages through the busiest NIC
   double node_share = 0;     ///< messages out of, or into, the busiest node
