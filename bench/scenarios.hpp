@@ -9,8 +9,8 @@
 namespace hsap::bench {
 
 /// One pass of ring attention: each of N ranks runs N kernels and passes N - 1 messages on to the
-/// next rank while they run. Nodes of 8 GPUs as
-/// in dgx-h100; the last GPU of a node sends through its NIC.
+/// next rank while they run. Nodes of 8 GPUs as in dgx-h100; the last GPU of a node sends through
+/// its NIC.
 struct Ring {
   int ranks = 0;
   double kernel_s = 0;

@@ -5,32 +5,15 @@
 
 #include "scenarios.hpp"
 #include "stopwatch.hpp"
+#include "support/simgrid_engine.hpp"
 
 namespace hsap::bench {
 namespace {
 
 namespace s4u = simgrid::s4u;
 
-/// Pure max-min sharing, as fast as SimGrid goes: CM02 without latencies, TCP windows, traffic of
-/// acknowledgements or correction factors, and small stacks.
-constexpr const char* settings[] = {"simgrid",
-                                    "--log=xbt_cfg.threshold:warning",
-                                    "--cfg=network/model:CM02",
-                                    "--cfg=network/TCP-gamma:0",
-                                    "--cfg=network/crosstraffic:0",
-                                    "--cfg=network/latency-factor:1",
-                                    "--cfg=network/bandwidth-factor:1",
-                                    "--cfg=network/weight-S:0",
-                                    "--cfg=contexts/stack-size:32"};
-
-std::unique_ptr<s4u::Engine> make_engine() {
-  std::vector<std::string> texts(std::begin(settings), std::end(settings));
-  std::vector<char*> arguments;
-  for (std::string& text : texts) arguments.push_back(text.data());
-  arguments.push_back(nullptr);
-  int count = static_cast<int>(texts.size());
-  return std::make_unique<s4u::Engine>(&count, arguments.data());
-}
+/// Small, as there is an actor for each rank.
+constexpr int stack_kib = 32;
 
 /// A host for each rank in a star: a link out of the given bandwidth and a link in.
 std::vector<s4u::Host*> make_star(const std::vector<double>& out_bytes_per_s,
@@ -80,7 +63,7 @@ Figures run(const s4u::Engine& engine, Stopwatch& watch) {
 
 Figures run_simgrid(const Ring& ring) {
   Stopwatch watch;
-  const std::unique_ptr<s4u::Engine> engine = make_engine();
+  const std::unique_ptr<s4u::Engine> engine = support::simgrid_engine(stack_kib);
   std::vector<double> out;
   for (int rank = 0; rank < ring.ranks; ++rank) {
     const bool last_of_node = rank % ring_node == ring_node - 1;
@@ -97,7 +80,7 @@ Figures run_simgrid(const Ring& ring) {
 
 Figures run_simgrid(const AllToAll& scenario) {
   Stopwatch watch;
-  const std::unique_ptr<s4u::Engine> engine = make_engine();
+  const std::unique_ptr<s4u::Engine> engine = support::simgrid_engine(stack_kib);
   const int ranks = scenario.ranks;
   const std::vector<s4u::Host*> hosts =
       make_star(std::vector<double>(ranks, nic_bytes_per_s), nic_bytes_per_s);

@@ -11,17 +11,12 @@
 #include "hsap/simulate.hpp"
 #include "hsap/trace.hpp"
 #include "hsap/verify.hpp"
+#include "must.hpp"
 
 namespace {
 
 using namespace hsap;
-
-/// The value, or the end of the program: a benchmark has nobody to hand an error to.
-template <typename T>
-T must(Result<T> result) {
-  if (!result) std::abort();
-  return *std::move(result);
-}
+using hsap::bench::must;
 
 Batch one_document(Token tokens) { return {{tokens}}; }
 

@@ -3,36 +3,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <iterator>
 #include <memory>
 #include <simgrid/s4u.hpp>
 #include <string>
+
+#include "support/simgrid_engine.hpp"
 
 namespace hsap {
 namespace {
 
 namespace s4u = simgrid::s4u;
-
-/// Arguments of a SimGrid program: pure max-min, no messages about these settings.
-constexpr const char* settings[] = {"simgrid",
-                                    "--log=xbt_cfg.threshold:warning",
-                                    "--cfg=network/model:CM02",
-                                    "--cfg=network/TCP-gamma:0",
-                                    "--cfg=network/crosstraffic:0",
-                                    "--cfg=network/latency-factor:1",
-                                    "--cfg=network/bandwidth-factor:1",
-                                    "--cfg=network/weight-S:0",
-                                    "--cfg=contexts/stack-size:64"};
-
-/// SimGrid takes what it knows out of the list, which need not be ours to change.
-std::unique_ptr<s4u::Engine> make_engine() {
-  std::vector<std::string> texts(std::begin(settings), std::end(settings));
-  std::vector<char*> arguments;
-  for (std::string& text : texts) arguments.push_back(text.data());
-  arguments.push_back(nullptr);
-  int count = static_cast<int>(texts.size());
-  return std::make_unique<s4u::Engine>(&count, arguments.data());
-}
 
 std::vector<s4u::LinkInRoute> links_in(const std::vector<s4u::Link*>& links,
                                        const std::vector<std::uint32_t>& route) {
@@ -90,7 +70,8 @@ std::size_t count(std::span<const Fabric> fabrics) {
 }
 
 std::vector<double> run(std::span<const Fabric> fabrics) {
-  const std::unique_ptr<s4u::Engine> engine = make_engine();
+  constexpr int stack_kib = 64;
+  const std::unique_ptr<s4u::Engine> engine = support::simgrid_engine(stack_kib);
   s4u::NetZone* root = s4u::create_empty_zone("root");
   std::vector<double> ends(count(fabrics), -1.0);
   double* next = ends.data();
