@@ -25,7 +25,7 @@ double exposed_share(const Figures& figures) {
   return attention > 0 ? figures.attention.exposed_communication_s / attention : 0;
 }
 
-/// "step" or "layer's attention": what the seconds are of.
+/// What the seconds are of: a step, or one layer's attention.
 const char* unit_of(const Search& search) { return search.whole_step ? "step" : "layer"; }
 
 std::string describe_best(const Search& search, const Candidate& best) {

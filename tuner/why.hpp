@@ -15,8 +15,8 @@ namespace hsap {
 [[nodiscard]] std::vector<std::string> reasons(const Search& search,
                                                std::span<const std::size_t> best_of_methods);
 
-/// "12 x needs more memory ..." for the infeasible candidates, most frequent first, at most
-/// `most`. Reasons that differ in numbers only count as one.
+/// Why candidates are infeasible: "12 strategies, such as U32 C1: needs ...", at most `most`, the
+/// most frequent first. Reasons that differ in numbers only count as one.
 [[nodiscard]] std::vector<std::string> frequent_reasons(const Search& search, std::size_t most);
 
 }  // namespace hsap

@@ -15,7 +15,7 @@ namespace hsap::executor {
 /// The buffers of one rank in device memory, one piece laid out by plan_buffers(), and its kernels.
 class RankMemory {
  public:
-  /// Errors: no memory; a problem that is not bf16 (infeasible).
+  /// Errors (infeasible): no memory.
   [[nodiscard]] static Result<RankMemory> make(const Schedule& schedule, const BufferPlan& plan,
                                                Rank rank, device::Device& device);
 

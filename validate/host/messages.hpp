@@ -42,7 +42,7 @@ class Exchange {
   /// Sends and receives what is possible now. True when anything moved.
   bool advance(Mail& mail);
   [[nodiscard]] bool complete() const { return left_ == 0; }
-  /// The transfers that are not done: "receive k 0:4 heads 0:2 from rank 3".
+  /// The transfers that are not done: "receive k of 4 tokens, heads 0:2 from rank 3".
   [[nodiscard]] std::string report() const;
 
  private:

@@ -8,10 +8,10 @@ namespace hsap::measure {
 
 /// What communication and kernels take from each other, and what communication takes from the host.
 struct Interference {
-  double kernel_slowdown =
-      0;                     ///< of attention on the slowest GPU while all work, against one alone
-  double taken_share = 0;    ///< of a GPU's arithmetic while a message is under way beside it
-  double overlap_share = 1;  ///< of its speed that a message keeps beside attention
+  /// Of attention on the slowest GPU while all work, against one alone.
+  double kernel_slowdown = 0;
+  double taken_share = 0;      ///< of a GPU's arithmetic while a message is under way beside it
+  double overlap_share = 1;    ///< of its speed that a message keeps beside attention
   double host_exchange_s = 0;  ///< host time to issue an exchange
   double host_transfer_s = 0;  ///< and for each send or receive in it
 };

@@ -20,9 +20,9 @@ struct RunOptions {
   Token tokens = 1024;  ///< the batch is shrunk to so many
   Dtype dtype = Dtype::bf16;
   Arithmetic arithmetic = Arithmetic::fp32;
-  double tolerance =
-      0;          ///< relative error; 0: 1e-2 where bf16 travels, 2e-6 in fp32, 1e-10 in fp64
-  int leaks = 0;  ///< documents to perturb
+  /// Relative error; 0: 1e-2 where bf16 travels, 2e-6 in fp32, 1e-10 in fp64.
+  double tolerance = 0;
+  int leaks = 0;                                           ///< documents to perturb
   QueryGradients query_gradients = QueryGradients::exact;  ///< of the executor
   int gradients = 0;  ///< places in each of q, k and v to hold against central differences
   std::uint64_t seed = 1;
@@ -75,10 +75,10 @@ struct Validation {
   [[nodiscard]] bool right() const;
 };
 
-/// Runs the plan's strategy on the host and compares with the truth. Every schedule is verified
-/// before it runs. Errors: the plan has no such batch (bad_input), the strategy does not fit the
-/// shrunk batch or dtype, a schedule is wrong, ranks wait for each other (infeasible); those of
-/// predict() and of the executor.
+/// Runs a batch of the plan by the executor of the options and compares with the truth. Every
+/// schedule is verified before it runs. Errors: the plan has no such batch (bad_input), the
+/// strategy does not fit the shrunk batch or dtype, a schedule is wrong, ranks wait for each other
+/// (infeasible); those of predict() and of the executor.
 [[nodiscard]] Result<Validation> validate_plan(const Plan& plan, const RunOptions& options);
 
 }  // namespace hsap::validation
