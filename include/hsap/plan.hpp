@@ -97,11 +97,11 @@ struct Plan {
 
 /// The ranks of the first replica as global ranks of the training job. With tensor parallelism T
 /// rank r of the group is global ranks r T .. r T + T - 1, of which the first stands here.
-struct Mesh {
+struct PlanMesh {
   std::vector<std::vector<int>> ulysses_groups;  ///< C groups of U: share a token shard
   std::vector<std::vector<int>> context_groups;  ///< U groups of C: share heads
 };
-[[nodiscard]] Mesh mesh_of(const Strategy& strategy, int tensor_parallel);
+[[nodiscard]] PlanMesh mesh_of(const Strategy& strategy, int tensor_parallel);
 
 /// The heads of one tensor-parallel rank of T, which must divide the query heads; key/value heads
 /// are replicated where T exceeds them.

@@ -121,7 +121,7 @@ std::string provenance_text(const Provenance& provenance) {
 
 std::string mesh_picture(const Plan& plan) {
   constexpr std::size_t most = 16;
-  const Mesh mesh = mesh_of(plan.strategy, plan.training.tensor_parallel);
+  const PlanMesh mesh = mesh_of(plan.strategy, plan.training.tensor_parallel);
   const auto& rows = mesh.ulysses_groups;
   std::string text = "  shard   ranks that split its heads\n";
   for (std::size_t c = 0; c < rows.size(); ++c) {

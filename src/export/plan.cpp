@@ -4,14 +4,14 @@
 
 namespace hsap {
 
-Mesh mesh_of(const Strategy& strategy, int tensor_parallel) {
+PlanMesh mesh_of(const Strategy& strategy, int tensor_parallel) {
   const int ulysses = strategy.ulysses;
   const int context = strategy.context_parallel;
   const auto global_rank = [&](int u, int c) {
     const bool inner = strategy.order == Order::ulysses_inner;
     return (inner ? c * ulysses + u : u * context + c) * tensor_parallel;
   };
-  Mesh mesh;
+  PlanMesh mesh;
   mesh.ulysses_groups.resize(static_cast<std::size_t>(context));
   mesh.context_groups.resize(static_cast<std::size_t>(ulysses));
   for (int c = 0; c < context; ++c) {

@@ -150,7 +150,7 @@ void read_mesh(json::Object object, Plan& plan) {
                 fmt::format("{} GPUs together", plan.cluster.gpus));
   }
   if (object.failed()) return;
-  const Mesh mesh = mesh_of(plan.strategy, tensor_parallel);
+  const PlanMesh mesh = mesh_of(plan.strategy, tensor_parallel);
   check_groups(object, "ulysses_groups", mesh.ulysses_groups);
   check_groups(object, "context_groups", mesh.context_groups);
   object.done();

@@ -44,7 +44,7 @@ Ordered training_json(const Training& training) {
 }
 
 Ordered mesh_json(const Plan& plan) {
-  const Mesh mesh = mesh_of(plan.strategy, plan.training.tensor_parallel);
+  const PlanMesh mesh = mesh_of(plan.strategy, plan.training.tensor_parallel);
   Ordered out;
   out["ranks"] = plan.strategy.ranks();
   out["tensor_parallel"] = plan.training.tensor_parallel;

@@ -104,7 +104,7 @@ Draft transformer_engine_options(const Plan& plan) {
   nearest.ulysses = choice.a2a;
   nearest.context_parallel = choice.p2p;
   nearest.order = Order::ulysses_inner;
-  const Mesh mesh = mesh_of(nearest, plan.training.tensor_parallel);
+  const PlanMesh mesh = mesh_of(nearest, plan.training.tensor_parallel);
   std::vector<int> all;
   all.reserve(static_cast<std::size_t>(nearest.ranks()));
   for (int rank = 0; rank < nearest.ranks(); ++rank) {
