@@ -15,7 +15,7 @@ Rank owner_of(const Schedule& schedule, Token token) {
 
 }  // namespace
 
-TensorError compare(Role role, const Tensor& found, const Tensor& truth, const Problem& problem,
+TensorError compare(const Problem& problem, Role role, const Tensor& truth, const Tensor& found,
                     const Schedule& schedule) {
   TensorError error{hsap::compare(problem, role, truth, found)};
   error.rank = owner_of(schedule, error.worst.token);

@@ -9,8 +9,8 @@ struct TensorError : hsap::TensorError {
   Rank rank = -1;
 };
 
-/// Compares one role of a run of `schedule`.
-[[nodiscard]] TensorError compare(Role role, const Tensor& found, const Tensor& truth,
-                                  const Problem& problem, const Schedule& schedule);
+/// hsap::compare() of one role of a run of `schedule`.
+[[nodiscard]] TensorError compare(const Problem& problem, Role role, const Tensor& truth,
+                                  const Tensor& found, const Schedule& schedule);
 
 }  // namespace hsap::validation

@@ -147,7 +147,7 @@ void compare_with_truth(const std::vector<Schedule>& schedules, const Tensors& i
   reference_attention(problem, truth);
   for (const Role role : results_of(schedules)) {
     validation.errors.push_back(
-        compare(role, tensors[role], truth[role], problem, schedules.front()));
+        compare(problem, role, truth[role], tensors[role], schedules.front()));
   }
   if (options.gradients > 0 && schedules.back().pass == Pass::backward) {
     validation.gradients = check_gradients(problem, tensors, options.seed, options.gradients);

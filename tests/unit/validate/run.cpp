@@ -35,7 +35,7 @@ TEST_CASE("the worst element is named with its token, head, document and rank") 
   reference_attention(problem, truth);
   Tensor found = truth[Role::o];
   found.row(25, 1)[3] += 0.5;
-  const TensorError error = compare(Role::o, found, truth[Role::o], problem, two_ranks(problem));
+  const TensorError error = compare(problem, Role::o, truth[Role::o], found, two_ranks(problem));
   double largest = 0;
   for (const double value : truth[Role::o].values) largest = std::max(largest, std::abs(value));
   CHECK(error.relative == Approx(0.5 / largest));
@@ -44,7 +44,7 @@ TEST_CASE("the worst element is named with its token, head, document and rank") 
   CHECK(error.worst.document == 1);
   CHECK(error.rank == 1);
   found.row(3, 0)[0] = std::numeric_limits<double>::quiet_NaN();
-  CHECK(std::isinf(compare(Role::o, found, truth[Role::o], problem, two_ranks(problem)).relative));
+  CHECK(std::isinf(compare(problem, Role::o, truth[Role::o], found, two_ranks(problem)).relative));
 }
 
 TEST_CASE("a leak of one bit is found, and change inside the document is none") {
