@@ -36,7 +36,7 @@ struct Tensor {
 
 /// Everything that attention of one batch reads and makes, by role.
 struct Tensors {
-  std::array<Tensor, 10> by_role;
+  std::array<Tensor, buffer_roles> by_role;
 
   [[nodiscard]] Tensor& operator[](Role role) { return by_role[static_cast<std::size_t>(role)]; }
   [[nodiscard]] const Tensor& operator[](Role role) const {
@@ -83,8 +83,8 @@ struct Execution {
   /// Bytes of message payload, [from * ranks + to]; messages of a rank to itself on the diagonal.
   /// A collective counts what its ring algorithm moves between neighbours.
   std::vector<std::int64_t> bytes_sent;
-  std::vector<std::int64_t> peak_buffer_bytes;  ///< by rank: memory taken for buffers
-  std::array<double, 10> kernel_s{};            ///< by Kind, summed over ranks; of this host
+  std::vector<std::int64_t> peak_buffer_bytes;     ///< by rank: memory taken for buffers
+  std::array<double, operation_kinds> kernel_s{};  ///< by Kind, summed over ranks; of this host
   double wall_s = 0;
   std::vector<OperationTime> times;  ///< in the order of issue; of executors on a GPU
   std::vector<double> run_s;         ///< by repeat: until the last operation ended; likewise

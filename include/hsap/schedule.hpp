@@ -56,6 +56,7 @@ enum class Usage : std::uint8_t {
   saved,    ///< complete at the end, kept on this rank for the backward pass
   staging,  ///< lives from its first write to its last use
 };
+inline constexpr int buffer_roles = 10;
 
 /// Rows of one role on one rank: tokens in the order of `intervals`, for `heads`.
 /// Bytes follow: tokens x heads x (head_dim or 1) x bytes of dtype.
@@ -100,6 +101,7 @@ enum class Kind : std::uint8_t {
   /// payload one cost: work outside attention that takes time and touches no buffer.
   compute,
 };
+inline constexpr int operation_kinds = 10;
 
 /// Queues of a rank. Operations of one stream run one after another in array order; operations
 /// of different streams are ordered by dependencies only. Each communication stream has its own

@@ -16,14 +16,14 @@ std::string_view name_in(const std::array<std::string_view, N>& names, Enum valu
   return at < N ? names[at] : "?";
 }
 
-constexpr std::array<std::string_view, 10> role_names{"q",  "k",  "v",  "o",  "lse",
-                                                      "dq", "dk", "dv", "do", "delta"};
+constexpr std::array<std::string_view, buffer_roles> role_names{"q",  "k",  "v",  "o",  "lse",
+                                                                "dq", "dk", "dv", "do", "delta"};
 constexpr std::array<std::string_view, 4> usage_names{"input", "output", "saved", "staging"};
-constexpr std::array<std::string_view, 10> kind_names{
+constexpr std::array<std::string_view, operation_kinds> kind_names{
     "attend", "attend_backward", "delta",      "merge",          "reduce",
     "copy",   "exchange",        "all_gather", "reduce_scatter", "compute"};
-constexpr std::array<std::string_view, 5> stream_names{"compute", "heads", "keys", "gradients",
-                                                       "network"};
+constexpr std::array<std::string_view, streams> stream_names{"compute", "heads", "keys",
+                                                             "gradients", "network"};
 constexpr std::array<std::string_view, 4> slice_names{"full", "causal", "inverse_causal",
                                                       "bi_causal"};
 

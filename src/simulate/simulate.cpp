@@ -29,8 +29,6 @@ Machine machine_of(const Cluster& cluster) {
 
 namespace {
 
-constexpr std::size_t kinds = static_cast<std::size_t>(Kind::compute) + 1;
-
 /// A pass that reads dq as the library leaves it and adds it to the sum: kernels of their own.
 double accumulation_s(const Schedule& schedule, const Operation& op, const Device& device,
                       double passes) {
@@ -65,7 +63,7 @@ KernelTime kernel_under(const Runtime& runtime, const Schedule& schedule, const 
 std::vector<KernelTime> kernel_times(const Schedule& schedule, Index count, const Runtime& runtime,
                                      const Device& device) {
   std::vector<KernelTime> times(count);
-  std::array<Index, kinds> last;
+  std::array<Index, operation_kinds> last;
   last.fill(count);
   const auto same_buffer = [&](Index a, Index b) {
     return alike(schedule, schedule.buffers[a], schedule.buffers[b]);

@@ -29,7 +29,7 @@ struct Array {
   int width = 0;                ///< head_dim, or 1 for lse and delta
   std::int64_t row_stride = 0;  ///< numbers from row to row
 
-  [[nodiscard]] std::int64_t number_bytes() const { return dtype == Dtype::bf16 ? 2 : 4; }
+  [[nodiscard]] std::int64_t number_bytes() const { return bytes_of(dtype); }
   /// Bytes of one row of these heads.
   [[nodiscard]] std::int64_t row_bytes() const { return number_bytes() * heads * width; }
 };

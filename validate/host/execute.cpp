@@ -22,9 +22,8 @@ using namespace host;
 constexpr std::size_t lane_bytes = std::size_t{64} << 20;
 
 Status check_memory(const BufferPlan& plan, Arithmetic arithmetic) {
-  const std::int64_t factor = arithmetic == Arithmetic::fp64 ? 4 : 1;
-  const std::int64_t bytes =
-      factor * std::accumulate(plan.bytes.begin(), plan.bytes.end(), std::int64_t{0});
+  const std::int64_t bytes = plan_scale(arithmetic) *
+                             std::accumulate(plan.bytes.begin(), plan.bytes.end(), std::int64_t{0});
   const std::int64_t machine =
       std::int64_t{::sysconf(_SC_PHYS_PAGES)} * std::int64_t{::sysconf(_SC_PAGESIZE)};
   if (bytes <= machine / 4 * 3) return {};

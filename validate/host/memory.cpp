@@ -53,7 +53,7 @@ Memory::Memory(const Schedule& schedule, const BufferPlan& plan, Rank rank, Arit
     : schedule_(schedule),
       plan_(plan),
       arithmetic_(arithmetic),
-      scale_(arithmetic == Arithmetic::fp64 ? 4 : 1),
+      scale_(plan_scale(arithmetic)),
       piece_(new std::byte[static_cast<std::size_t>(scale_ *
                                                     plan.bytes[static_cast<std::size_t>(rank)])]),
       used_(schedule.buffers.size(), false) {}

@@ -54,6 +54,12 @@ void write_rows(const View& view, Tensor& tensor);
 /// The tokens of a list of intervals, in order.
 [[nodiscard]] std::vector<Token> tokens_of(std::span<const Interval> list);
 
+/// How many times the bytes of a plan the buffers take: with float64 8 bytes a number, of which a
+/// plan counts 2 or 4.
+[[nodiscard]] constexpr std::int64_t plan_scale(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::fp64 ? 4 : 1;
+}
+
 /// The memory of one rank: one piece, laid out by plan_buffers(). A buffer is filled with NaN
 /// before its first use, so that reading what nothing wrote shows.
 class Memory {
@@ -71,7 +77,7 @@ class Memory {
   const Schedule& schedule_;
   const BufferPlan& plan_;
   Arithmetic arithmetic_;
-  std::int64_t scale_;  ///< of offsets: float64 takes more room than the plan gives bf16
+  std::int64_t scale_;  ///< of offsets
   std::unique_ptr<std::byte[]> piece_;
   std::vector<bool> used_;  ///< by buffer
   std::map<std::pair<Index, Index>, std::unique_ptr<Rows>> rows_;

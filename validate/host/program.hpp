@@ -18,7 +18,7 @@ namespace hsap::host {
 struct RankRecord {
   std::vector<std::int64_t> bytes_sent;  ///< by receiver
   std::int64_t peak_buffer_bytes = 0;
-  std::array<double, 10> kernel_s{};
+  std::array<double, operation_kinds> kernel_s{};  ///< by Kind
 };
 
 /// Adds what the next rank did.
@@ -71,7 +71,7 @@ class Program {
   std::array<Queue, streams> queues_;
   std::vector<bool> complete_;  ///< by operation of this rank
   std::size_t left_ = 0;
-  std::array<double, 10> kernel_s_{};
+  std::array<double, operation_kinds> kernel_s_{};
 };
 
 }  // namespace hsap::host

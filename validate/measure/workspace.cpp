@@ -1,7 +1,6 @@
 #include "validate/measure/workspace.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <random>
 #include <vector>
 
@@ -55,13 +54,6 @@ std::vector<std::uint16_t> random_numbers() {
 }
 
 }  // namespace
-
-Clock host_clock() {
-  return [] {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return std::chrono::duration<double>(now).count();
-  };
-}
 
 device::Array Operands::read(Dtype dtype, std::int64_t rows, int heads, int columns) {
   return take(read_, used_.read, dtype, rows, heads, columns);

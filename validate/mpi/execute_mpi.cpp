@@ -88,10 +88,9 @@ Status check_sizes(const Schedule& schedule, const BufferPlan& plan, Arithmetic 
     return bad_input("the plan has another number of ranks than mpirun started processes",
                      std::to_string(size), fmt::format("mpirun -n {}", schedule.ranks()));
   }
-  const std::int64_t factor = arithmetic == Arithmetic::fp64 ? 4 : 1;
   for (const std::int64_t bytes : plan.bytes) {
     // No message is larger than the memory of a rank.
-    if (bytes * factor < std::numeric_limits<int>::max()) continue;
+    if (bytes * host::plan_scale(arithmetic) < std::numeric_limits<int>::max()) continue;
     return infeasible("messages of 2 GiB and more are not supported over MPI");
   }
   return {};
