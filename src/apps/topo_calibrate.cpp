@@ -12,7 +12,7 @@
 #include "cli/inputs.hpp"
 #include "cli/output.hpp"
 #include "cost/calibrate/calibrate.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/read.hpp"
 #include "export/cluster_json.hpp"
 #include "export/json_text.hpp"
 #include "export/runtime_json.hpp"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/read.hpp"
 #include "fuzz/target.hpp"
 
 using namespace hsap;

@@ -6,8 +6,8 @@
 
 #include "cost/calibrate/calibrate.hpp"
 #include "cost/calibrate/kernels.hpp"
-#include "cost/calibrate/read.hpp"
 #include "cost/calibrate/rounds.hpp"
+#include "cost/measurements/read.hpp"
 #include "hsap/cost.hpp"
 #include "workload/random.hpp"
 

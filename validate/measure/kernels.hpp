@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cost/calibrate/data.hpp"
+#include "cost/measurements/data.hpp"
 #include "validate/measure/stopwatch.hpp"
 
 namespace hsap::measure {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cost/calibrate/data.hpp"
+#include "cost/measurements/data.hpp"
 #include "validate/device/communicator.hpp"
 #include "validate/measure/measure.hpp"
 #include "validate/world/world.hpp"

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cost/calibrate/data.hpp"
+#include "cost/measurements/data.hpp"
 #include "hsap/cluster.hpp"
 
 /// Fits the numbers of a cluster to measurements. The model is that of the simulator

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cost/calibrate/data.hpp"
+#include "cost/measurements/data.hpp"
 #include "hsap/cluster.hpp"
 
 namespace hsap::fit {

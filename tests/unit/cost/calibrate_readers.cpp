@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "cost/calibrate/kernels.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/read.hpp"
 #include "support/folder.hpp"
 
 // Tables of people and other programs: what is read, and how each mistake is told.

@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "cost/calibrate/nccl_log.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/nccl_log.hpp"
+#include "cost/measurements/read.hpp"
 #include "support/folder.hpp"
 
 // Logs of nccl-tests in the forms that its versions print, and what is wrong with others.

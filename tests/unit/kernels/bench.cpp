@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/read.hpp"
 #include "kernels/bench/bench.hpp"
 #include "support/folder.hpp"
 

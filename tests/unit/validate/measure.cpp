@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/read.hpp"
 #include "support/folder.hpp"
 #include "support/timed_device.hpp"
 #include "validate/device/fake_device.hpp"

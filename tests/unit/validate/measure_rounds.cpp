@@ -2,7 +2,7 @@
 #include <numeric>
 
 #include "cost/calibrate/calibrate.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/read.hpp"
 #include "support/folder.hpp"
 #include "support/timed_communicator.hpp"
 #include "unit/validate/world/ranks.hpp"

@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "base/json.hpp"
-#include "cost/calibrate/csv.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/csv.hpp"
+#include "cost/measurements/read.hpp"
 #include "hsap/cluster.hpp"
 
 namespace hsap::fit {

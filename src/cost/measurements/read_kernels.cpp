@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "cost/calibrate/csv.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/csv.hpp"
+#include "cost/measurements/read.hpp"
 
 namespace hsap::fit {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cost/calibrate/data.hpp"
+#include "cost/measurements/data.hpp"
 
 namespace hsap::fit {
 

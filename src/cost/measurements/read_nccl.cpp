@@ -5,8 +5,8 @@
 #include <map>
 
 #include "base/lines.hpp"
-#include "cost/calibrate/nccl_log.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/nccl_log.hpp"
+#include "cost/measurements/read.hpp"
 
 namespace hsap::fit {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "base/lines.hpp"
 #include "base/units.hpp"
-#include "cost/calibrate/nccl_log.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/nccl_log.hpp"
+#include "cost/measurements/read.hpp"
 
 namespace hsap::fit {
 namespace {

@@ -1,4 +1,4 @@
-#include "cost/calibrate/csv.hpp"
+#include "cost/measurements/csv.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/lines.hpp"
 #include "base/units.hpp"
-#include "cost/calibrate/data.hpp"
+#include "cost/measurements/data.hpp"
 
 namespace hsap::fit {
 namespace {

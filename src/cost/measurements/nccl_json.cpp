@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/json.hpp"
-#include "cost/calibrate/nccl_log.hpp"
-#include "cost/calibrate/read.hpp"
+#include "cost/measurements/nccl_log.hpp"
+#include "cost/measurements/read.hpp"
 
 namespace hsap::fit {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "cost/calibrate/data.hpp"
+#include "cost/measurements/data.hpp"
 
 /// Readers of measurements. Each adds the rows of one file to `data`; errors name file and line,
 /// and nothing of a file with an error is meant to be used.

@@ -1,4 +1,4 @@
-#include "cost/calibrate/data.hpp"
+#include "cost/measurements/data.hpp"
 
 #include <fmt/format.h>
 
