@@ -79,8 +79,7 @@ Status fit_copies(const Data& data, Calibration& out) {
   }
   Device& device = out.spec.device;
   if (most < rate_bytes) {
-    out.undetermined.push_back(
-        {"device.memory_bandwidth_bytes_per_s", "no kernel of 64 MB and more: kept"});
+    keep(out, "device.memory_bandwidth_bytes_per_s", "no kernel of 64 MB and more: kept");
     add_points(data, out);
     return {};
   }
@@ -94,8 +93,7 @@ Status fit_copies(const Data& data, Calibration& out) {
                            file_names(data, files), device.kernel_launch_s * 1e6,
                            format_rate(device.memory_bandwidth_bytes_per_s)));
   } else {
-    out.undetermined.push_back(
-        {"device.kernel_launch_s", "the rows do not tell a launch from a rate: kept"});
+    keep(out, "device.kernel_launch_s", "the rows do not tell a launch from a rate: kept");
   }
   add_points(data, out);
   return {};

@@ -119,7 +119,7 @@ class PassFit {
 
  private:
   void keep(const std::string& what, const std::string& why) {
-    out_.undetermined.push_back({fmt::format("device.{}{}", name_of(pass_), what), why});
+    fit::keep(out_, fmt::format("device.{}{}", name_of(pass_), what), why);
   }
 
   /// Rows that differ in what was timed: a row said twice tells nothing new.
@@ -295,7 +295,7 @@ void tell_ranges(const Data& data, ClusterSpec::Calibrated& known) {
 
 Status fit_kernels(const Data& data, Calibration& out) {
   if (data.kernels.empty()) {
-    out.undetermined.push_back({"device", "no kernels: kept from the base cluster"});
+    keep(out, "device", "no kernels: kept from the base cluster");
     return {};
   }
   HSAP_CHECK(check_rates(data, out.spec.device));

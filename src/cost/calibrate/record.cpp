@@ -30,6 +30,10 @@ void set(Calibration& out, const std::string& path, double& number, double value
   }
 }
 
+void keep(Calibration& out, const std::string& what, const std::string& why) {
+  out.undetermined.push_back({what, why});
+}
+
 void widen(std::optional<ClusterSpec::Calibrated::Range>& range, double value) {
   if (!range) range = {value, value};
   range->low = std::min(range->low, value);

@@ -12,6 +12,9 @@ namespace hsap::fit {
 /// Sets a number of `out.spec`, to four digits, and writes down the change.
 void set(Calibration& out, const std::string& path, double& number, double value);
 
+/// Writes down that `what` stays as it is, and why.
+void keep(Calibration& out, const std::string& what, const std::string& why);
+
 /// Makes the range, or the lack of one, hold the value.
 void widen(std::optional<ClusterSpec::Calibrated::Range>& range, double value);
 
