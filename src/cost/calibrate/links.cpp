@@ -45,7 +45,9 @@ Status fit_nvlink(const LinkRows& links, Calibration& out) {
   problem.solve();
   if (problem.values[0] < 0 && curve.ramp_bytes > 0) {  // the ramp explains too much
     set(out, "nvlink.ramp_bytes", curve.ramp_bytes, 0);
+    const std::vector<bool> told = problem.fitted;
     problem = nvlink_problem(links, rows, curve);
+    problem.fitted = told;
   } else if (curve.ramp_bytes > 0) {
     keep(out, "nvlink ramp", "looks like a latency to messages that share no link: kept");
   }

@@ -30,6 +30,7 @@ class NetworkFit {
     }
     LeastSquares problem = problem_of(many);
     keep_untold(rows_, "nic", problem, out_);
+    const std::vector<bool> told = problem.fitted;
     if (!single) problem.keep(1);
     if (!many) problem.keep(2);
     problem.solve_with_latency();
@@ -39,6 +40,8 @@ class NetworkFit {
            "the NICs of a node do not limit each other");
       set(out_, "network.node_bandwidth_bytes_per_s", out_.spec.node_bandwidth_bytes_per_s, 0);
       problem = problem_of(false);
+      problem.fitted = told;
+      problem.keep(2);
       problem.solve_with_latency();
     }
     if (!single) {

@@ -110,6 +110,22 @@ TEST_CASE("NICs that do not limit each other leave the node without a limit") {
   CHECK(off_by(curve(found->spec, LinkClass::nic).bandwidth_bytes_per_s, 23.2e9) < 0.02);
 }
 
+TEST_CASE("Large messages alone leave the latencies as they were, whatever limits the node") {
+  Case test;
+  test.truth.node_bandwidth_bytes_per_s = 0;
+  Measurer measure(3, 0.01, 0);
+  measure_rounds(test.truth, 2, "0>8", measure, test.data);
+  measure_rounds(test.truth, 2, pairs_between, measure, test.data);
+  std::erase_if(test.data.transfers, [](const fit::TransferRow& row) { return row.bytes < 2e6; });
+  auto found = test.run();
+  REQUIRE(found.ok());
+  CHECK(found->spec.node_bandwidth_bytes_per_s == 0);
+  CHECK(undetermined(*found, "nic latency") != nullptr);
+  for (const LinkClass of : {LinkClass::pcie, LinkClass::nic, LinkClass::fabric}) {
+    CHECK(curve(found->spec, of).latency_s == curve(test.base, of).latency_s);
+  }
+}
+
 TEST_CASE("Kernels are found again under noise and outliers") {
   Case test;
   Device& device = test.truth.device;
