@@ -5,13 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <optional>
 
 #include "schedule/kinds.hpp"
-#include "validate/gpu/partners.hpp"
-#include "validate/gpu/rank.hpp"
+#include "validate/gpu/local_messages.hpp"
 #include "validate/gpu/repeated_time.hpp"
-#include "validate/gpu/rows.hpp"
-#include "validate/host/collective.hpp"
 #include "validate/host/program.hpp"
 
 namespace hsap::executor {
@@ -33,8 +31,6 @@ class Issue {
         device_(device),
         options_(options),
         plan_(plan_buffers(schedule)),
-        meetings_(schedule),
-        partners_(pair_transfers(schedule)),
         states_(schedule.operations.size()) {}
 
   /// Takes memory and makes all kernels ready.
@@ -43,7 +39,7 @@ class Issue {
       HSAP_TRY(RankMemory memory, RankMemory::make(schedule_, plan_, rank, device_));
       memory_.push_back(std::move(memory));
     }
-    bytes_sent_.assign(memory_.size() * memory_.size(), 0);
+    messages_.emplace(schedule_, memory_, device_);
     for (Index at = 0; at < schedule_.operations.size(); ++at) HSAP_CHECK(prepare(at));
     return {};
   }
@@ -81,7 +77,7 @@ class Issue {
 
   [[nodiscard]] Execution record() const {
     Execution execution;
-    execution.bytes_sent = bytes_sent_;
+    execution.bytes_sent = messages_->bytes_sent();
     execution.run_s = run_s_;
     for (const RankMemory& memory : memory_) execution.peak_buffer_bytes.push_back(memory.bytes());
     for (const Index at : order_) {
@@ -144,9 +140,6 @@ class Issue {
     return error;
   }
 
-  [[nodiscard]] RankMemory& memory_of(const Operation& op) {
-    return memory_[static_cast<std::size_t>(op.rank)];
-  }
   [[nodiscard]] std::size_t queue_of(const Operation& op) const {
     return static_cast<std::size_t>(op.rank) * streams + static_cast<std::size_t>(op.stream);
   }
@@ -162,105 +155,22 @@ class Issue {
   }
 
   Status prepare(Index at) {
-    const Operation& op = schedule_.operations[at];
     State& state = states_[at];
     state.begun = device_.make_event();
     state.done = device_.make_event();
     state.work_begins = device_.make_event();
     state.work_ends = device_.make_event();
-    Status made;
-    if (op.kind == Kind::exchange) {
-      made = prepare_exchange(op, state);
-    } else if (is_collective(op.kind)) {
-      made = prepare_collective(at, state);
-    } else {
-      Result<Launch> launch = executor::prepare(schedule_, op, memory_of(op), device_);
-      if (launch) {
-        state.launches.push_back(*std::move(launch));
-      } else {
-        made = launch.error();
-      }
-    }
-    return made ? made : Status(this->at(at, made.error()));
-  }
-
-  Status add_move(State& state, Rank from, Index source, Rank to, Index destination,
-                  std::span<const Token> tokens, HeadRange heads, bool add) {
-    RankMemory& sender = memory_[static_cast<std::size_t>(from)];
-    RankMemory& receiver = memory_[static_cast<std::size_t>(to)];
-    HSAP_TRY(Launch launch,
-             device_.prepare(device::Move{
-                 sender.array(source, heads), receiver.array(destination, heads),
-                 pair_rows(sender.rows(source), receiver.rows(destination), tokens), add}));
-    state.launches.push_back(std::move(launch));
+    Result<std::vector<Launch>> launches = launches_of(schedule_.operations[at], at);
+    if (!launches) return this->at(at, launches.error());
+    state.launches = *std::move(launches);
     return {};
   }
 
-  void count(Rank from, Rank to, std::int64_t bytes) {
-    bytes_sent_[static_cast<std::size_t>(from) * memory_.size() + static_cast<std::size_t>(to)] +=
-        bytes;
-  }
-
-  Status prepare_exchange(const Operation& op, State& state) {
-    for (Index i = 0; i < op.payload.count; ++i) {
-      const Transfer& receive = schedule_.transfers[op.payload.first + i];
-      if (receive.direction != Direction::receive) continue;
-      const Partner& partner = partners_[op.payload.first + i];
-      if (partner.operation == Partner::none) continue;  // never issued: reported by the run
-      const Transfer& send = schedule_.transfers[partner.transfer];
-      const auto tokens = host::tokens_of(schedule_.intervals_of(receive));
-      if (tokens != host::tokens_of(schedule_.intervals_of(send)) ||
-          !(send.heads == receive.heads)) {
-        return infeasible("a message that its receiver expects otherwise");
-      }
-      HSAP_CHECK(add_move(state, receive.peer, send.buffer, op.rank, receive.buffer, tokens,
-                          receive.heads, receive.add));
-      const device::Array rows = memory_of(op).array(receive.buffer, receive.heads);
-      count(receive.peer, op.rank, static_cast<std::int64_t>(tokens.size()) * rows.row_bytes());
-    }
-    return {};
-  }
-
-  /// all_gather: the rows of every member. reduce_scatter: the sum of this member's rows, in the
-  /// order in which a ring adds them, beginning with the next member.
-  Status prepare_collective(Index at, State& state) {
-    const Operation& op = schedule_.operations[at];
-    const auto members = meetings_.of(at);
-    const auto self =
-        static_cast<std::size_t>(std::find(members.begin(), members.end(), at) - members.begin());
-    const bool gathers = op.kind == Kind::all_gather;
-    const auto on = schedule_.operands_of(op);
-    for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
-      const Index destination = on[2 * pair + 1];
-      for (std::size_t i = 1; i <= members.size(); ++i) {
-        const Operation& other = schedule_.operations[members[(self + i) % members.size()]];
-        const Index source = schedule_.operands_of(other)[2 * pair];
-        const Buffer& rows = schedule_.buffers[gathers ? source : destination];
-        HSAP_CHECK(add_move(state, other.rank, source, op.rank, destination,
-                            host::tokens_of(schedule_.intervals_of(rows)), op.heads,
-                            !gathers && i > 1));
-      }
-    }
-    count_ring(members, self, gathers);
-    return {};
-  }
-
-  /// What a ring algorithm passes on to the next member.
-  void count_ring(std::span<const Index> members, std::size_t self, bool gathers) {
-    const std::size_t n = members.size();
-    const Operation& next = schedule_.operations[members[(self + 1) % n]];
-    const Operation& op = schedule_.operations[members[self]];
-    for (std::size_t step = 0; step + 1 < n; ++step) {
-      const std::size_t whose = (self + 2 * n - step - (gathers ? 0 : 1)) % n;
-      const auto on = schedule_.operands_of(schedule_.operations[members[whose]]);
-      for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
-        const Index rows = on[2 * pair + (gathers ? 0 : 1)];
-        const RankMemory& owner =
-            memory_[static_cast<std::size_t>(schedule_.operations[members[whose]].rank)];
-        const device::Array array = owner.array(rows, op.heads);
-        count(op.rank, next.rank, array.rows * array.row_bytes());
-      }
-    }
+  Result<std::vector<Launch>> launches_of(const Operation& op, Index at) {
+    if (communicates(op.kind)) return messages_->prepare(at);
+    RankMemory& memory = memory_[static_cast<std::size_t>(op.rank)];
+    HSAP_TRY(Launch kernel, executor::prepare(schedule_, op, memory, device_));
+    return std::vector<Launch>{std::move(kernel)};
   }
 
   void make_streams() {
@@ -306,12 +216,12 @@ class Issue {
       moved = true;
     }
     if (!state.copied) {
-      const std::vector<Index> others = partners_of(at);
+      const std::vector<Index> others = messages_->partners_of(at);
       if (!all_arrived(at, others)) return moved;
       if (Status done = copy(op, state, others); !done) return this->at(at, done.error());
       moved = true;
     }
-    const std::vector<Index> others = partners_of(at);
+    const std::vector<Index> others = messages_->partners_of(at);
     const bool over = std::all_of(others.begin(), others.end(),
                                   [&](Index other) { return states_[other].copied; });
     if (!over) return moved;
@@ -320,37 +230,9 @@ class Issue {
     return true;
   }
 
-  /// Operations of other ranks that this one meets: the other sides of its transfers, or the other
-  /// members of its collective.
-  [[nodiscard]] std::vector<Index> partners_of(Index at) const {
-    const Operation& op = schedule_.operations[at];
-    std::vector<Index> others;
-    if (op.kind == Kind::exchange) {
-      for (Index i = 0; i < op.payload.count; ++i) {
-        const Index other = partners_[op.payload.first + i].operation;
-        if (other != Partner::none && other != at) others.push_back(other);
-      }
-      std::sort(others.begin(), others.end());
-      others.erase(std::unique(others.begin(), others.end()), others.end());
-    } else if (is_collective(op.kind)) {
-      for (const Index other : meetings_.of(at)) {
-        if (other != at) others.push_back(other);
-      }
-    }
-    return others;
-  }
-
   [[nodiscard]] bool all_arrived(Index at, std::span<const Index> others) const {
-    const Operation& op = schedule_.operations[at];
-    if (op.kind == Kind::exchange) {
-      for (Index i = 0; i < op.payload.count; ++i) {
-        if (partners_[op.payload.first + i].operation == Partner::none) return false;
-      }
-    } else if (is_collective(op.kind)) {
-      const auto met = static_cast<Rank>(others.size()) + 1;
-      if (met != schedule_.group_of(op).count) return false;
-    }
-    return std::all_of(others.begin(), others.end(),
+    return messages_->has_all_partners(at) &&
+           std::all_of(others.begin(), others.end(),
                        [&](Index other) { return states_[other].arrived; });
   }
 
@@ -398,14 +280,12 @@ class Issue {
   Device& device_;
   LocalOptions options_;
   BufferPlan plan_;
-  host::Meetings meetings_;
-  std::vector<Partner> partners_;  ///< by transfer
-  std::vector<State> states_;      ///< by operation
+  std::vector<State> states_;  ///< by operation
   std::vector<RankMemory> memory_;
+  std::optional<LocalMessages> messages_;
   std::vector<StreamId> streams_;
   std::vector<std::deque<Index>> queues_;  ///< by rank and stream
-  std::vector<std::int64_t> bytes_sent_;
-  std::vector<double> run_s_;  ///< by repeat
+  std::vector<double> run_s_;              ///< by repeat
   std::vector<Index> order_;
   EventId clock_ = -1;
   EventId begin_ = -1;

@@ -1,0 +1,133 @@
+#include "validate/gpu/local_messages.hpp"
+
+#include <algorithm>
+
+#include "schedule/kinds.hpp"
+#include "validate/gpu/rows.hpp"
+
+namespace hsap::executor {
+
+LocalMessages::LocalMessages(const Schedule& schedule, std::span<RankMemory> memory,
+                             device::Device& device)
+    : schedule_(schedule),
+      memory_(memory),
+      device_(device),
+      meetings_(schedule),
+      partners_(pair_transfers(schedule)),
+      bytes_sent_(memory.size() * memory.size(), 0) {}
+
+Result<std::vector<device::Launch>> LocalMessages::prepare(Index at) {
+  Copies copies;
+  const Operation& op = schedule_.operations[at];
+  HSAP_CHECK(op.kind == Kind::exchange ? prepare_exchange(op, copies)
+                                       : prepare_collective(at, copies));
+  return copies;
+}
+
+Status LocalMessages::prepare_exchange(const Operation& op, Copies& copies) {
+  for (Index i = 0; i < op.payload.count; ++i) {
+    const Transfer& receive = schedule_.transfers[op.payload.first + i];
+    if (receive.direction != Direction::receive) continue;
+    const Partner& partner = partners_[op.payload.first + i];
+    if (partner.operation == Partner::none) continue;  // never issued: reported by the run
+    const Transfer& send = schedule_.transfers[partner.transfer];
+    const auto tokens = host::tokens_of(schedule_.intervals_of(receive));
+    if (tokens != host::tokens_of(schedule_.intervals_of(send)) || !(send.heads == receive.heads)) {
+      return infeasible("a message that its receiver expects otherwise");
+    }
+    HSAP_CHECK(add_copy(copies, receive.peer, send.buffer, op.rank, receive.buffer, tokens,
+                        receive.heads, receive.add));
+    const device::Array rows = memory_of(op.rank).array(receive.buffer, receive.heads);
+    count(receive.peer, op.rank, static_cast<std::int64_t>(tokens.size()) * rows.row_bytes());
+  }
+  return {};
+}
+
+/// all_gather: the rows of every member. reduce_scatter: the sum of this member's rows, in the
+/// order in which a ring adds them, beginning with the next member.
+Status LocalMessages::prepare_collective(Index at, Copies& copies) {
+  const Operation& op = schedule_.operations[at];
+  const auto members = meetings_.of(at);
+  const auto self =
+      static_cast<std::size_t>(std::find(members.begin(), members.end(), at) - members.begin());
+  const bool gathers = op.kind == Kind::all_gather;
+  const auto on = schedule_.operands_of(op);
+  for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
+    const Index destination = on[2 * pair + 1];
+    for (std::size_t i = 1; i <= members.size(); ++i) {
+      const Operation& other = schedule_.operations[members[(self + i) % members.size()]];
+      const Index source = schedule_.operands_of(other)[2 * pair];
+      const Buffer& rows = schedule_.buffers[gathers ? source : destination];
+      HSAP_CHECK(add_copy(copies, other.rank, source, op.rank, destination,
+                          host::tokens_of(schedule_.intervals_of(rows)), op.heads,
+                          !gathers && i > 1));
+    }
+  }
+  count_ring(members, self, gathers);
+  return {};
+}
+
+Status LocalMessages::add_copy(Copies& copies, Rank from, Index source, Rank to, Index destination,
+                               std::span<const Token> tokens, HeadRange heads, bool add) {
+  RankMemory& sender = memory_of(from);
+  RankMemory& receiver = memory_of(to);
+  HSAP_TRY(device::Launch launch,
+           device_.prepare(device::Move{
+               sender.array(source, heads), receiver.array(destination, heads),
+               pair_rows(sender.rows(source), receiver.rows(destination), tokens), add}));
+  copies.push_back(std::move(launch));
+  return {};
+}
+
+void LocalMessages::count(Rank from, Rank to, std::int64_t bytes) {
+  bytes_sent_[static_cast<std::size_t>(from) * memory_.size() + static_cast<std::size_t>(to)] +=
+      bytes;
+}
+
+/// What a ring algorithm passes on to the next member.
+void LocalMessages::count_ring(std::span<const Index> members, std::size_t self, bool gathers) {
+  const std::size_t n = members.size();
+  const Operation& next = schedule_.operations[members[(self + 1) % n]];
+  const Operation& op = schedule_.operations[members[self]];
+  for (std::size_t step = 0; step + 1 < n; ++step) {
+    const std::size_t whose = (self + 2 * n - step - (gathers ? 0 : 1)) % n;
+    const Operation& owner = schedule_.operations[members[whose]];
+    const auto on = schedule_.operands_of(owner);
+    for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
+      const Index rows = on[2 * pair + (gathers ? 0 : 1)];
+      const device::Array array = memory_of(owner.rank).array(rows, op.heads);
+      count(op.rank, next.rank, array.rows * array.row_bytes());
+    }
+  }
+}
+
+std::vector<Index> LocalMessages::partners_of(Index at) const {
+  const Operation& op = schedule_.operations[at];
+  std::vector<Index> others;
+  if (op.kind == Kind::exchange) {
+    for (Index i = 0; i < op.payload.count; ++i) {
+      const Index other = partners_[op.payload.first + i].operation;
+      if (other != Partner::none && other != at) others.push_back(other);
+    }
+    std::sort(others.begin(), others.end());
+    others.erase(std::unique(others.begin(), others.end()), others.end());
+  } else if (is_collective(op.kind)) {
+    for (const Index other : meetings_.of(at)) {
+      if (other != at) others.push_back(other);
+    }
+  }
+  return others;
+}
+
+bool LocalMessages::has_all_partners(Index at) const {
+  const Operation& op = schedule_.operations[at];
+  if (is_collective(op.kind)) {
+    return static_cast<Rank>(meetings_.of(at).size()) == schedule_.group_of(op).count;
+  }
+  if (op.kind != Kind::exchange) return true;
+  const auto first = partners_.begin() + static_cast<std::ptrdiff_t>(op.payload.first);
+  return std::all_of(first, first + static_cast<std::ptrdiff_t>(op.payload.count),
+                     [](const Partner& partner) { return partner.operation != Partner::none; });
+}
+
+}  // namespace hsap::executor
