@@ -1,24 +1,20 @@
 #include "validate/world/spawn.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <system_error>
 #include <tuple>
 
-#include "validate/world/socket.hpp"
+#include "validate/world/child.hpp"
 
 extern char** environ;
 
@@ -62,80 +58,10 @@ class SignalGuard {
   struct sigaction before_[std::size(caught_signals)] = {};
 };
 
-/// Cuts what a child writes into lines.
-class Lines {
- public:
-  Lines(int rank, const std::function<void(std::string_view)>& sink)
-      : prefix_(rank == 0 ? "" : fmt::format("[rank {}] ", rank)), sink_(sink) {}
-
-  void add(std::string_view text) {
-    constexpr std::size_t longest = 64 << 10;
-    part_ += text;
-    std::size_t begin = 0;
-    for (std::size_t end = 0; (end = part_.find('\n', begin)) != std::string::npos;) {
-      tell(std::string_view(part_).substr(begin, end + 1 - begin));
-      begin = end + 1;
-    }
-    part_.erase(0, begin);
-    if (part_.size() > longest) flush();
-  }
-  void flush() {
-    if (part_.empty()) return;
-    part_.push_back('\n');
-    tell(part_);
-    part_.clear();
-  }
-
- private:
-  void tell(std::string_view line) {
-    if (sink_) sink_(prefix_ + std::string(line));
-  }
-
-  std::string prefix_;
-  const std::function<void(std::string_view)>& sink_;
-  std::string part_;
-};
-
-/// What a child writes to one of its two outputs.
-struct Output {
-  Descriptor pipe;  ///< the end to read
-  Lines lines;
-
-  void read() {
-    char buffer[16 << 10];
-    while (pipe.open()) {
-      const ssize_t count = ::read(pipe.get(), buffer, sizeof buffer);
-      if (count > 0) {
-        lines.add({buffer, static_cast<std::size_t>(count)});
-      } else if (count == 0) {
-        close();
-      } else if (errno != EINTR) {
-        return;
-      }
-    }
-  }
-  void close() {
-    lines.flush();
-    pipe.close();
-  }
-};
-
-struct Child {
-  pid_t pid = -1;
-  Output out;
-  Output err;
+struct RankProcess : Child {
   std::optional<RankEnd> end;
-  bool stopped = false;
+  bool stopped = false;  ///< was sent a signal
 };
-
-/// Arguments or variables as execve() takes them.
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  list.reserve(texts.size() + 1);
-  for (std::string& text : texts) list.push_back(text.data());
-  list.push_back(nullptr);
-  return list;
-}
 
 /// The variables of this process with those of a rank in their place.
 std::vector<std::string> variables_of(int rank, int ranks, int port) {
@@ -158,37 +84,6 @@ std::vector<std::string> variables_of(int rank, int ranks, int port) {
   return own;
 }
 
-/// In the child, where only calls that are safe in a signal handler may follow a fork.
-[[noreturn]] void become(char* const* arguments, char* const* variables, int out, int err,
-                         pid_t parent) {
-  constexpr int cannot_start = 127;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_DFL);
-  // A group of its own: a Ctrl-C of the terminal reaches it through the parent only, so once.
-  ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(cannot_start);
-  const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  ::dup2(nothing, STDIN_FILENO);
-  ::dup2(out, STDOUT_FILENO);
-  ::dup2(err, STDERR_FILENO);
-  ::execve(arguments[0], arguments, variables);
-  ::_exit(cannot_start);
-}
-
-struct Pipe {
-  Descriptor read;
-  Descriptor write;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2] = {-1, -1};
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return infeasible("no pipe: " + std::generic_category().message(errno));
-  }
-  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
-}
-
 /// All ranks of a run on this machine.
 class Family {
  public:
@@ -196,14 +91,14 @@ class Family {
   /// Nobody is left behind when starting fails half-way.
   ~Family() {
     signal_all(SIGKILL);
-    for (Child& child : children_) {
+    for (RankProcess& child : children_) {
       if (!child.end) ::waitpid(child.pid, nullptr, 0);
     }
   }
   Family(const Family&) = delete;
   Family& operator=(const Family&) = delete;
 
-  [[nodiscard]] Status start(int ranks, std::vector<std::string> command, int port);
+  [[nodiscard]] Status start(int ranks, const std::vector<std::string>& command, int port);
   [[nodiscard]] SpawnReport wait();
 
  private:
@@ -212,52 +107,38 @@ class Family {
   void press();
   void signal_all(int signal);
   [[nodiscard]] bool any_left() const {
-    return std::any_of(children_.begin(), children_.end(), [](const Child& c) { return !c.end; });
+    return std::any_of(children_.begin(), children_.end(),
+                       [](const RankProcess& c) { return !c.end; });
   }
 
   const SpawnOptions& options_;
-  std::vector<Child> children_;
+  std::vector<RankProcess> children_;
   Clock::time_point begin_ = Clock::now();
   int last_sent_ = 0;  ///< signal
   int passed_on_ = 0;  ///< signals that this process got and its children too
   std::optional<Clock::time_point> pressed_;  ///< when the last signal was sent or a rank failed
 };
 
-Status Family::start(int ranks, std::vector<std::string> command, int port) {
-  const std::vector<char*> arguments = pointers(command);
-  const pid_t parent = ::getpid();
+Status Family::start(int ranks, const std::vector<std::string>& command, int port) {
   for (int rank = 0; rank < ranks; ++rank) {
-    std::vector<std::string> variables = variables_of(rank, ranks, port);
-    const std::vector<char*> environment = pointers(variables);
-    HSAP_TRY(Pipe out, make_pipe());
-    HSAP_TRY(Pipe err, make_pipe());
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-      become(arguments.data(), environment.data(), out.write.get(), err.write.get(), parent);
-    }
-    if (pid < 0) {
-      return infeasible(
-          fmt::format("cannot start rank {}: {}", rank, std::generic_category().message(errno)));
-    }
-    children_.push_back({pid,
-                         {std::move(out.read), Lines(rank, options_.out)},
-                         {std::move(err.read), Lines(rank, options_.err)},
-                         std::nullopt});
+    HSAP_TRY(Child child, start_child(rank, command, variables_of(rank, ranks, port), options_.out,
+                                      options_.err));
+    children_.push_back({std::move(child), std::nullopt});
   }
   return {};
 }
 
 void Family::read_outputs() {
   std::vector<pollfd> files;
-  for (const Child& child : children_) {
-    for (const Output* output : {&child.out, &child.err}) {
-      if (output->pipe.open()) files.push_back({output->pipe.get(), POLLIN, 0});
+  for (const RankProcess& child : children_) {
+    for (const ChildOutput* output : {&child.out, &child.err}) {
+      if (output->descriptor() >= 0) files.push_back({output->descriptor(), POLLIN, 0});
     }
   }
   // Ends and signals are looked for by the clock.
   constexpr int often_ms = 20;
   static_cast<void>(::poll(files.data(), files.size(), often_ms));
-  for (Child& child : children_) {
+  for (RankProcess& child : children_) {
     child.out.read();
     child.err.read();
   }
@@ -265,7 +146,7 @@ void Family::read_outputs() {
 
 void Family::reap() {
   for (std::size_t rank = 0; rank < children_.size(); ++rank) {
-    Child& child = children_[rank];
+    RankProcess& child = children_[rank];
     int status = 0;
     if (child.end || ::waitpid(child.pid, &status, WNOHANG) != child.pid) continue;
     RankEnd end{static_cast<int>(rank)};
@@ -276,7 +157,7 @@ void Family::reap() {
     if (!end.well() && !pressed_) pressed_ = Clock::now();
     child.end = end;
     // What it wrote is there by now; a process that it left behind may hold its outputs open.
-    for (Output* output : {&child.out, &child.err}) {
+    for (ChildOutput* output : {&child.out, &child.err}) {
       output->read();
       output->close();
     }
@@ -284,7 +165,7 @@ void Family::reap() {
 }
 
 void Family::signal_all(int signal) {
-  for (Child& child : children_) {
+  for (RankProcess& child : children_) {
     if (child.end) continue;
     child.stopped = true;
     // Its group, unless it has not come to make one.
@@ -315,7 +196,7 @@ SpawnReport Family::wait() {
     press();
   }
   SpawnReport report;
-  for (const Child& child : children_) report.ends.push_back(*child.end);
+  for (const RankProcess& child : children_) report.ends.push_back(*child.end);
   report.interrupted = first_signal.load();
   return report;
 }

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "validate/world/child.hpp"
 #include "validate/world/place.hpp"
 
 namespace hsap::world {
@@ -12,9 +11,9 @@ namespace hsap::world {
 struct SpawnOptions {
   double grace_s = 5;  ///< for the others to end by themselves once one has failed, then SIGTERM
   double term_s = 2;   ///< from SIGTERM to SIGKILL
-  /// Get whole lines (or long pieces of such), with the rank before those of all ranks but 0.
-  std::function<void(std::string_view)> out;
-  std::function<void(std::string_view)> err;
+  /// Get the lines of all ranks, with the rank before those of all but 0.
+  Sink out;
+  Sink err;
 };
 
 /// How one rank ended.
