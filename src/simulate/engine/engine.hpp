@@ -112,7 +112,7 @@ class Engine {
   void end(std::uint32_t lane);
   [[nodiscard]] std::size_t instance(std::uint32_t copy, Index op) const;
 
-  // Messages: engine_messages.cpp.
+  // Messages: messages.cpp.
   void start_exchange(std::uint32_t lane);
   void send_packed(std::uint32_t lane);
   void arrive(std::uint32_t message);
@@ -128,14 +128,14 @@ class Engine {
   [[nodiscard]] Ends ends(std::uint32_t message) const;
   [[nodiscard]] std::uint32_t lane_running(std::uint32_t copy, Index op) const;
 
-  // Collectives: engine_collectives.cpp.
+  // Collectives: collectives.cpp.
   void start_collective(std::uint32_t lane);
   void launch(std::uint32_t copy, Index collective);
   void collective_message_done(std::uint32_t message);
   void end_members(std::uint32_t copy, const Collective& collective);
   [[nodiscard]] double collective_latency_s(std::uint32_t copy, const Collective& collective) const;
 
-  // Overlap: engine_overlap.cpp.
+  // Overlap: overlap.cpp.
   void start_kernel(std::uint32_t lane);
   void end_kernel(std::uint32_t lane);
   [[nodiscard]] double kernel_speed(const Unit& unit) const;
@@ -151,7 +151,7 @@ class Engine {
   [[nodiscard]] double flow_speed(std::uint32_t unit) const;
   [[nodiscard]] double speed_of_flow(std::uint32_t message) const;
 
-  // Failure: engine_stuck.cpp.
+  // Failure: stuck.cpp.
   [[nodiscard]] Error stuck() const;
   [[nodiscard]] std::string awaited(std::uint32_t lane) const;
 

@@ -8,15 +8,15 @@
 
 namespace hsap {
 
-/// Something that will happen to slot or message `index` at `time_s`.
+/// Something that will happen to lane or message `index` at `time_s`.
 struct Event {
   enum class Kind : std::uint8_t {
-    wake,          ///< the host has issued the operation that slot `index` waits for
-    kernel_end,    ///< of slot `index`, unless `generation` is stale
-    packed,        ///< slot `index` has filled its send buffers
+    wake,          ///< the host has issued the operation that lane `index` waits for
+    kernel_end,    ///< of lane `index`, unless `generation` is stale
+    packed,        ///< lane `index` has filled its send buffers
     latency_over,  ///< message `index` puts its first byte on the wire
     copied,        ///< message `index`, a copy inside one memory, is done
-    exchange_end,  ///< of slot `index`: received rows are where they belong
+    exchange_end,  ///< of lane `index`: received rows are where they belong
   };
   double time_s = 0;
   std::uint32_t index = 0;
