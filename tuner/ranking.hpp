@@ -25,8 +25,8 @@ class Ranking {
   /// Adds a candidate whose batches are all predicted.
   void add(std::size_t index);
 
-  /// Whether a candidate with at most `tokens_per_s` and at least `peak_bytes` could still be
-  /// the best, a runner-up, the best of its method, or on the Pareto set.
+  /// Whether a candidate, whose tokens per second can only fall and whose peak memory can only grow
+  /// from here, could still be the best, a runner-up, the best of its method, or on the Pareto set.
   [[nodiscard]] bool may_matter(const Candidate& candidate) const;
 
   /// The best of all, then up to `top` runners-up, at most one for each (U, C, exchange, layout).

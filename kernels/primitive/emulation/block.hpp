@@ -25,7 +25,7 @@ struct Thread;
 /// Threads that wait for the same thing.
 using Waiting = std::vector<Thread*>;
 
-/// A place where `members` threads meet; the last to come does what is to be done for all.
+/// A place where threads meet; the last to come does what is to be done for all.
 struct Meeting {
   std::vector<void*> payloads;
   const char* what = nullptr;

@@ -17,7 +17,7 @@ HSAP_DEVICE void mma(float* d, const std::uint32_t (&a)[4], std::uint32_t b0, st
 }
 
 /// Four 8 x 8 matrices of bf16: lane 8 m + i names row i (16 bytes) of matrix m; register m of lane
-/// l gets elements 2 (l % 4) and 2 (l % 4) + 1 of row l / 4, or with `crossed` of column l / 4.
+/// l gets elements 2 (l % 4) and 2 (l % 4) + 1 of row l / 4, or of column l / 4 when crossed.
 HSAP_DEVICE void load_matrices(std::uint32_t (&to)[4], SharedAddress row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
