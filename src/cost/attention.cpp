@@ -75,17 +75,23 @@ class Makespan {
     return std::max(work / multiprocessors_ + tail, alone);
   }
 
-  /// The same work in more and shorter blocks, two a multiprocessor, when there are too few.
+  /// Or less, of a kernel that can split walks, where its blocks are too few and it pays.
+  [[nodiscard]] double with_split(const Blocks& blocks) const {
+    const double whole_s = (*this)(blocks);
+    if (!kernel_.splits_keys || blocks.count == 0) return whole_s;
+    if (blocks.count >= split_below * multiprocessors_) return whole_s;
+    return std::min(whole_s, (*this)(split(blocks)));
+  }
+
+ private:
+  /// The same work in more and shorter blocks, two a multiprocessor.
   [[nodiscard]] Blocks split(const Blocks& blocks) const {
-    if (!kernel_.splits_keys || blocks.count == 0) return blocks;
-    if (blocks.count >= split_below * multiprocessors_) return blocks;
     const double parts = std::clamp(std::floor(2 * multiprocessors_ / blocks.count), 1.0,
                                     std::max(1.0, blocks.longest));
     return {blocks.count * parts, blocks.of_head * parts, blocks.tiles,
             std::ceil(blocks.longest / parts), std::floor(blocks.shortest / parts)};
   }
 
- private:
   /// The part of the longest walk's lead that shows at the end. Longest last: the others are half
   /// done on average. By head: the last blocks to start come from several heads, and among them are
   /// long ones, unless one head alone has enough blocks for a wave and a half; fitted to schedules
@@ -131,10 +137,10 @@ KernelTime attention_time(std::span<const Slice> slices, int query_heads, int he
   for (const Slice& slice : slices) {
     const Blocks blocks =
         blocks_of(grid_of(slice, kernel.tile_query, kernel.tile_key), query_heads);
-    busy_s = std::max(busy_s, makespan(slices.size() == 1 ? makespan.split(blocks) : blocks));
+    busy_s = std::max(busy_s, slices.size() == 1 ? makespan.with_split(blocks) : makespan(blocks));
     all.add(blocks);
   }
-  if (slices.size() > 1) busy_s = std::max(busy_s, makespan(makespan.split(all)));
+  if (slices.size() > 1) busy_s = std::max(busy_s, makespan.with_split(all));
   const double seconds = kernel.launch_s + busy_s;
   const double waves = all.count / device.multiprocessors;
   if (waves < 1) return {seconds, 0};

@@ -80,6 +80,24 @@ TEST_CASE("Too few long blocks are split where the kernel can") {
   CHECK(forward_s(wide, 4, device) == Approx(5e-6 + 12e-6));
 }
 
+TEST_CASE("Walks that cost more in parts than they gain stay whole") {
+  Device device = toy();
+  device.forward.splits_keys = true;
+  // 7 blocks of 2 tiles fill a wave of 4 us; 14 of 1 tile would take two of 3 us.
+  CHECK(forward_s({{make_interval(0, 128), make_interval(0, 256), SliceKind::full}}, 7, device) ==
+        Approx(5e-6 + 4e-6));
+  for (const Token keys : {256, 512, 1024}) {
+    double before = 0;
+    for (int heads = 1; heads <= 30; ++heads) {
+      const double seconds = forward_s(
+          {{make_interval(0, 128), make_interval(0, keys), SliceKind::full}}, heads, device);
+      INFO(keys << " keys, " << heads << " heads");
+      CHECK(seconds >= before * (1 - 1e-12));
+      before = seconds;
+    }
+  }
+}
+
 TEST_CASE("Long blocks that start last leave the device half idle at the end") {
   // 20 blocks of 1..20 tiles on ten multiprocessors: 250 us of work spread over ten, then half of
   // the 19 tiles between the longest and the shortest.
