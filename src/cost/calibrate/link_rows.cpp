@@ -81,13 +81,12 @@ Status LinkRows::check_fastest(bool between, double least) const {
     if (best == nullptr || rate(row) > rate(*best)) best = &row;
   }
   if (best == nullptr || rate(*best) >= least) return {};
-  return data_->error_at(
-      best->place,
-      fmt::format("slower than any link {}, as all other rounds are",
-                  between ? "between nodes" : "inside a node"),
-      format_rate(rate(*best)),
-      fmt::format("at least {} in the fastest; bytes of one message, time in us",
-                  format_rate(least)));
+  return data_->error_at(best->place,
+                         fmt::format("slower than any link {}, as all other rounds are",
+                                     between ? "between nodes" : "inside a node"),
+                         format_rate(rate(*best)),
+                         fmt::format("at least {} in the fastest; bytes of one message, time in us",
+                                     format_rate(least)));
 }
 
 Result<LinkRows::Rows> LinkRows::where(const std::string& what,
