@@ -51,7 +51,7 @@ HSAP_EXPORT const char* hsap_planner_json(const hsap_planner* planner);
 HSAP_EXPORT void hsap_planner_free(hsap_planner* planner);
 
 /* Compiles one pass over the packed batch with the prefix sums cu_seqlens[count] (first 0,
- * ascending). */
+ * ascending; numbers that repeat are documents without tokens and change nothing). */
 HSAP_EXPORT hsap_schedule* hsap_compile(const hsap_planner* planner, const int64_t* cu_seqlens,
                                         size_t count, int32_t backward, hsap_error** error);
 /* 1 when the schedule is proved right (see hsap/verify.hpp), otherwise 0 and the first flaw. */

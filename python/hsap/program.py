@@ -197,7 +197,8 @@ class Program:
 
 def compile(cu_seqlens: "Sequence[int]", plan: Plan, rank: int) -> Program:
     """Compiles the packed batch with the given prefix sums (0, then the end of each document; any
-    sequence of integers, a tensor included). Every rank of the group compiles the same batch.
+    sequence of integers, a tensor included; ends that repeat, as in a padded cu_seqlens, change
+    nothing). Every rank of the group compiles the same batch.
     `rank` counts in the sequence-parallel group. Raises BadInput, or Infeasible when the strategy
     cannot serve the batch."""
     if not 0 <= rank < plan.ranks:

@@ -101,13 +101,15 @@ Result<Batch> batch_of(const int64_t* cu_seqlens, size_t count) {
   Batch batch;
   batch.lengths.reserve(count - 1);
   for (size_t i = 1; i < count; ++i) {
-    const bool sane = cu_seqlens[i] > cu_seqlens[i - 1] && cu_seqlens[i] <= max_tokens;
+    const bool sane = cu_seqlens[i] >= cu_seqlens[i - 1] && cu_seqlens[i] <= max_tokens;
     if (!sane) {
       return bad_input(
-          "cu_seqlens do not ascend",
+          "cu_seqlens descend",
           fmt::format("{} after {} at position {}", cu_seqlens[i], cu_seqlens[i - 1], i),
           fmt::format("ascending numbers of at most {}", max_tokens));
     }
+    // Documents without tokens: trainers fill cu_seqlens up to a length that is always the same.
+    if (cu_seqlens[i] == cu_seqlens[i - 1]) continue;
     batch.lengths.push_back(static_cast<Token>(cu_seqlens[i] - cu_seqlens[i - 1]));
   }
   HSAP_CHECK(check(batch));

@@ -81,9 +81,9 @@ class Programs(unittest.TestCase):
                              {"all_gather"})
 
     def test_errors(self):
-        with self.assertRaisesRegex(hsap.BadInput, "cu_seqlens do not ascend; found 5 after 5"):
-            hsap.compile([0, 5, 5], plan(), 0)
-        for wrong in ([], [0], [1, 5], [0, 2 ** 40], [0, -1], [0, 2 ** 64 + 5], [0, 100.5],
+        with self.assertRaisesRegex(hsap.BadInput, "cu_seqlens descend; found 5 after 6"):
+            hsap.compile([0, 6, 5], plan(), 0)
+        for wrong in ([], [0], [1, 5], [0, 2 ** 40], [0, -1], [0, 0], [0, 2 ** 64 + 5], [0, 100.5],
                       ["0", "100"], [[0, 100]], None):
             with self.assertRaises(hsap.BadInput):
                 hsap.compile(wrong, plan(), 0)
@@ -91,6 +91,13 @@ class Programs(unittest.TestCase):
             hsap.compile(DOCUMENTS, plan(ulysses=16), 0)
         with self.assertRaises(IndexError):
             hsap.compile(DOCUMENTS, plan(), 8)
+
+    def test_ends_that_repeat_change_nothing(self):
+        program = hsap.compile(DOCUMENTS, plan(), 3)
+        padded = [0, *DOCUMENTS, DOCUMENTS[-1], DOCUMENTS[-1]]
+        other = hsap.compile(padded, plan(), 3)
+        self.assertEqual(other.positions, program.positions)
+        self.assertEqual(other.forward.program(3), program.forward.program(3))
 
     def test_a_program_may_be_copied_and_sent(self):
         program = hsap.compile(DOCUMENTS, plan(), 3)
