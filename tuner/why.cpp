@@ -126,14 +126,14 @@ std::string kind_of(const std::string& reason) {
 std::vector<std::string> frequent_reasons(const Search& search, std::size_t most) {
   struct Tally {
     int count = 0;
-    std::string example;
+    const Candidate* nearest = nullptr;  ///< to a limit of memory, where that is the reason
   };
   std::map<std::string, Tally> tallies;
   for (const Candidate& candidate : search.candidates) {
     if (candidate.outcome == Outcome::feasible || candidate.outcome == Outcome::pruned) continue;
     Tally& tally = tallies[kind_of(candidate.reason)];
-    if (tally.count++ == 0) {
-      tally.example = to_string(candidate.strategy) + ": " + candidate.reason;
+    if (tally.count++ == 0 || candidate.peak_bytes < tally.nearest->peak_bytes) {
+      tally.nearest = &candidate;
     }
   }
   std::vector<Tally> sorted;
@@ -144,7 +144,9 @@ std::vector<std::string> frequent_reasons(const Search& search, std::size_t most
   std::vector<std::string> out;
   for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i) {
     const char* noun = sorted[i].count == 1 ? "strategy, " : "strategies, such as ";
-    out.push_back(fmt::format("{} {}{}", sorted[i].count, noun, sorted[i].example));
+    const Candidate& example = *sorted[i].nearest;
+    out.push_back(fmt::format("{} {}{}: {}", sorted[i].count, noun, to_string(example.strategy),
+                              example.reason));
   }
   return out;
 }

@@ -67,19 +67,22 @@ TEST_CASE("group sizes that do not fit are named with what they need") {
   CHECK(why[1] == "groups of 1, 2 do not fit: a rank needs at least 100.00 GB of 80.00 GB");
 }
 
-TEST_CASE("reasons of one kind are counted together, most frequent first") {
+TEST_CASE(
+    "reasons of one kind are counted together, most frequent first, the nearest to fit told") {
   Search search;
   for (int i = 0; i < 5; ++i) {
     Candidate candidate;
     candidate.reason = i < 2 ? "8 heads do not cover 16 ranks"
-                             : "needs " + std::to_string(90 + i) + ".5 GB of 75.2 GB";
+                             : "needs " + std::to_string(90 - i) + ".5 GB of 75.2 GB";
     candidate.outcome = i < 2 ? Outcome::illegal : Outcome::out_of_memory;
+    candidate.peak_bytes = i < 2 ? 0 : 90 - i;
+    candidate.strategy.stages = i;
     search.candidates.push_back(candidate);
   }
   const std::vector<std::string> found = frequent_reasons(search, 5);
   REQUIRE(found.size() == 2);
   CHECK(found[0] ==
-        "3 strategies, such as " + to_string(Strategy{}) + ": needs 92.5 GB of 75.2 GB");
+        "3 strategies, such as " + to_string(Strategy{.stages = 4}) + ": needs 86.5 GB of 75.2 GB");
   CHECK(found[1] ==
         "2 strategies, such as " + to_string(Strategy{}) + ": 8 heads do not cover 16 ranks");
   CHECK(frequent_reasons(search, 1).size() == 1);
