@@ -93,90 +93,62 @@ Result<std::vector<Phase>> Messages::reduce_at_once(Index at, Staging& staging) 
   return phases;
 }
 
-namespace {
-
-/// One rank's place in the ring of a collective.
-struct Ring {
-  Ring(const Schedule& schedule, std::span<const Index> all, Index at)
-      : members(all),
-        self(static_cast<std::size_t>(std::find(all.begin(), all.end(), at) - all.begin())),
-        next(schedule.operations[member(1)].rank),
-        before(schedule.operations[member(all.size() - 1)].rank) {}
-
-  [[nodiscard]] Index member(std::size_t steps_on) const {
-    return members[(self + steps_on) % members.size()];
-  }
-
-  std::span<const Index> members;
-  std::size_t self;
-  Rank next;
-  Rank before;
-};
-
-}  // namespace
-
-/// Each member passes on what it got last, beginning with its own rows.
 Result<std::vector<Phase>> Messages::all_gather(Index at, Staging& staging) {
   const Operation& op = schedule_.operations[at];
-  const Ring ring(schedule_, meetings_.of(at), at);
-  const std::size_t n = ring.members.size();
+  const host::Ring ring(schedule_, meetings_, at);
   const auto on = schedule_.operands_of(op);
-  const auto rows_of = [&](Index member, std::size_t pair) {
-    const Index source = schedule_.operands_of(schedule_.operations[member])[2 * pair];
-    return host::tokens_of(schedule_.intervals_of(schedule_.buffers[source]));
+  const auto rows_of = [&](std::size_t member, std::size_t pair) {
+    return host::tokens_of(schedule_.intervals_of(schedule_.buffers[ring.part(member, pair)]));
   };
-  std::vector<Phase> phases(n);
+  std::vector<Phase> phases(ring.members());
   for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
     const Index source = on[2 * pair];
     const Index destination = on[2 * pair + 1];
-    HSAP_CHECK(move(phases[0].before, memory_.array(source, op.heads),
-                    memory_.array(destination, op.heads),
-                    pair_rows(memory_.rows(source), memory_.rows(destination), rows_of(at, pair)),
-                    false, staging));
+    HSAP_CHECK(move(
+        phases[0].before, memory_.array(source, op.heads), memory_.array(destination, op.heads),
+        pair_rows(memory_.rows(source), memory_.rows(destination), rows_of(ring.self(), pair)),
+        false, staging));
   }
-  for (std::size_t step = 0; step + 1 < n; ++step) {
+  for (std::size_t step = 0; step < ring.steps(); ++step) {
     for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
       const Index destination = on[2 * pair + 1];
-      HSAP_CHECK(send(phases[step + 1], ring.next, destination,
-                      rows_of(ring.member(n - step), pair), op.heads, staging));
-      HSAP_CHECK(receive(phases[step + 1], ring.before, destination,
-                         rows_of(ring.member(2 * n - step - 1), pair), op.heads, false, staging));
+      HSAP_CHECK(send(phases[step + 1], ring.next(), destination, rows_of(ring.sent_in(step), pair),
+                      op.heads, staging));
+      HSAP_CHECK(receive(phases[step + 1], ring.before(), destination,
+                         rows_of(ring.received_in(step), pair), op.heads, false, staging));
     }
   }
   return phases;
 }
 
-/// The rows of a member start at the next one and gather a share at every member on their way.
 Result<std::vector<Phase>> Messages::reduce_scatter(Index at, Staging& staging) {
   const Operation& op = schedule_.operations[at];
-  const Ring ring(schedule_, meetings_.of(at), at);
-  const std::size_t n = ring.members.size();
+  const host::Ring ring(schedule_, meetings_, at);
   const auto on = schedule_.operands_of(op);
-  std::vector<Phase> phases(n);
+  std::vector<Phase> phases(ring.members());
   for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
     const Index source = on[2 * pair];
     const Array own = memory_.array(source, op.heads);
-    const auto rows_of = [&](Index member) {
-      const Index destination = schedule_.operands_of(schedule_.operations[member])[2 * pair + 1];
-      return message_rows(memory_.rows(source),
-                          host::tokens_of(schedule_.intervals_of(schedule_.buffers[destination])));
+    const auto rows_of = [&](std::size_t member) {
+      const Buffer& part = schedule_.buffers[ring.part(member, pair)];
+      return message_rows(memory_.rows(source), host::tokens_of(schedule_.intervals_of(part)));
     };
     const auto count = [](const std::vector<RowPair>& rows) {
       return rows.empty() ? 0 : rows.back().to + rows.back().count;
     };
-    std::vector<RowPair> rows = rows_of(ring.member(n - 1));
+    std::vector<RowPair> rows = rows_of(ring.sent_in(0));
     Array sum = staging.take(own, count(rows));
     HSAP_CHECK(move(phases[0].after, own, sum, rows, false, staging));
-    for (std::size_t step = 0; step + 1 < n; ++step) {
+    for (std::size_t step = 0; step < ring.steps(); ++step) {
       Phase& phase = phases[step + 1];
-      phase.messages.push_back(as_message(ring.next, sum, 0, sum.rows, true));
-      rows = rows_of(ring.member(2 * n - step - 2));
+      phase.messages.push_back(as_message(ring.next(), sum, 0, sum.rows, true));
+      rows = rows_of(ring.received_in(step));
       sum = staging.take(own, count(rows));
-      phase.messages.push_back(as_message(ring.before, sum, 0, sum.rows, false));
+      phase.messages.push_back(as_message(ring.before(), sum, 0, sum.rows, false));
       HSAP_CHECK(move(phase.after, own, sum, rows, true, staging));
     }
     const Array result = memory_.array(on[2 * pair + 1], op.heads);
-    HSAP_CHECK(move(phases[n - 1].after, sum, result, all_rows(sum.rows), false, staging));
+    HSAP_CHECK(move(phases.back().after, sum, result, all_rows(sum.rows), false, staging));
   }
   return phases;
 }

@@ -47,15 +47,13 @@ Status LocalMessages::prepare_exchange(const Operation& op, Copies& copies) {
 /// order in which a ring adds them, beginning with the next member.
 Status LocalMessages::prepare_collective(Index at, Copies& copies) {
   const Operation& op = schedule_.operations[at];
-  const auto members = meetings_.of(at);
-  const auto self =
-      static_cast<std::size_t>(std::find(members.begin(), members.end(), at) - members.begin());
+  const host::Ring ring(schedule_, meetings_, at);
   const bool gathers = op.kind == Kind::all_gather;
   const auto on = schedule_.operands_of(op);
   for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
     const Index destination = on[2 * pair + 1];
-    for (std::size_t i = 1; i <= members.size(); ++i) {
-      const Operation& other = schedule_.operations[members[(self + i) % members.size()]];
+    for (std::size_t i = 1; i <= ring.members(); ++i) {
+      const Operation& other = ring.operation((ring.self() + i) % ring.members());
       const Index source = schedule_.operands_of(other)[2 * pair];
       const Buffer& rows = schedule_.buffers[gathers ? source : destination];
       HSAP_CHECK(add_copy(copies, other.rank, source, op.rank, destination,
@@ -63,7 +61,7 @@ Status LocalMessages::prepare_collective(Index at, Copies& copies) {
                           !gathers && i > 1));
     }
   }
-  count_ring(members, self, gathers);
+  count_ring(ring);
   return {};
 }
 
@@ -85,18 +83,14 @@ void LocalMessages::count(Rank from, Rank to, std::int64_t bytes) {
 }
 
 /// What a ring algorithm passes on to the next member.
-void LocalMessages::count_ring(std::span<const Index> members, std::size_t self, bool gathers) {
-  const std::size_t n = members.size();
-  const Operation& next = schedule_.operations[members[(self + 1) % n]];
-  const Operation& op = schedule_.operations[members[self]];
-  for (std::size_t step = 0; step + 1 < n; ++step) {
-    const std::size_t whose = (self + 2 * n - step - (gathers ? 0 : 1)) % n;
-    const Operation& owner = schedule_.operations[members[whose]];
-    const auto on = schedule_.operands_of(owner);
-    for (std::size_t pair = 0; pair < on.size() / 2; ++pair) {
-      const Index rows = on[2 * pair + (gathers ? 0 : 1)];
-      const device::Array array = memory_of(owner.rank).array(rows, op.heads);
-      count(op.rank, next.rank, array.rows * array.row_bytes());
+void LocalMessages::count_ring(const host::Ring& ring) {
+  const Operation& op = ring.operation(ring.self());
+  for (std::size_t step = 0; step < ring.steps(); ++step) {
+    const std::size_t owner = ring.sent_in(step);
+    for (std::size_t pair = 0; pair < op.operands.count / 2; ++pair) {
+      const device::Array rows =
+          memory_of(ring.operation(owner).rank).array(ring.part(owner, pair), op.heads);
+      count(op.rank, ring.next(), rows.rows * rows.row_bytes());
     }
   }
 }

@@ -5,7 +5,7 @@
 
 #include "validate/gpu/partners.hpp"
 #include "validate/gpu/rank.hpp"
-#include "validate/host/collective.hpp"
+#include "validate/host/meetings.hpp"
 
 namespace hsap::executor {
 
@@ -35,7 +35,7 @@ class LocalMessages {
   [[nodiscard]] Status add_copy(Copies& copies, Rank from, Index source, Rank to, Index destination,
                                 std::span<const Token> tokens, HeadRange heads, bool add);
   void count(Rank from, Rank to, std::int64_t bytes);
-  void count_ring(std::span<const Index> members, std::size_t self, bool gathers);
+  void count_ring(const host::Ring& ring);
   [[nodiscard]] RankMemory& memory_of(Rank rank) { return memory_[static_cast<std::size_t>(rank)]; }
 
   const Schedule& schedule_;

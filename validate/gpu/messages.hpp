@@ -7,7 +7,7 @@
 
 #include "validate/device/communicator.hpp"
 #include "validate/gpu/rank.hpp"
-#include "validate/host/collective.hpp"
+#include "validate/host/meetings.hpp"
 
 namespace hsap::executor {
 

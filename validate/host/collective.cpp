@@ -2,67 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "schedule/kinds.hpp"
+#include <optional>
 
 namespace hsap::host {
-
-Meetings::Meetings(const Schedule& schedule) {
-  using Key = std::tuple<Rank, Rank, Rank, Stream, Kind, std::size_t>;
-  std::map<Key, std::size_t> known;
-  for (Rank rank = 0; rank < schedule.ranks(); ++rank) {
-    std::map<Key, std::size_t> turns;
-    for (const Operation& op : schedule.program(rank)) {
-      if (!is_collective(op.kind)) continue;
-      const Group& group = schedule.group_of(op);
-      Key key{group.first, group.count, group.stride, op.stream, op.kind, 0};
-      std::get<5>(key) = turns[key]++;
-      const auto [place, is_new] = known.try_emplace(key, members_.size());
-      if (is_new) members_.emplace_back();
-      const auto index = static_cast<Index>(&op - schedule.operations.data());
-      meeting_of_[index] = place->second;
-      members_[place->second].push_back(index);
-    }
-  }
-}
-
-std::span<const Index> Meetings::of(Index op) const { return members_[meeting_of_.at(op)]; }
 
 template <typename T>
 Collective<T>::Collective(const Schedule& schedule, Index op, const Meetings& meetings,
                           Memory& memory)
     : schedule_(schedule),
       op_(schedule.operations[op]),
-      members_(meetings.of(op)),
+      ring_(schedule, meetings, op),
       memory_(memory),
-      position_(static_cast<std::size_t>(std::find(members_.begin(), members_.end(), op) -
-                                         members_.begin())),
-      pairs_(op_.operands.count / 2),
-      steps_(members_.size() - 1) {
-  if (gathers()) {
-    held_ = own_share(position_);
-    static_cast<void>(put(held_, position_));
-    return;
-  }
-  held_ = own_share(sent_in(0));
-  if (steps_ == 0) static_cast<void>(put(held_, position_));
-}
-
-template <typename T>
-std::size_t Collective<T>::sent_in(std::size_t step) const {
-  const std::size_t n = members_.size();
-  return (position_ + 2 * n - step - (gathers() || n == 1 ? 0 : 1)) % n;
-}
-
-template <typename T>
-std::size_t Collective<T>::received_in(std::size_t step) const {
-  return (sent_in(step) + members_.size() - 1) % members_.size();
-}
-
-template <typename T>
-Rank Collective<T>::neighbour(std::size_t distance) const {
-  return schedule_.operations[members_[(position_ + distance) % members_.size()]].rank;
+      pairs_(op_.operands.count / 2) {
+  held_ = own_share(ring_.sent_in(0));
+  if (gathers() || ring_.steps() == 0) static_cast<void>(put(held_, ring_.self()));
 }
 
 template <typename T>
@@ -77,9 +30,7 @@ View Collective<T>::destination(std::size_t pair) {
 
 template <typename T>
 std::vector<Token> Collective<T>::rows_of(std::size_t member, std::size_t pair) const {
-  const Operation& op = schedule_.operations[members_[member]];
-  const Index buffer = schedule_.operands_of(op)[2 * pair + (gathers() ? 0 : 1)];
-  return tokens_of(schedule_.intervals_of(schedule_.buffers[buffer]));
+  return tokens_of(schedule_.intervals_of(schedule_.buffers[ring_.part(member, pair)]));
 }
 
 template <typename T>
@@ -124,8 +75,8 @@ bool Collective<T>::put(const Message& message, std::size_t member) {
 
 template <typename T>
 bool Collective<T>::accept(Message message) {
-  const std::size_t member = received_in(received_);
-  const bool last = received_ + 1 == steps_;
+  const std::size_t member = ring_.received_in(received_);
+  const bool last = received_ + 1 == ring_.steps();
   if (!gathers()) add_share(message, member);
   if ((gathers() || last) && !put(message, member)) return false;
   held_ = std::move(message);
@@ -135,7 +86,7 @@ bool Collective<T>::accept(Message message) {
 
 template <typename T>
 bool Collective<T>::all_meet() const {
-  return members_.size() == static_cast<std::size_t>(schedule_.group_of(op_).count);
+  return ring_.members() == static_cast<std::size_t>(schedule_.group_of(op_).count);
 }
 
 template <typename T>
@@ -144,16 +95,15 @@ bool Collective<T>::advance(Mail& mail) {
   bool moved = false;
   while (!complete()) {
     bool stepped = false;
-    if (sent_ == received_ && sent_ < steps_) {
+    if (sent_ == received_ && sent_ < ring_.steps()) {
       Message copy = held_;
-      if (mail.offer({neighbour(1), op_.stream, true}, copy)) {
+      if (mail.offer({ring_.next(), op_.stream, true}, copy)) {
         ++sent_;
         stepped = true;
       }
     }
     if (received_ < sent_) {
-      const Rank before = neighbour(members_.size() - 1);
-      std::optional<Message> message = mail.transport.take({before, op_.stream, true});
+      std::optional<Message> message = mail.transport.take({ring_.before(), op_.stream, true});
       if (message) stepped = accept(*std::move(message)) || stepped;
     }
     if (!stepped) return moved;
@@ -166,11 +116,11 @@ template <typename T>
 std::string Collective<T>::report() const {
   if (!all_meet()) {
     return fmt::format("a group of {} ranks of which only {} come", schedule_.group_of(op_).count,
-                       members_.size());
+                       ring_.members());
   }
-  return fmt::format("step {} of {}: {} rank {}", received_ + 1, steps_,
+  return fmt::format("step {} of {}: {} rank {}", received_ + 1, ring_.steps(),
                      received_ < sent_ ? "receive from" : "send to",
-                     received_ < sent_ ? neighbour(members_.size() - 1) : neighbour(1));
+                     received_ < sent_ ? ring_.before() : ring_.next());
 }
 
 template class Collective<float>;

@@ -1,32 +1,14 @@
 #pragma once
 
-#include <map>
-#include <optional>
-#include <span>
 #include <string>
-#include <tuple>
 #include <vector>
 
+#include "validate/host/meetings.hpp"
 #include "validate/host/messages.hpp"
 
 namespace hsap::host {
 
-/// Which operations are one all_gather or reduce_scatter: the k-th of equal groups on a stream.
-class Meetings {
- public:
-  explicit Meetings(const Schedule& schedule);
-
-  /// The operations of all members, in the order of the group.
-  [[nodiscard]] std::span<const Index> of(Index op) const;
-
- private:
-  std::map<Index, std::size_t> meeting_of_;  ///< operation -> meeting
-  std::vector<std::vector<Index>> members_;
-};
-
-/// One member's part of a collective as a ring, one step after the other. all_gather: each passes
-/// on what it got last, beginning with its own rows. reduce_scatter: the rows of member j start at
-/// member j + 1 and gather a share at every member on the way to j.
+/// One member's part of a collective as a ring, one step after the other.
 template <typename T>
 class Collective {
  public:
@@ -34,7 +16,7 @@ class Collective {
 
   bool advance(Mail& mail);
   [[nodiscard]] bool complete() const {
-    return all_meet() && received_ == steps_ && sent_ == steps_;
+    return all_meet() && received_ == ring_.steps() && sent_ == ring_.steps();
   }
   [[nodiscard]] std::string report() const;
 
@@ -42,9 +24,6 @@ class Collective {
   /// False when a rank of the group never joins: the others wait for it, and say so.
   [[nodiscard]] bool all_meet() const;
   [[nodiscard]] bool gathers() const { return op_.kind == Kind::all_gather; }
-  /// Whose rows travel in a step, as a position in the group: those sent, and those that arrive.
-  [[nodiscard]] std::size_t sent_in(std::size_t step) const;
-  [[nodiscard]] std::size_t received_in(std::size_t step) const;
   /// The rows of a member that travel, in one of the pairs.
   [[nodiscard]] std::vector<Token> rows_of(std::size_t member, std::size_t pair) const;
   /// This rank's own share of the rows of a member.
@@ -56,15 +35,12 @@ class Collective {
   [[nodiscard]] bool accept(Message message);
   [[nodiscard]] View source(std::size_t pair);
   [[nodiscard]] View destination(std::size_t pair);
-  [[nodiscard]] Rank neighbour(std::size_t distance) const;
 
   const Schedule& schedule_;
   const Operation& op_;
-  std::span<const Index> members_;
+  Ring ring_;
   Memory& memory_;
-  std::size_t position_ = 0;  ///< of this rank in the group
   std::size_t pairs_ = 0;
-  std::size_t steps_ = 0;
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
   Message held_;  ///< goes out in the next step
