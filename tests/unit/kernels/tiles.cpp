@@ -19,7 +19,7 @@ class Grid {
       : columns_(columns), times_(static_cast<std::size_t>(rows * columns), 0) {}
 
   char& at(int row, int column) {
-    return times_[static_cast<std::size_t>(row * columns_ + column)];
+    return times_.at(static_cast<std::size_t>(row * columns_ + column));
   }
   /// Pairs in one row; columns beyond the last have none.
   [[nodiscard]] int count(int row, int begin, int end) const {
