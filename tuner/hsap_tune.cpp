@@ -92,11 +92,11 @@ Status write_plan(const Flags& flags, const Search& search, PlanFrame frame) {
   Plan plan = make_plan(search, std::move(frame));
   if (flags.embed_schedules) HSAP_CHECK(embed_schedules(plan));
   const std::string text = plan_text(plan);
-  if (static_cast<std::int64_t>(text.size()) > most_plan_bytes) {
+  if (static_cast<std::int64_t>(text.size()) > max_plan_bytes) {
     return cli::at_flag(
         flags.embed_schedules ? "--embed-schedules" : "--batches",
         bad_input("the plan is too large to be read again", fmt::format("{} bytes", text.size()),
-                  fmt::format("at most {}: fewer --batches", most_plan_bytes)));
+                  fmt::format("at most {}: fewer --batches", max_plan_bytes)));
   }
   return cli::write_target({"-o", flags.plan}, text, flags.common.output.force);
 }

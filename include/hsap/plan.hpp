@@ -125,14 +125,14 @@ struct PlannedPass {
 [[nodiscard]] std::string plan_text(const Plan& plan);
 
 /// What hsap-tune may write into a plan, so that what reads it takes it back.
-constexpr std::int64_t most_plan_bytes = std::int64_t{256} << 20;
-constexpr std::int64_t most_plan_batches = 100000;
+inline constexpr std::int64_t max_plan_bytes = std::int64_t{256} << 20;
+inline constexpr std::int64_t max_plan_batches = 100000;
 
 /// Reads a plan. Nothing in the file is trusted: every number has a range, every index of an
 /// embedded schedule lies inside its array, and what follows from other members (GPU count,
 /// mesh) must agree with them. Whether an embedded schedule is right is for verify().
 [[nodiscard]] Result<Plan> parse_plan(const std::string& text, const std::string& file);
-/// The same from a file of at most `most_plan_bytes`.
+/// The same from a file of at most `max_plan_bytes`.
 [[nodiscard]] Result<Plan> read_plan(const std::string& path);
 
 }  // namespace hsap

@@ -68,7 +68,7 @@ void add_batches(Command& command, BatchOptions& options) {
   add_integer(command, "--context", options.context, 1, max_tokens, "N",
               "tokens of a sampled batch; the most that --documents may hold")
       .group(group);
-  add_integer(command, "--batches", options.batches, 1, most_plan_batches, "N",
+  add_integer(command, "--batches", options.batches, 1, max_plan_batches, "N",
               "batches to sample (8)")
       .group(group);
   add_integer(command, "--seed", options.seed, 0, std::numeric_limits<std::int64_t>::max(), "N",

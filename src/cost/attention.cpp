@@ -75,7 +75,8 @@ class Makespan {
     return std::max(work / multiprocessors_ + tail, alone);
   }
 
-  /// Or less, of a kernel that can split walks, where its blocks are too few and it pays.
+  /// The same of a kernel that splits its walks, if it can, where blocks are few and that is
+  /// faster.
   [[nodiscard]] double with_split(const Blocks& blocks) const {
     const double whole_s = (*this)(blocks);
     if (!kernel_.splits_keys || blocks.count == 0) return whole_s;

@@ -44,9 +44,9 @@ std::vector<Batch> read_batches(json::Object& object, Token context) {
   std::vector<Batch> batches;
   const json::Value* lists = object.raw("batches");
   if (lists == nullptr) return batches;
-  if (!lists->is_array() || lists->empty() || lists->size() > std::size_t{most_plan_batches}) {
+  if (!lists->is_array() || lists->empty() || lists->size() > std::size_t{max_plan_batches}) {
     object.fail("batches", "wrong type", json::brief(*lists),
-                fmt::format("an array of 1 to {} batches", most_plan_batches));
+                fmt::format("an array of 1 to {} batches", max_plan_batches));
     return batches;
   }
   for (std::size_t i = 0; i < lists->size() && !object.failed(); ++i) {
@@ -249,7 +249,7 @@ Result<Plan> parse_plan(const std::string& text, const std::string& file) {
 }
 
 Result<Plan> read_plan(const std::string& path) {
-  HSAP_TRY(const std::string text, read_file(path, most_plan_bytes));
+  HSAP_TRY(const std::string text, read_file(path, max_plan_bytes));
   return parse_plan(text, path);
 }
 
