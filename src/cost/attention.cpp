@@ -78,8 +78,9 @@ class Makespan {
   /// The same of a kernel that splits its walks, if it can, where blocks are few and that is
   /// faster.
   [[nodiscard]] double with_split(const Blocks& blocks) const {
+    if (blocks.count == 0) return 0;
     const double whole_s = (*this)(blocks);
-    if (!kernel_.splits_keys || blocks.count == 0) return whole_s;
+    if (!kernel_.splits_keys) return whole_s;
     if (blocks.count >= split_below * multiprocessors_) return whole_s;
     return std::min(whole_s, (*this)(split(blocks)));
   }
@@ -138,10 +139,10 @@ KernelTime attention_time(std::span<const Slice> slices, int query_heads, int he
   for (const Slice& slice : slices) {
     const Blocks blocks =
         blocks_of(grid_of(slice, kernel.tile_query, kernel.tile_key), query_heads);
-    busy_s = std::max(busy_s, slices.size() == 1 ? makespan.with_split(blocks) : makespan(blocks));
+    busy_s = std::max(busy_s, makespan.with_split(blocks));
     all.add(blocks);
   }
-  if (slices.size() > 1) busy_s = std::max(busy_s, makespan.with_split(all));
+  busy_s = std::max(busy_s, makespan.with_split(all));
   const double seconds = kernel.launch_s + busy_s;
   const double waves = all.count / device.multiprocessors;
   if (waves < 1) return {seconds, 0};

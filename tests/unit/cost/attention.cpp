@@ -80,6 +80,17 @@ TEST_CASE("Too few long blocks are split where the kernel can") {
   CHECK(forward_s(wide, 4, device) == Approx(5e-6 + 12e-6));
 }
 
+TEST_CASE("Walks of several slices are split as those of one") {
+  Device device = toy();
+  device.forward.splits_keys = true;
+  const auto wide = [](Token first) {
+    return Slice{make_interval(first, first + 128), make_interval(0, 1280), SliceKind::full};
+  };
+  // 1 block of 10 tiles becomes 10 of 1 tile, a wave of 2 + 1 us; 2 blocks become 20, two waves.
+  CHECK(forward_s({wide(0)}, 1, device) == Approx(5e-6 + 3e-6));
+  CHECK(forward_s({wide(0), wide(128)}, 1, device) == Approx(5e-6 + 6e-6));
+}
+
 TEST_CASE("Walks that cost more in parts than they gain stay whole") {
   Device device = toy();
   device.forward.splits_keys = true;
