@@ -22,7 +22,8 @@ struct Interval {
 
   /// Number of tokens held.
   [[nodiscard]] constexpr Token size() const {
-    return end > begin ? (end - begin + stride - 1) / stride : 0;
+    if (end <= begin) return 0;
+    return stride == 1 ? end - begin : (end - begin - 1) / stride + 1;  // divisions are slow
   }
   [[nodiscard]] constexpr bool empty() const { return end <= begin; }
   [[nodiscard]] constexpr bool contains(Token t) const {
@@ -35,7 +36,12 @@ struct Interval {
 };
 
 /// {begin, end, stride} in canonical form.
-[[nodiscard]] Interval make_interval(Token begin, Token end, Token stride = 1);
+[[nodiscard]] constexpr Interval make_interval(Token begin, Token end, Token stride = 1) {
+  if (end <= begin) return {begin, begin, 1};
+  if (stride == 1) return {begin, end, 1};
+  const Token last = begin + (end - begin - 1) / stride * stride;
+  return last == begin ? Interval{begin, begin + 1, 1} : Interval{begin, last + 1, stride};
+}
 
 /// Rows [first, last) of an interval, in canonical form.
 [[nodiscard]] Interval rows_of(const Interval& whole, Token first, Token last);

@@ -4,15 +4,6 @@
 
 namespace hsap {
 
-Interval make_interval(Token begin, Token end, Token stride) {
-  Interval made{begin, end, stride};
-  const Token count = made.size();
-  if (count == 0) return {begin, begin, 1};
-  if (count == 1) return {begin, begin + 1, 1};
-  made.end = made.at(count - 1) + 1;
-  return made;
-}
-
 Interval rows_of(const Interval& whole, Token first, Token last) {
   first = std::max<Token>(first, 0);
   last = std::min(last, whole.size());

@@ -100,7 +100,10 @@ std::span<const Slice> Encounters::Row::with(int key_shard) const {
 }
 
 void unite(Intervals& list, Token stride) {
-  std::sort(list.begin(), list.end());
+  const auto by_begin = [](const Interval& a, const Interval& b) { return a.begin < b.begin; };
+  if (!std::is_sorted(list.begin(), list.end(), by_begin)) {
+    std::sort(list.begin(), list.end(), by_begin);
+  }
   Intervals joined;
   for (const Interval& interval : list) {
     if (interval.empty()) continue;

@@ -20,7 +20,10 @@ Token Lowering::stride() const {
 
 Range store_rows(Lowering& lower, std::span<const Slice> slices, Interval Slice::*side, int shard) {
   Intervals rows;
-  for (const Slice& slice : slices) rows.push_back(slice.*side);
+  for (const Slice& slice : slices) {
+    // Slices of the same rows mostly follow one another.
+    if (rows.empty() || !(rows.back() == slice.*side)) rows.push_back(slice.*side);
+  }
   unite(rows, lower.stride());
   const auto c = static_cast<std::size_t>(shard);
   return rows == lower.shards[c] ? lower.shard_rows[c] : lower.build.intervals(rows);
