@@ -135,7 +135,7 @@ void add_flags(cli::Command& app, Flags& flags) {
   app.add_option("-o,--output", flags.plan, "plan to write, or '-' for stdout").type_name("FILE|-");
   cli::add_integer(app, "--top", flags.tune.top, 0, 1000, "K", "runners-up to report (5)");
   app.add_flag("--exhaustive", flags.tune.exhaustive,
-               "predict every strategy on every batch; the answer is the same");
+               "predict on every batch whatever may fit; the answer is the same");
   app.add_flag("--bf16-gradients", flags.tune.bf16_gradients,
                "also try partial dK and dV that travel in bf16");
   cli::add_parsed(

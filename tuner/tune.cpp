@@ -1,11 +1,15 @@
 #include "hsap/tune.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
 
+#include "base/units.hpp"
 #include "simulate/step/step.hpp"
+#include "simulate/step/training_memory.hpp"
 #include "tuner/evaluate.hpp"
 #include "tuner/search.hpp"
 #include "tuner/space.hpp"
@@ -45,6 +49,23 @@ Result<Limits> lower_limits(std::span<const Batch> batches, const Setting& setti
   return limits;
 }
 
+/// Groups whose share of the model and of the batch alone is too much need no prediction.
+void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Setting& setting) {
+  std::map<int, std::int64_t> least;  // by ranks of a group
+  for (Candidate& candidate : search.candidates) {
+    if (candidate.outcome != Outcome::feasible) continue;
+    const int ranks = candidate.strategy.ranks();
+    const auto [at, fresh] = least.emplace(ranks, 0);
+    if (fresh) at->second = least_training_bytes(problem, setting, ranks, candidate.replicas);
+    if (at->second <= search.memory_limit_bytes) continue;
+    candidate.outcome = Outcome::out_of_memory;
+    candidate.peak_bytes = at->second;
+    candidate.reason =
+        fmt::format("needs at least {} of {}", format_bytes(static_cast<double>(at->second)),
+                    format_bytes(static_cast<double>(search.memory_limit_bytes)));
+  }
+}
+
 Oracle simulator(const Setting& setting, Limits limits) {
   Oracle oracle;
   oracle.predict = [&setting](const Batch& batch, const Strategy& strategy) {
@@ -74,6 +95,7 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
       std::llround(setting.cluster->spec().device.memory_bytes * (1 - options.memory_reserve));
   const int node_ranks = setting.cluster->gpus_per_node() / setting.training.tensor_parallel;
   search.candidates = search_space(problem, groups, node_ranks, options);
+  leave_out_what_cannot_fit(search, problem, setting);
   HSAP_TRY(Limits limits, lower_limits(batches, setting, search));
   const Evaluator evaluator(batches, simulator(setting, std::move(limits)),
                             search.memory_limit_bytes);

@@ -19,7 +19,7 @@ namespace hsap {
 struct TuneOptions {
   int top = 5;                   ///< runners-up to report
   int threads = 0;               ///< 0: one per core; the answer does not depend on it
-  bool exhaustive = false;       ///< predict every strategy on every batch, prune nothing
+  bool exhaustive = false;       ///< predict on every batch whatever may fit, prune nothing
   bool bf16_gradients = false;   ///< also try partial dK and dV that travel in bf16
   double memory_reserve = 0.06;  ///< share of device memory that a plan leaves free: the CUDA
                                  ///< context, libraries and fragmentation
@@ -44,7 +44,7 @@ struct Candidate {
   double seconds = 0;              ///< mean over the batches, of a step or of one layer's
                                    ///< attention; a lower limit when pruned
   double tokens_per_s = 0;         ///< of the whole cluster; an upper limit when pruned
-  std::int64_t peak_bytes = 0;     ///< so far as predicted
+  std::int64_t peak_bytes = 0;     ///< so far as predicted; a lower limit when that is too much
 };
 
 /// What a search found. Indices point into `candidates`.

@@ -3,12 +3,10 @@
 
 #include "hsap/predict.hpp"
 #include "simulate/step/rates.hpp"
+#include "simulate/step/step.hpp"
 
 namespace hsap {
 namespace {
-
-/// Layouts keep shards equal within a token, and Ulysses their members again (docs/bounds.md).
-constexpr std::int64_t uneven_tokens = 2;
 
 /// Tokens of one document that must cross the borders of places that hold at most `capacity`
 /// tokens each, summed over the places. A place with x of n tokens sees at least min(x, n - x)

@@ -13,6 +13,10 @@ struct PassTimes {
 };
 [[nodiscard]] PassTimes slowest_rank(const Simulation& simulation);
 
+/// Layouts keep shards equal within a token, and Ulysses their members again: no rank holds this
+/// many tokens more or less than an equal share (docs/bounds.md).
+inline constexpr std::int64_t uneven_tokens = 2;
+
 /// What one training step is made of.
 struct StepInput {
   const Setting& setting;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "simulate/step/layer.hpp"
+#include "simulate/step/step.hpp"
 
 namespace hsap {
 namespace {
@@ -130,6 +131,13 @@ Memory rounded(Breakdown parts) {
   return memory;
 }
 
+/// What is kept of a token in all heads: q, k, v, o and lse.
+double kept_token_bytes(const Problem& problem) {
+  const Heads& heads = problem.heads;
+  return 2.0 * (heads.query + heads.key_value) * heads.dim * bytes_of(problem.dtype) +
+         heads.query * bytes_of(Dtype::fp32);
+}
+
 }  // namespace
 
 std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
@@ -167,6 +175,16 @@ Memory training_memory(const Setting& setting, int data_ranks,
     if (memory.peak_bytes > worst.peak_bytes) worst = std::move(memory);
   }
   return worst;
+}
+
+std::int64_t least_training_bytes(const Problem& problem, const Setting& setting, int ranks,
+                                  int replicas) {
+  AttentionBuffers least;
+  least.tokens = std::max<std::int64_t>(0, problem.batch.tokens() / ranks - uneven_tokens);
+  if (covers(setting.passes, Pass::backward)) {
+    least.kept = kept_token_bytes(problem) * static_cast<double>(least.tokens);
+  }
+  return training_memory(setting, ranks * replicas, {&least, 1}).peak_bytes;
 }
 
 }  // namespace hsap

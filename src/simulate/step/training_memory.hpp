@@ -35,4 +35,9 @@ struct StateBytes {
 [[nodiscard]] Memory training_memory(const Setting& setting, int data_ranks,
                                      std::span<const AttentionBuffers> ranks);
 
+/// A lower limit of that peak for every strategy of `ranks` ranks: an equal share of the tokens and
+/// of what attention keeps, and nothing that is staged. `problem` is that of problem_of().
+[[nodiscard]] std::int64_t least_training_bytes(const Problem& problem, const Setting& setting,
+                                                int ranks, int replicas);
+
 }  // namespace hsap

@@ -72,6 +72,11 @@ TEST_CASE("memory decides how small a group may be") {
   int too_large = 0;
   for (const Candidate& candidate : found.candidates) {
     too_large += candidate.outcome == Outcome::out_of_memory ? 1 : 0;
+    if (candidate.strategy.ranks() == 1) {
+      // 8.03 G parameters x 16 bytes, so that no strategy has to be simulated.
+      CHECK(candidate.reason.starts_with("needs at least "));
+      CHECK(candidate.peak_bytes > 128000000000);
+    }
     if (candidate.outcome == Outcome::feasible) {
       CHECK(candidate.peak_bytes <= found.memory_limit_bytes);
     }

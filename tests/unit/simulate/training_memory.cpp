@@ -113,6 +113,17 @@ TEST_CASE("The rank that needs most is reported") {
         training_memory(setting, 8, std::vector{ranks[1]}).peak_bytes);
 }
 
+TEST_CASE("No rank needs less than an equal share of the tokens, and of what attention keeps") {
+  const Cluster cluster = round_cluster(1, 8);
+  const Setting setting = setting_of(cluster, 1, selective);
+  // 8,192 tokens over 8 ranks, two of a rank's share aside. q, k, v and o of Llama 3 8B are 2 x 80
+  // heads of 128 in bf16 a token, lse 32 numbers in fp32.
+  const Problem problem = *problem_of(Batch{{8192}}, setting);
+  const AttentionBuffers share{1022.0 * (2 * 80 * 128 + 32 * 4), 0, 1022};
+  CHECK(least_training_bytes(problem, setting, 8, 1) ==
+        training_memory(setting, 8, {&share, 1}).peak_bytes);
+}
+
 TEST_CASE("An attention-only model has attention's buffers and nothing else") {
   const Cluster cluster = round_cluster(1, 8);
   Setting setting = setting_of(cluster, 3, full);
