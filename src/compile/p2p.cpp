@@ -121,13 +121,17 @@ std::vector<int> P2p::peers_in_turn(int c) const {
 
 /// Most pairs for each row that has to come.
 void P2p::most_work_first(const Encounters::Row& row, Plan& plan) const {
-  const auto gain = [&](const Delivery& delivery) {
+  std::vector<double> gain(plans_.size());  // by peer
+  for (const Delivery& delivery : plan.receives) {
     std::int64_t pairs = 0;
     for (const Slice& slice : row.with(delivery.peer)) pairs += area(slice);
-    return static_cast<double>(pairs) / static_cast<double>(tokens(delivery));
-  };
-  std::stable_sort(plan.receives.begin(), plan.receives.end(),
-                   [&](const Delivery& a, const Delivery& b) { return gain(a) > gain(b); });
+    gain[static_cast<std::size_t>(delivery.peer)] =
+        static_cast<double>(pairs) / static_cast<double>(tokens(delivery));
+  }
+  std::stable_sort(
+      plan.receives.begin(), plan.receives.end(), [&](const Delivery& a, const Delivery& b) {
+        return gain[static_cast<std::size_t>(a.peer)] > gain[static_cast<std::size_t>(b.peer)];
+      });
 }
 
 /// Stages of about equal numbers of tokens: a peer goes where the middle of its tokens falls.
