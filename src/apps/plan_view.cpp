@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/printable.hpp"
 #include "base/units.hpp"
 #include "cli/table.hpp"
 #include "export/option_names.hpp"
@@ -19,19 +20,20 @@ std::string bytes(std::int64_t value) { return format_bytes(static_cast<double>(
 std::string what_and_where(const Plan& plan) {
   const PlanProblem& problem = plan.problem;
   const Heads& heads = problem.model.heads;
-  std::string text = fmt::format("{}: {} query heads, {} key/value heads of {}", problem.model.name,
-                                 heads.query, heads.key_value, heads.dim);
+  std::string text =
+      fmt::format("{}: {} query heads, {} key/value heads of {}", one_line(problem.model.name),
+                  heads.query, heads.key_value, heads.dim);
   if (problem.model.layers > 0) text += fmt::format(", {} layers", problem.model.layers);
   text += fmt::format("\ncontext {}, mask {}, {}, {} pass(es); {} batch(es) of {}\n",
                       format_size(problem.context), to_string(problem.mask),
                       to_string(problem.dtype), to_string(problem.passes), problem.batches.size(),
-                      problem.trace.empty() ? "the documents given" : problem.trace);
-  text +=
-      fmt::format("{} node(s) of {} ({} GPUs), runtime {}, ZeRO {}, {} checkpointing\n",
-                  plan.cluster.nodes, plan.cluster.name, plan.cluster.gpus, plan.cluster.runtime,
-                  plan.training.zero, to_string(plan.training.checkpointing));
+                      problem.trace.empty() ? "the documents given" : one_line(problem.trace));
+  text += fmt::format("{} node(s) of {} ({} GPUs), runtime {}, ZeRO {}, {} checkpointing\n",
+                      plan.cluster.nodes, one_line(plan.cluster.name), plan.cluster.gpus,
+                      one_line(plan.cluster.runtime), plan.training.zero,
+                      to_string(plan.training.checkpointing));
   for (const Override& set : plan.cluster.overrides) {
-    text += fmt::format("  with {} = {}\n", set.path, set.value);
+    text += fmt::format("  with {} = {}\n", one_line(set.path), one_line(set.value));
   }
   return text;
 }
@@ -39,7 +41,8 @@ std::string what_and_where(const Plan& plan) {
 std::string breakdown_text(const Breakdown& parts, std::string (*format)(double)) {
   std::string text;
   for (const auto& [name, value] : parts) {
-    if (value > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, format(value));
+    if (value <= 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", one_line(name), format(value));
   }
   return text;
 }
@@ -73,7 +76,7 @@ std::string figures_text(const Figures& figures) {
   text += attention_figures(figures);
   text += fmt::format("  memory     {} at peak: {}\n", bytes(figures.memory.peak_bytes),
                       breakdown_text(figures.memory.breakdown, format_bytes));
-  return figures.limit.empty() ? text : text + "  limit      " + figures.limit + "\n";
+  return figures.limit.empty() ? text : text + "  limit      " + one_line(figures.limit) + "\n";
 }
 
 std::string alternatives_table(const std::vector<Alternative>& alternatives, bool color) {
@@ -110,9 +113,10 @@ std::string mesh_row(const std::vector<int>& ranks) {
 }
 
 std::string provenance_text(const Provenance& provenance) {
-  std::string text = fmt::format("hsap {}, seed {}", provenance.version, provenance.seed);
+  std::string text = fmt::format("hsap {}, seed {}", one_line(provenance.version), provenance.seed);
   for (const InputHash& input : provenance.inputs) {
-    text += fmt::format(", {} {} ({})", input.what, input.name, input.hash);
+    text += fmt::format(", {} {} ({})", one_line(input.what), one_line(input.name),
+                        one_line(input.hash));
   }
   return text + "\n";
 }
@@ -144,7 +148,7 @@ std::string plan_view(const Plan& plan, int batch, bool color) {
                   color);
   text += mesh_picture(plan);
   text += heading("Why", color);
-  for (const std::string& sentence : plan.why) text += "  - " + sentence + "\n";
+  for (const std::string& sentence : plan.why) text += "  - " + one_line(sentence) + "\n";
   text +=
       heading(fmt::format("Predicted, mean over {} batch(es)", plan.problem.batches.size()), color);
   text += figures_text(plan.predicted);

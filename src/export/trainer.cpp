@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/names.hpp"
+#include "base/printable.hpp"
 #include "base/units.hpp"
 #include "export/option_names.hpp"
 
@@ -31,11 +32,11 @@ Draft options_of(const Plan& plan, Target target) {
   return {};
 }
 
-/// What the options are for, as comments: all five targets take "#" lines.
+/// What the options are for, as comments: all five targets take "#" lines. A name must not end one.
 std::string heading(const Plan& plan) {
-  std::string text =
-      fmt::format("# plan: {}, {} tokens, {} x {}\n", plan.problem.model.name,
-                  format_size(plan.problem.context), plan.cluster.nodes, plan.cluster.name);
+  std::string text = fmt::format(
+      "# plan: {}, {} tokens, {} x {}\n", one_line(plan.problem.model.name),
+      format_size(plan.problem.context), plan.cluster.nodes, one_line(plan.cluster.name));
   text += fmt::format("# strategy: {}; {} replica(s) of {} ranks, tensor parallel {}\n",
                       to_string(plan.strategy), plan.replicas, plan.strategy.ranks(),
                       plan.training.tensor_parallel);

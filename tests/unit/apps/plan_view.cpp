@@ -21,6 +21,29 @@ TEST_CASE("a plan is shown as it always was") {
   test::check_golden(HSAP_GOLDEN "/show.txt", apps::plan_view(plan, 0, false));
 }
 
+TEST_CASE("texts of a hostile plan stay in their lines and steer nothing") {
+  Plan plan = test::sample_plan();
+  const std::size_t lines = lines_in(apps::plan_view(plan, 0, false));
+  const std::string bad = "x\n\r\x1b[2J";
+  for (std::string* text :
+       {&plan.problem.model.name, &plan.problem.trace, &plan.cluster.name, &plan.cluster.runtime,
+        &plan.why[0], &plan.predicted.limit, &plan.cluster.overrides[0].path,
+        &plan.cluster.overrides[0].value, &plan.predicted.memory.breakdown[0].first,
+        &plan.predicted.step->breakdown[0].first, &plan.provenance.version,
+        &plan.provenance.inputs[0].what, &plan.provenance.inputs[0].name,
+        &plan.provenance.inputs[0].hash}) {
+    *text = bad;
+  }
+  const std::string view = apps::plan_view(plan, 0, false);
+  CHECK(lines_in(view) == lines);
+  CHECK(view.find_first_of("\r\x1b") == std::string::npos);
+  std::size_t told = 0;
+  for (std::size_t at = view.find("x???[2J"); at != std::string::npos; ++told) {
+    at = view.find("x???[2J", at + 1);
+  }
+  CHECK(told == 14);
+}
+
 TEST_CASE("colour changes nothing but the escape sequences") {
   const Plan plan = test::sample_plan();
   std::string text = apps::plan_view(plan, 0, true);

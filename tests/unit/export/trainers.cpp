@@ -38,6 +38,17 @@ TEST_CASE("trainer options of one plan are what they always were") {
   }
 }
 
+TEST_CASE("names of a hostile plan stay in their comments") {
+  Plan plan = test::sample_plan();
+  plan.problem.model.name = "x\nimport os; os.system('id')\n#\x1b[31m";
+  plan.cluster.name = "y\r--evil\x07";
+  for (int i = 0; i < targets; ++i) {
+    const std::string text = export_plan(plan, static_cast<Target>(i)).text;
+    CHECK(text.rfind("# plan: x?import os; os.system('id')?#?[31m, 4K tokens, 2 x y?--evil?\n",
+                     0) == 0);
+  }
+}
+
 TEST_CASE("targets have the names of the contract") {
   for (int i = 0; i < targets; ++i) {
     const auto target = static_cast<Target>(i);
