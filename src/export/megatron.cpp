@@ -27,6 +27,11 @@ Draft megatron_options(const Plan& plan) {
     lines.push_back(
         fmt::format("--hierarchical-context-parallel-sizes {} {}", choice.a2a, choice.p2p));
   }
+  const std::string window = window_size(plan.problem.mask);
+  if (!window.empty()) lines.push_back("--window-size " + window);
+  if (plan.problem.mask.kind == Mask::Kind::full) {
+    draft.lose("mask full", "attention of its GPT layers is causal", "causal");
+  }
   const Token length = sequence_length(plan.problem.context, size);
   lines.push_back(fmt::format("--seq-length {}", length));
   if (length != plan.problem.context) {

@@ -37,6 +37,10 @@ struct TransformerEngineChoice {
 };
 [[nodiscard]] TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft);
 
+/// A sliding window as TransformerEngine and Megatron-LM count it: keys before and after a query,
+/// itself left out; empty for other masks.
+[[nodiscard]] std::string window_size(const Mask& mask);
+
 // One writer a file.
 [[nodiscard]] Draft megatron_options(const Plan& plan);
 [[nodiscard]] Draft transformer_engine_options(const Plan& plan);

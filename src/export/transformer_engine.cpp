@@ -19,6 +19,28 @@ void choose_degrees(const Plan& plan, TransformerEngineChoice& choice, Draft& dr
              fmt::format("a2a size {} and p2p size {}", choice.a2a, choice.p2p));
 }
 
+/// Whether a sliding window stands in the way of what the plan does: rings have none.
+bool window_needs_gather(const Plan& plan) {
+  const Strategy& strategy = plan.strategy;
+  return plan.problem.mask.kind == Mask::Kind::sliding &&
+         (strategy.context_parallel > 1 || !even_heads(plan, strategy.ulysses));
+}
+
+void choose_gather(const Plan& plan, TransformerEngineChoice& choice, Draft& draft) {
+  const Strategy& strategy = plan.strategy;
+  choice.p2p = strategy.ranks();
+  choice.comm_type = "all_gather";
+  constexpr const char* why =
+      "a sliding window needs all_gather, or a2a over all ranks and even heads";
+  if (strategy.ulysses > 1) {
+    draft.lose(fmt::format("ulysses {}", strategy.ulysses), why, "cp_comm_type all_gather");
+  }
+  if (strategy.context_parallel > 1 && strategy.exchange != Exchange::all_gather) {
+    draft.lose("exchange " + std::string(to_string(strategy.exchange)), why,
+               "cp_comm_type all_gather");
+  }
+}
+
 void choose_exchange(const Plan& plan, TransformerEngineChoice& choice, Draft& draft) {
   if (choice.p2p == 1) {
     choice.comm_type = "a2a";
@@ -61,16 +83,23 @@ void check_layout(const Plan& plan, const TransformerEngineChoice& choice, Draft
   }
 }
 
-void check_mask(const Plan& plan, const TransformerEngineChoice& choice, Draft& draft) {
+void check_mask(const Plan& plan, Draft& draft) {
   using Kind = Mask::Kind;
   const Kind kind = plan.problem.mask.kind;
-  const std::string what = "mask " + to_string(plan.problem.mask);
-  const bool rings = choice.comm_type == "p2p" || choice.comm_type == "a2a+p2p";
-  if (kind == Kind::sliding && rings) {
-    draft.lose(what, "a sliding window needs a2a or all_gather", "cp_comm_type all_gather");
-  } else if (kind == Kind::prefix || kind == Kind::shared_question) {
-    draft.lose(what, "no such attn_mask_type with context parallelism", "causal");
+  if (kind == Kind::prefix || kind == Kind::shared_question) {
+    draft.lose("mask " + to_string(plan.problem.mask),
+               "no such attn_mask_type with context parallelism", "causal");
   }
+}
+
+/// The mask as arguments of DotProductAttention.
+std::string mask_arguments(const Plan& plan) {
+  const bool full = plan.problem.mask.kind == Mask::Kind::full;
+  std::string text =
+      packed(plan) ? (full ? "padding" : "padding_causal") : (full ? "no_mask" : "causal");
+  text = fmt::format("\"attn_mask_type\": \"{}\"", text);
+  const std::string window = window_size(plan.problem.mask);
+  return window.empty() ? text : fmt::format("{}, \"window_size\": ({})", text, window);
 }
 
 std::string group_list(const std::vector<std::vector<int>>& groups) {
@@ -83,16 +112,24 @@ std::string group_list(const std::vector<std::vector<int>>& groups) {
 
 }  // namespace
 
+std::string window_size(const Mask& mask) {
+  return mask.kind == Mask::Kind::sliding ? fmt::format("{},0", mask.window - 1) : "";
+}
+
 TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft) {
   TransformerEngineChoice choice;
-  choose_degrees(plan, choice, draft);
-  choose_exchange(plan, choice, draft);
+  if (window_needs_gather(plan)) {
+    choose_gather(plan, choice, draft);
+  } else {
+    choose_degrees(plan, choice, draft);
+    choose_exchange(plan, choice, draft);
+  }
   // Hierarchical sizes run from the innermost ranks out: all-to-all first.
   if (choice.a2a > 1 && choice.p2p > 1 && plan.strategy.order == Order::context_inner) {
     draft.lose("order context-inner", "all-to-all groups take consecutive ranks", "ulysses-inner");
   }
   check_layout(plan, choice, draft);
-  check_mask(plan, choice, draft);
+  check_mask(plan, draft);
   lose_common(plan, trainer, draft);
   return choice;
 }
@@ -117,8 +154,10 @@ Draft transformer_engine_options(const Plan& plan) {
   if (both) {
     draft.lines.push_back("a2a_groups = " + group_list(mesh.ulysses_groups));
     draft.lines.push_back("p2p_groups = " + group_list(mesh.context_groups));
-    draft.lines.push_back("# a2a_group and p2p_group: the process groups of this rank among these");
+  draft.lines.push_back("# a2a_group and p2p_group: the process groups of this rank among these");
   }
+  draft.lines.push_back("# of DotProductAttention, or of its forward");
+  draft.lines.push_back(fmt::format("mask_arguments = {{{}}}", mask_arguments(plan)));
   draft.lines.push_back(
       fmt::format("attention.set_context_parallel_group({}, cp_global_ranks, cp_stream, \"{}\")",
                   both ? "[a2a_group, p2p_group]" : "cp_group", choice.comm_type));

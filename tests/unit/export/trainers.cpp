@@ -76,6 +76,47 @@ TEST_CASE("what TransformerEngine does is exported without loss") {
   CHECK(says(gathered, "\n--cp-comm-type all_gather\n"));
 }
 
+TEST_CASE("a sliding window or a full mask is expressed where options say it") {
+  Plan plan = plan_of({8, 1});
+  plan.problem.mask = *parse_mask("sliding:512");
+  const Exported megatron = export_plan(plan, Target::megatron);
+  CHECK(megatron.notes.empty());
+  CHECK(says(megatron, "\n--cp-comm-type a2a\n--window-size 511,0\n"));
+  const Exported engine = export_plan(plan, Target::transformer_engine);
+  CHECK(engine.notes.empty());
+  CHECK(says(engine,
+             "\nmask_arguments = {\"attn_mask_type\": \"causal\", \"window_size\": (511,0)}\n"));
+  plan.problem.mask = *parse_mask("full");
+  CHECK(loses(export_plan(plan, Target::megatron), "mask full: "));
+  const Exported full = export_plan(plan, Target::transformer_engine);
+  CHECK(full.notes.empty());
+  CHECK(says(full, "\nmask_arguments = {\"attn_mask_type\": \"no_mask\"}\n"));
+  plan.problem.batches = {Batch{{1024, 3072}}};
+  CHECK(says(export_plan(plan, Target::transformer_engine), "\"attn_mask_type\": \"padding\"}"));
+}
+
+TEST_CASE("a sliding window changes a ring to what the note says") {
+  Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  plan.problem.mask = *parse_mask("sliding:512");
+  const Exported ring = export_plan(plan, Target::megatron);
+  CHECK(ring.notes.size() == 1);
+  CHECK(loses(ring, "exchange ring: "));
+  CHECK(says(ring, "\n--cp-comm-type all_gather\n--window-size 511,0\n"));
+  plan.strategy = {2, 4, Order::context_inner, Layout::zigzag, Exchange::all_gather};
+  const Exported both = export_plan(plan, Target::transformer_engine);
+  CHECK(both.notes.size() == 1);
+  CHECK(loses(both, "ulysses 2: "));
+  CHECK(says(both, "(cp_group, cp_global_ranks, cp_stream, \"all_gather\")"));
+  // 16 ranks cannot split 8 key/value heads, and a ring beside them would lose the window.
+  plan.strategy = {16, 1};
+  plan.strategy.layout = Layout::zigzag;
+  plan.cluster.gpus = 16;
+  const Exported uneven = export_plan(plan, Target::megatron);
+  CHECK(uneven.notes.size() == 1);
+  CHECK(loses(uneven, "ulysses 16: "));
+  CHECK(says(uneven, "\n--context-parallel-size 16\n--cp-comm-type all_gather\n"));
+}
+
 TEST_CASE("yunchang takes every USP strategy over one document") {
   const Strategy striped{4, 2, Order::context_inner, Layout::striped, Exchange::ring};
   const Exported exported = export_plan(plan_of(striped), Target::yunchang);
@@ -163,8 +204,12 @@ TEST_CASE("packed documents and masks that a target cannot carry are said") {
   CHECK(loses(export_plan(plan, Target::megatron), "layout zigzag: "));
   CHECK(loses(export_plan(plan, Target::yunchang), "document borders: "));
   plan.problem.mask = *parse_mask("sliding:512");
+  for (const Target target : {Target::yunchang, Target::deepspeed, Target::torchtitan}) {
+    CHECK(loses(export_plan(plan, target), "mask sliding:512: "));
+  }
+  plan.problem.mask = *parse_mask("prefix:512");
   for (int i = 0; i < targets; ++i) {
-    CHECK(loses(export_plan(plan, static_cast<Target>(i)), "mask sliding:512: "));
+    CHECK(loses(export_plan(plan, static_cast<Target>(i)), "mask prefix:512: "));
   }
   plan.training.zero = 3;
   CHECK(loses(export_plan(plan, Target::megatron), "ZeRO 3: "));
