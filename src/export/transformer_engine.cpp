@@ -102,12 +102,41 @@ std::string mask_arguments(const Plan& plan) {
   return window.empty() ? text : fmt::format("{}, \"window_size\": ({})", text, window);
 }
 
-std::string group_list(const std::vector<std::vector<int>>& groups) {
+using Groups = std::vector<std::vector<int>>;
+
+/// The groups of the first tensor-parallel rank, then those of the others.
+Groups of_all_tensor_ranks(const Groups& groups, int tensor_parallel) {
+  Groups out;
+  for (int t = 0; t < tensor_parallel; ++t) {
+    for (const std::vector<int>& group : groups) {
+      out.push_back(group);
+      for (int& rank : out.back()) rank += t;
+    }
+  }
+  return out;
+}
+
+std::string group_list(const Groups& groups) {
   std::string text;
   for (const auto& group : groups) {
     text += fmt::format("{}[{}]", text.empty() ? "" : ", ", fmt::join(group, ", "));
   }
   return "[" + text + "]";
+}
+
+/// Names the ranks that share a sequence. Those of one tensor-parallel rank alone would be wrong on
+/// every other.
+void add_ranks(const Strategy& strategy, int tensor_parallel, Draft& draft) {
+  const int stride = strategy.ranks() * tensor_parallel;
+  draft.lines.push_back(fmt::format("# global ranks of replica 0; replica i adds {} i", stride));
+  Groups all(1);
+  for (int rank = 0; rank < stride; rank += tensor_parallel) all[0].push_back(rank);
+  if (tensor_parallel == 1) {
+    draft.lines.push_back(fmt::format("cp_global_ranks = [{}]", fmt::join(all[0], ", ")));
+    return;
+  }
+  draft.lines.push_back("cp_groups = " + group_list(of_all_tensor_ranks(all, tensor_parallel)));
+  draft.lines.push_back("# cp_global_ranks: the list of this rank among these");
 }
 
 }  // namespace
@@ -141,20 +170,17 @@ Draft transformer_engine_options(const Plan& plan) {
   nearest.ulysses = choice.a2a;
   nearest.context_parallel = choice.p2p;
   nearest.order = Order::ulysses_inner;
-  const PlanMesh mesh = mesh_of(nearest, plan.training.tensor_parallel);
-  std::vector<int> all;
-  all.reserve(static_cast<std::size_t>(nearest.ranks()));
-  for (int rank = 0; rank < nearest.ranks(); ++rank) {
-    all.push_back(rank * plan.training.tensor_parallel);
-  }
-  const int stride = nearest.ranks() * plan.training.tensor_parallel;
-  draft.lines.push_back(fmt::format("# global ranks of replica 0; replica i adds {} i", stride));
-  draft.lines.push_back(fmt::format("cp_global_ranks = [{}]", fmt::join(all, ", ")));
+  const int tensor_parallel = plan.training.tensor_parallel;
+  add_ranks(nearest, tensor_parallel, draft);
   const bool both = choice.comm_type == "a2a+p2p";
   if (both) {
-    draft.lines.push_back("a2a_groups = " + group_list(mesh.ulysses_groups));
-    draft.lines.push_back("p2p_groups = " + group_list(mesh.context_groups));
-  draft.lines.push_back("# a2a_group and p2p_group: the process groups of this rank among these");
+    const PlanMesh mesh = mesh_of(nearest, tensor_parallel);
+    const auto list = [&](const Groups& groups) {
+      return group_list(of_all_tensor_ranks(groups, tensor_parallel));
+    };
+    draft.lines.push_back("a2a_groups = " + list(mesh.ulysses_groups));
+    draft.lines.push_back("p2p_groups = " + list(mesh.context_groups));
+    draft.lines.push_back("# a2a_group and p2p_group: the process groups of this rank among these");
   }
   draft.lines.push_back("# of DotProductAttention, or of its forward");
   draft.lines.push_back(fmt::format("mask_arguments = {{{}}}", mask_arguments(plan)));

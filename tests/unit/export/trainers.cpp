@@ -117,6 +117,17 @@ TEST_CASE("a sliding window changes a ring to what the note says") {
   CHECK(says(uneven, "\n--context-parallel-size 16\n--cp-comm-type all_gather\n"));
 }
 
+TEST_CASE("TransformerEngine gets the groups of every tensor-parallel rank") {
+  Plan plan = plan_of({2, 2, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  plan.training.tensor_parallel = 2;
+  const Exported both = export_plan(plan, Target::transformer_engine);
+  CHECK(both.notes.empty());
+  CHECK(says(both, "\ncp_groups = [[0, 2, 4, 6], [1, 3, 5, 7]]\n"));
+  CHECK(says(both, "\na2a_groups = [[0, 2], [4, 6], [1, 3], [5, 7]]\n"));
+  CHECK(says(both, "\np2p_groups = [[0, 4], [2, 6], [1, 5], [3, 7]]\n"));
+  CHECK_FALSE(says(both, "\ncp_global_ranks = "));
+}
+
 TEST_CASE("yunchang takes every USP strategy over one document") {
   const Strategy striped{4, 2, Order::context_inner, Layout::striped, Exchange::ring};
   const Exported exported = export_plan(plan_of(striped), Target::yunchang);
