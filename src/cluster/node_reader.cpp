@@ -24,13 +24,14 @@ class DeviceNames {
     }
   }
 
-  /// Indices of the devices in the order written.
+  /// Indices of the devices in the order written, each once: a list is never longer than the node,
+  /// whatever its text.
   [[nodiscard]] Result<std::vector<int>> select(const std::string& text) const {
     const std::size_t open = text.find('[');
-    std::vector<int> out;
+    Selection out{{}, std::vector<bool>(index_.size())};
     if (open == std::string::npos) {
       HSAP_CHECK(add(text, out));
-      return out;
+      return std::move(out.devices);
     }
     if (text.back() != ']') return malformed(text);
     const std::string stem = text.substr(0, open);
@@ -39,19 +40,29 @@ class DeviceNames {
       HSAP_CHECK(add_range(stem, text.substr(begin, end - begin), text, out));
       begin = end + 1;
     }
-    return out;
+    return std::move(out.devices);
   }
 
  private:
+  struct Selection {
+    std::vector<int> devices;
+    std::vector<bool> taken;  ///< by device
+  };
+
   static Error malformed(const std::string& text) {
     return bad_input("malformed device range", "'" + text + "'",
                      "a name like 'gpu0' or a range like 'gpu[0-7]', 'cpu[0-6:2]' or 'nic[0,2-3]'");
   }
 
-  Status add(const std::string& name, std::vector<int>& out) const {
+  Status add(const std::string& name, Selection& out) const {
     const auto it = index_.find(name);
     if (it != index_.end()) {
-      out.push_back(it->second);
+      const auto device = static_cast<std::size_t>(it->second);
+      if (out.taken[device]) {
+        return bad_input("device named twice", "'" + name + "'", "each once in a list");
+      }
+      out.taken[device] = true;
+      out.devices.push_back(it->second);
       return {};
     }
     std::vector<std::string> known;
@@ -63,7 +74,7 @@ class DeviceNames {
 
   /// "3", "0-7" or "0-6:2" of `whole`.
   Status add_range(const std::string& stem, const std::string& range, const std::string& whole,
-                   std::vector<int>& out) const {
+                   Selection& out) const {
     const std::size_t colon = std::min(range.find(':'), range.size());
     const std::size_t dash = std::min(range.find('-'), colon);
     const std::optional<int> first = index(range.substr(0, dash));
@@ -110,13 +121,13 @@ void read_devices(json::Object& node, ClusterSpec& spec) {
 }
 
 /// Which devices of two lists a link entry joins: the longer list is split evenly over the
-/// shorter; a list with itself means every pair.
+/// shorter; a list of several with itself means every pair.
 Result<std::vector<std::pair<int, int>>> pairs_of(const std::vector<int>& a,
                                                   const std::vector<int>& b) {
   std::vector<std::pair<int, int>> out;
   const std::size_t longer = std::max(a.size(), b.size());
   const std::size_t shorter = std::min(a.size(), b.size());
-  if (a == b) {
+  if (a == b && longer > 1) {
     if (longer * (longer - 1) / 2 > max_node_links) {
       return bad_input("too many links", std::to_string(longer) + " devices, every pair",
                        fmt::format("at most {} links", max_node_links));
