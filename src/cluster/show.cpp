@@ -79,14 +79,19 @@ std::string draw_network(const Cluster& cluster, bool color) {
   return out + "\n";
 }
 
-std::string class_row(const std::string& name, const std::string& count, double bandwidth,
-                      const LinkCurve& curve) {
+std::string row(const std::string& name, const std::string& count, double bandwidth,
+                const std::string& latency, const std::string& ramp) {
   return fmt::format("  {:<10}{:>10}{:>14}{:>12}{:>17}\n", name, count, format_rate(bandwidth),
-                     format_seconds(curve.latency_s),
-                     curve.ramp_bytes > 0 ? format_bytes(curve.ramp_bytes) : "-");
+                     latency, ramp);
 }
 
-/// A row per link class and number of lanes.
+std::string class_row(const std::string& name, const std::string& count, double bandwidth,
+                      const LinkCurve& curve) {
+  return row(name, count, bandwidth, format_seconds(curve.latency_s),
+             curve.ramp_bytes > 0 ? format_bytes(curve.ramp_bytes) : "-");
+}
+
+/// A row per link class and number of lanes, and one for what a node's NICs are limited to.
 std::string draw_classes(const Cluster& cluster, bool color) {
   const ClusterSpec& spec = cluster.spec();
   std::map<std::pair<LinkClass, double>, int> counts;
@@ -99,6 +104,9 @@ std::string draw_classes(const Cluster& cluster, bool color) {
     const std::string name(to_string(link_class));
     out += class_row(lanes == 1 ? name : fmt::format("{} x{:g}", name, lanes),
                      fmt::format("{} a node", count), curve.bandwidth_bytes_per_s * lanes, curve);
+  }
+  if (cluster.nodes() > 1 && spec.node_bandwidth_bytes_per_s > 0) {
+    out += row("all NICs", "1 a node", spec.node_bandwidth_bytes_per_s, "-", "-");
   }
   if (const Link* uplink = first_uplink(cluster)) {
     out += class_row("fabric", "1 a leaf", uplink->bandwidth_bytes_per_s,
@@ -127,16 +135,18 @@ bool uses(const Cluster& cluster, const Route& route, LinkClass link_class) {
                      [&](LinkId link) { return cluster.links()[link].link_class == link_class; });
 }
 
-/// Whether a route between nodes leaves and enters by NICs of the same number.
+/// Whether a route between nodes leaves and enters by NICs of the same number: those at the two
+/// links between a device and what is none, a leaf.
 bool keeps_rail(const Cluster& cluster, const Route& route) {
   const std::size_t devices = cluster.spec().devices.size();
-  std::vector<std::size_t> ends;
+  const std::size_t all_devices = static_cast<std::size_t>(cluster.nodes()) * devices;
+  std::vector<std::size_t> nics;
   for (const LinkId id : route.links) {
     const Link& link = cluster.links()[id];
-    if (link.link_class != LinkClass::nic) continue;
-    ends.push_back((ends.empty() ? link.from : link.to) % devices);
+    if ((link.from < all_devices) == (link.to < all_devices)) continue;
+    nics.push_back((link.from < all_devices ? link.from : link.to) % devices);
   }
-  return ends.size() == 2 && ends[0] == ends[1];
+  return nics.front() == nics.back();
 }
 
 std::string words_for(const Cluster& cluster, const Route& route, int scope) {

@@ -23,6 +23,7 @@ TEST_CASE("Drawings of shipped clusters") {
   check_drawing("gb200-nvl72.txt", shipped("gb200-nvl72", 2));
   check_drawing("l20x8-pcie.txt", shipped("l20x8-pcie", 20));
   check_drawing("single-gpu.txt", shipped("single-gpu", 1));
+  check_drawing("fit-a800.txt", shipped("fit-a800", 4));
 }
 
 TEST_CASE("Drawings of odd machines") {
