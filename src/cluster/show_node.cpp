@@ -55,7 +55,15 @@ std::size_t width_of(const Box& box) {
 /// Sorts the devices of a node into boxes and columns.
 class Sorter {
  public:
-  explicit Sorter(const ClusterSpec& spec) : spec_(spec) {}
+  explicit Sorter(const ClusterSpec& spec)
+      : spec_(spec), pcie_(spec.devices.size()), cpu_of_(spec.devices.size(), -1) {
+    for (const ClusterSpec::NodeLink& link : spec.links) {
+      if (link.link_class != LinkClass::pcie) continue;
+      pcie_[static_cast<std::size_t>(link.from)].push_back(link.to);
+      pcie_[static_cast<std::size_t>(link.to)].push_back(link.from);
+    }
+    spread_cpus();
+  }
 
   [[nodiscard]] std::vector<Box> boxes() const {
     std::map<std::pair<int, int>, Column> columns;  // by socket, switch
@@ -63,7 +71,8 @@ class Sorter {
       const ClusterSpec::NodeDevice& device = spec_.devices[static_cast<std::size_t>(i)];
       if (device.kind != DeviceKind::gpu && device.kind != DeviceKind::nic) continue;
       const int parent = neighbour(i, DeviceKind::pcie_switch);
-      const int cpu = neighbour(parent >= 0 ? parent : i, DeviceKind::cpu);
+      const int cpu =
+          parent >= 0 ? cpu_of_[static_cast<std::size_t>(parent)] : neighbour(i, DeviceKind::cpu);
       Column& column = columns[{cpu, parent}];
       if (parent >= 0) column.parent = name(parent).substr(std::string("pcie_").size());
       auto& marks = device.kind == DeviceKind::gpu ? column.gpus : column.nics;
@@ -80,17 +89,36 @@ class Sorter {
   }
 
  private:
+  /// The CPU of every switch, however deep the tree is: the nearest.
+  void spread_cpus() {
+    std::vector<int> reached;
+    for (int i = 0; i < static_cast<int>(spec_.devices.size()); ++i) {
+      if (kind_of(i) != DeviceKind::cpu) continue;
+      cpu_of_[static_cast<std::size_t>(i)] = i;
+      reached.push_back(i);
+    }
+    for (std::size_t i = 0; i < reached.size(); ++i) {
+      const int cpu = cpu_of_[static_cast<std::size_t>(reached[i])];
+      for (const int other : pcie_[static_cast<std::size_t>(reached[i])]) {
+        int& found = cpu_of_[static_cast<std::size_t>(other)];
+        if (kind_of(other) != DeviceKind::pcie_switch || found >= 0) continue;
+        found = cpu;
+        reached.push_back(other);
+      }
+    }
+  }
+
   /// The first device of a kind that PCIe joins to `device`, or -1.
   [[nodiscard]] int neighbour(int device, DeviceKind kind) const {
     int found = -1;
-    for (const ClusterSpec::NodeLink& link : spec_.links) {
-      if (link.link_class != LinkClass::pcie) continue;
-      if (link.from != device && link.to != device) continue;
-      const int other = link.from == device ? link.to : link.from;
-      if (spec_.devices[static_cast<std::size_t>(other)].kind != kind) continue;
-      if (found < 0 || other < found) found = other;
+    for (const int other : pcie_[static_cast<std::size_t>(device)]) {
+      if (kind_of(other) == kind && (found < 0 || other < found)) found = other;
     }
     return found;
+  }
+
+  [[nodiscard]] DeviceKind kind_of(int device) const {
+    return spec_.devices[static_cast<std::size_t>(device)].kind;
   }
 
   [[nodiscard]] const std::string& name(int device) const {
@@ -98,6 +126,8 @@ class Sorter {
   }
 
   const ClusterSpec& spec_;
+  std::vector<std::vector<int>> pcie_;  ///< by device: what PCIe joins to it
+  std::vector<int> cpu_of_;             ///< by CPU and switch; -1 where no way leads to one
 };
 
 /// Keeps the first `keep` - 1 and the last, with `gap` for what lies between.

@@ -37,6 +37,16 @@ TEST_CASE("Drawings of odd machines") {
   check_drawing("bridged.txt", test::build_ok(test::read_ok(bridged), 2));
 }
 
+TEST_CASE("Switches below switches stand in the box of their socket") {
+  json::Value deep = test::toy_json();
+  deep["node"]["devices"] = {{"gpu", 4}, {"pcie_switch", 6}, {"cpu", 2}, {"nic", 2}};
+  deep["node"]["links"] = json::Value::parse(R"([["gpu[0-3]", "pcie_switch[0-3]", "pcie"],
+    ["nic[0-1]", "pcie_switch[0,2]", "pcie"], ["pcie_switch[0-3]", "pcie_switch[4-5]", "pcie"],
+    ["pcie_switch[4-5]", "cpu[0-1]", "pcie"], ["cpu0", "cpu1", "socket"]])");
+  deep["network"]["rails"] = false;
+  check_drawing("two-levels.txt", test::build_ok(test::read_ok(deep), 2));
+}
+
 TEST_CASE("Drawings keep to 100 columns") {
   json::Value wide = test::toy_json();
   wide["node"]["devices"] = {{"gpu", 64}, {"pcie_switch", 16}, {"cpu", 1}, {"nic", 64}};
