@@ -37,8 +37,8 @@ void settle_skeleton(Machine& machine);
 /// or `options.sm` against the file.
 [[nodiscard]] Result<GpuChoice> identify_gpu(Machine& machine, const ImportOptions& options);
 
-/// Fills missing PCIe rates with those of the GPU's generation, and lifts bridges that are slower
-/// than what hangs below them.
+/// Fills missing PCIe rates with those of the GPU's generation, takes down those that a GPU cannot
+/// have, and then lifts bridges that are slower than what hangs below them.
 void complete_pcie(Machine& machine, const GpuChoice& gpu);
 
 /// Joins the GPUs of a file that says nothing of NVLink to an NVSwitch, when `options.nvlinks`

@@ -17,7 +17,7 @@ std::vector<double> fastest_below(const Machine& machine) {
     const Part& part = machine.parts[i];
     if (part.parent < 0) continue;
     double& above = below[static_cast<std::size_t>(part.parent)];
-    above = std::max({above, below[i], part.link_bytes_per_s.value_or(0)});
+    above = std::max({above, below[i], *part.link_bytes_per_s});
   }
   return below;
 }
@@ -27,7 +27,7 @@ void lift_slow_bridges(Machine& machine) {
   const std::vector<double> below = fastest_below(machine);
   for (std::size_t i = 0; i < machine.parts.size(); ++i) {
     Part& part = machine.parts[i];
-    if (part.kind != Kind::pcie_switch || !part.link_bytes_per_s) continue;
+    if (part.kind != Kind::pcie_switch) continue;
     if (*part.link_bytes_per_s >= 0.99 * below[i]) continue;
     machine.warn("slow-bridge", part.name,
                  fmt::format("bridges slower than one device below them ({} against {}); the rate "
@@ -71,7 +71,6 @@ int assumed_nvlinks(const Machine& machine, const GpuChoice& gpu) {
 void complete_pcie(Machine& machine, const GpuChoice& gpu) {
   const int pcie = generation(gpu.sm).pcie;
   const double usual = pcie_x16_bytes_per_s(pcie);
-  lift_slow_bridges(machine);
   const std::string text =
       fmt::format("no usable PCIe speed in the file; Gen{} x16 ({}) is assumed, as sm{} has", pcie,
                   format_rate(usual), gpu.sm);
@@ -90,6 +89,8 @@ void complete_pcie(Machine& machine, const GpuChoice& gpu) {
     }
   }
   if (!all_told) machine.pcie_told = any_told ? "by the file, or assumed" : "assumed";
+  // By what is known now: of a device without a speed, or with one that it cannot have, too.
+  lift_slow_bridges(machine);
 }
 
 void complete_nvlinks(Machine& machine, const GpuChoice& gpu, const ImportOptions& options) {

@@ -143,6 +143,27 @@ TEST_CASE("Two hosts in one file may use the same bus ids, and NVLink peers stay
   CHECK(two.error().found == "no way from gpu0 to gpu2");
 }
 
+TEST_CASE("Bridges are lifted to what is below them once that is filled in and checked") {
+  const auto of = [](const std::string& bridge_speed, const std::string& gpu_speed) {
+    const std::string x16 = "\" link_width=\"16\"";
+    const auto result = topo::import_text(
+        "<system version=\"1\"><cpu numaid=\"0\"><pci busid=\"b\" class=\"0x0604\" link_speed=\"" +
+            bridge_speed + x16 + "><pci busid=\"g\" class=\"0x0302\" link_speed=\"" + gpu_speed +
+            x16 + "><gpu dev=\"0\" sm=\"80\"/></pci></pci></cpu></system>",
+        "m", {});
+    REQUIRE(result);
+    return *result;
+  };
+  // The GPU says no speed: 24 GB/s, and the bridge of 12 would be in its way.
+  const topo::Imported silent = of("8.0 GT/s", "");
+  CHECK(links_of(silent.spec) == Names{"gpu0 pcie_switch0 pcie 24", "pcie_switch0 cpu0 pcie 24"});
+  CHECK(warnings_of(silent) == Names{"no-link-speed", "slow-bridge"});
+  // No GPU of this kind does 48 GB/s, so its bridge of 24 is no slower.
+  const topo::Imported boast = of("16.0 GT/s", "32.0 GT/s");
+  CHECK(links_of(boast.spec) == Names{"gpu0 pcie_switch0 pcie 24", "pcie_switch0 cpu0 pcie 24"});
+  CHECK(warnings_of(boast) == Names{"fast-gpu-link"});
+}
+
 TEST_CASE("Stray text, missing GPUs, wrong speeds") {
   const topo::Imported machine = imported("partial_dump.xml");
   CHECK(machine.spec.gpus_per_node() == 2);
