@@ -46,6 +46,7 @@ class Reader {
     resolve_peers(out_, peers_, by_name_);
     note_missing_gpus(out_);
     drop_idle_parts(out_);
+    merge_functions(out_);
     merge_broadcom(out_);
     return std::move(out_);
   }

@@ -6,6 +6,7 @@
 namespace hsap {
 namespace {
 
+using test::links_of;
 using test::named_by;
 using test::Names;
 using test::warnings_of;
@@ -97,6 +98,29 @@ TEST_CASE("NICs of two rates are taken down to the slower") {
                                     cpu(1, at_switch("t", gpu(1) + nic(1, 100000))));
   CHECK(rate_of(machine) == 12.5e9);
   CHECK(named_by(machine, "uneven-nics") == Names{"n0"});
+}
+
+TEST_CASE("Functions of one card are one NIC in one slot") {
+  const auto function = [](const char* busid, int dev, int mbits) {
+    return pci(
+        busid, "0x020700",
+        fmt::format("<nic><net name=\"n{}\" dev=\"{}\" speed=\"{}\"/></nic>", dev, dev, mbits));
+  };
+  const std::string card = function("0c:00.0", 2, 100000) + function("0c:00.1", 0, 100000);
+  const topo::Imported machine =
+      of(cpu(0, at_switch("s", gpu(0) + card)) +
+         cpu(1, at_switch("t", gpu(1) + gpu(2) + function("0d:00.0", 1, 200000))));
+  CHECK(nics_of(machine) == Names{"0c:00.0+0c:00.1 n2+n0", "0d:00.0 n1"});
+  CHECK(rate_of(machine) == 25e9);
+  const Names links = links_of(machine.spec);
+  CHECK(std::count(links.begin(), links.end(), "nic0 pcie_switch0 pcie 24") == 1);
+  CHECK(machine.warnings.empty());
+  // Two slots of one bus, and a function whose port is down.
+  const topo::Imported slots =
+      of(cpu(0, at_switch("s", gpu(0) + gpu(1) + function("0c:00.0", 0, 200000) +
+                                   function("0c:01.0", 1, 200000) + function("0c:01.1", 2, 0))));
+  CHECK(nics_of(slots) == Names{"0c:00.0 n0", "0c:01.0+0c:01.1 n1+n2"});
+  CHECK(rate_of(slots) == 25e9);
 }
 
 TEST_CASE("A card faster than its slot is told, and kept") {
