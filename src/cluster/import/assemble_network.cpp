@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/units.hpp"
 #include "cluster/import/draft.hpp"
@@ -26,11 +27,21 @@ void set_nic(Draft& draft, const std::vector<int>& nics) {
                            draft.machine.all(Kind::gpu).size()));
 }
 
+/// Whether every NIC serves as many GPUs. Those with the same nearest NICs take turns, as in
+/// routes.
+bool serve_equally(const Machine& machine, const std::vector<int>& nics) {
+  std::map<int, std::size_t> served;
+  for (const auto& [nearest, gpus] : gpus_by_nics(machine)) {
+    for (std::size_t i = 0; i < gpus.size(); ++i) ++served[nearest[i % nearest.size()]];
+  }
+  return std::all_of(nics.begin(), nics.end(),
+                     [&](int nic) { return served[nic] == served[nics[0]]; });
+}
+
 /// Rails need as many GPUs at each NIC, and NVLink to change rails over, as NCCL's PXN does.
-bool has_rails(const Machine& machine, std::size_t nics) {
-  const std::vector<int> gpus = machine.all(Kind::gpu);
-  if (nics < 2 || gpus.size() % nics != 0) return false;
-  const auto paths = path_classes(machine, gpus, 1);
+bool has_rails(const Machine& machine, const std::vector<int>& nics) {
+  if (nics.size() < 2 || !serve_equally(machine, nics)) return false;
+  const auto paths = path_classes(machine, machine.all(Kind::gpu), 1);
   return std::all_of(paths[0].begin(), paths[0].end(),
                      [](PathClass path) { return path <= PathClass::nvb; });
 }
@@ -53,7 +64,7 @@ void add_network(Draft& draft) {
   }
   set_nic(draft, nics);
   set_fabric(draft);
-  spec.rails = has_rails(draft.machine, nics.size());
+  spec.rails = has_rails(draft.machine, nics);
   spec.nodes_per_leaf = std::max(draft.lender.nodes_per_leaf, fewest_nodes_per_leaf);
   spec.max_nodes = draft.options.nodes > 1 ? draft.options.nodes : 0;
   draft.reason("network", spec.rails ? "rails" : "one leaf for all NICs",

@@ -6,6 +6,7 @@
 
 #include "base/units.hpp"
 #include "cluster/import/complete.hpp"
+#include "cluster/import/paths.hpp"
 
 namespace hsap::topo {
 namespace {
@@ -76,29 +77,9 @@ void drop_slow(Machine& machine) {
             [&](int nic) { return *machine.part(nic).rate_bytes_per_s >= 0.5 * fastest; });
 }
 
-/// GPUs by the NICs that are nearest to them.
-std::map<std::vector<int>, std::vector<int>> by_nearest(const Machine& machine) {
-  std::map<std::vector<int>, std::vector<int>> out;
-  const std::vector<int> nics = machine.all(Kind::nic);
-  for (const int gpu : machine.all(Kind::gpu)) {
-    std::vector<int> nearest;
-    PciePath best;
-    for (const int nic : nics) {
-      const PciePath path = pcie_path(machine, gpu, nic);
-      if (nearest.empty() || path < best) {
-        nearest.clear();
-        best = path;
-      }
-      if (path == best) nearest.push_back(nic);
-    }
-    out[nearest].push_back(gpu);
-  }
-  return out;
-}
-
 void drop_far(Machine& machine) {
   std::set<int> used;
-  for (const auto& [nics, gpus] : by_nearest(machine)) used.insert(nics.begin(), nics.end());
+  for (const auto& [nics, gpus] : gpus_by_nics(machine)) used.insert(nics.begin(), nics.end());
   keep_nics(machine, "far-nics", "NICs that no GPU is nearest to are left out",
             [&](int nic) { return used.count(nic) > 0; });
 }
@@ -127,7 +108,7 @@ void join(Machine& machine, const std::vector<int>& nics, std::size_t into,
 void join_plenty(Machine& machine) {
   std::vector<bool> gone(machine.parts.size());
   std::map<int, int> mentions;
-  const auto groups = by_nearest(machine);
+  const auto groups = gpus_by_nics(machine);
   for (const auto& [nics, gpus] : groups) {
     for (const int nic : nics) ++mentions[nic];
   }

@@ -1,7 +1,6 @@
 #include "cluster/import/paths.hpp"
 
 #include <algorithm>
-#include <map>
 
 namespace hsap::topo {
 namespace {
@@ -45,6 +44,25 @@ std::vector<std::vector<PathClass>> path_classes(const Machine& machine,
       out.back().push_back(found == reached.end() ? pcie_path(machine, devices[i], other).path
                                                   : found->second);
     }
+  }
+  return out;
+}
+
+std::map<std::vector<int>, std::vector<int>> gpus_by_nics(const Machine& machine) {
+  std::map<std::vector<int>, std::vector<int>> out;
+  const std::vector<int> nics = machine.all(Part::Kind::nic);
+  for (const int gpu : machine.all(Part::Kind::gpu)) {
+    std::vector<int> nearest;
+    PciePath best;
+    for (const int nic : nics) {
+      const PciePath path = pcie_path(machine, gpu, nic);
+      if (nearest.empty() || path < best) {
+        nearest.clear();
+        best = path;
+      }
+      if (path == best) nearest.push_back(nic);
+    }
+    out[nearest].push_back(gpu);
   }
   return out;
 }

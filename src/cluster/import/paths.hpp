@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string>
+#include <map>
 #include <vector>
 
 #include "cluster/import/machine.hpp"
@@ -14,5 +14,8 @@ namespace hsap::topo {
 [[nodiscard]] std::vector<std::vector<PathClass>> path_classes(const Machine& machine,
                                                                const std::vector<int>& devices,
                                                                std::size_t gpus);
+
+/// GPUs by the NICs that are nearest to them over PCIe.
+[[nodiscard]] std::map<std::vector<int>, std::vector<int>> gpus_by_nics(const Machine& machine);
 
 }  // namespace hsap::topo

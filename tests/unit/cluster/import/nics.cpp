@@ -123,6 +123,25 @@ TEST_CASE("Functions of one card are one NIC in one slot") {
   CHECK(rate_of(slots) == 25e9);
 }
 
+TEST_CASE("Rails are assumed where each NIC serves as many GPUs, not where numbers divide") {
+  topo::ImportOptions options;
+  options.nvlinks = 12;
+  const auto network = [&](const std::string& cpus) {
+    const topo::Imported machine = of(cpus, options);
+    for (const topo::Reason& reason : machine.reasons) {
+      if (reason.what == "network") return machine.spec.rails ? "rails" : reason.why;
+    }
+    return std::string("no reason");
+  };
+  const std::string uneven = "assumed: NICs do not serve equally many GPUs over NVLink";
+  CHECK(network(cpu(0, at_switch("s", gpu(0) + gpu(1) + gpu(2) + nic(0, 200000))) +
+                cpu(1, at_switch("t", gpu(3) + nic(1, 200000)))) == uneven);
+  CHECK(network(cpu(0, at_switch("s", gpu(0) + gpu(1) + nic(0, 200000))) +
+                cpu(1, at_switch("t", gpu(2) + gpu(3) + nic(1, 200000)))) == "rails");
+  CHECK(network(cpu(0, at_switch("s", gpu(0) + gpu(1) + nic(0, 200000) + nic(1, 200000)))) ==
+        "rails");
+}
+
 TEST_CASE("A card faster than its slot is told, and kept") {
   const topo::Imported machine = of(cpu(0, at_switch("s", gpu(0) + nic(0, 400000))));
   CHECK(rate_of(machine) == 50e9);
