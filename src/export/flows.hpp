@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <vector>
 
 #include "hsap/schedule.hpp"
@@ -10,12 +11,11 @@ namespace hsap {
 struct Flow {
   Index send = 0;
   Index receive = 0;
-  friend bool operator==(const Flow&, const Flow&) = default;
+  friend auto operator<=>(const Flow&, const Flow&) = default;
 };
 
-/// The messages between ranks below `ranks`, one flow for each pair of operations, in the order
-/// of sender, receiver and stream. Sends and receives between two ranks match in order within a
-/// stream; copies of a rank to itself and collectives make no flow.
+/// The messages between ranks below `ranks`, one flow for each pair of operations, in their order.
+/// Copies of a rank to itself and collectives make no flow.
 [[nodiscard]] std::vector<Flow> flows(const Schedule& schedule, Rank ranks);
 
 }  // namespace hsap

@@ -13,7 +13,7 @@ LocalMessages::LocalMessages(const Schedule& schedule, std::span<RankMemory> mem
       memory_(memory),
       device_(device),
       meetings_(schedule),
-      partners_(pair_transfers(schedule)),
+      partners_(find_partners(schedule)),
       bytes_sent_(memory.size() * memory.size(), 0) {}
 
 Result<std::vector<device::Launch>> LocalMessages::prepare(Index at) {
@@ -28,9 +28,9 @@ Status LocalMessages::prepare_exchange(const Operation& op, Copies& copies) {
   for (Index i = 0; i < op.payload.count; ++i) {
     const Transfer& receive = schedule_.transfers[op.payload.first + i];
     if (receive.direction != Direction::receive) continue;
-    const Partner& partner = partners_[op.payload.first + i];
-    if (partner.operation == Partner::none) continue;  // never issued: reported by the run
-    const Transfer& send = schedule_.transfers[partner.transfer];
+    const Index partner = partners_.partner[op.payload.first + i];
+    if (partner == Partners::none) continue;  // never issued: reported by the run
+    const Transfer& send = schedule_.transfers[partner];
     const auto tokens = host::tokens_of(schedule_.intervals_of(receive));
     if (tokens != host::tokens_of(schedule_.intervals_of(send)) || !(send.heads == receive.heads)) {
       return infeasible("a message that its receiver expects otherwise");
@@ -100,8 +100,10 @@ std::vector<Index> LocalMessages::partners_of(Index at) const {
   std::vector<Index> others;
   if (op.kind == Kind::exchange) {
     for (Index i = 0; i < op.payload.count; ++i) {
-      const Index other = partners_[op.payload.first + i].operation;
-      if (other != Partner::none && other != at) others.push_back(other);
+      const Index partner = partners_.partner[op.payload.first + i];
+      if (partner == Partners::none) continue;
+      const Index other = partners_.owner[partner];
+      if (other != at) others.push_back(other);
     }
     std::sort(others.begin(), others.end());
     others.erase(std::unique(others.begin(), others.end()), others.end());
@@ -119,9 +121,9 @@ bool LocalMessages::has_all_partners(Index at) const {
     return static_cast<Rank>(meetings_.of(at).size()) == schedule_.group_of(op).count;
   }
   if (op.kind != Kind::exchange) return true;
-  const auto first = partners_.begin() + static_cast<std::ptrdiff_t>(op.payload.first);
-  return std::all_of(first, first + static_cast<std::ptrdiff_t>(op.payload.count),
-                     [](const Partner& partner) { return partner.operation != Partner::none; });
+  const auto first = partners_.partner.begin() + static_cast<std::ptrdiff_t>(op.payload.first);
+  return std::none_of(first, first + static_cast<std::ptrdiff_t>(op.payload.count),
+                      [](Index partner) { return partner == Partners::none; });
 }
 
 }  // namespace hsap::executor

@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "validate/gpu/partners.hpp"
+#include "schedule/partners.hpp"
 #include "validate/gpu/rank.hpp"
 #include "validate/host/meetings.hpp"
 
@@ -42,7 +42,7 @@ class LocalMessages {
   std::span<RankMemory> memory_;
   device::Device& device_;
   host::Meetings meetings_;
-  std::vector<Partner> partners_;  ///< by transfer
+  Partners partners_;
   std::vector<std::int64_t> bytes_sent_;
 };
 

@@ -2,49 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <tuple>
+#include <utility>
+
+#include "schedule/partners.hpp"
 
 namespace hsap::verifier {
 namespace {
-
-/// One end of a message. Ends with equal routes match in order.
-struct End {
-  Rank from = 0;
-  Rank to = 0;
-  Stream stream = Stream::compute;
-  Index transfer = 0;
-
-  [[nodiscard]] auto route() const { return std::tuple(from, to, stream); }
-};
-
-struct Ends {
-  std::vector<End> sends;
-  std::vector<End> receives;
-};
-
-Ends collect_ends(const Schedule& schedule, Matching& matching) {
-  Ends ends;
-  matching.owner.assign(schedule.transfers.size(), none);
-  matching.partner.assign(schedule.transfers.size(), none);
-  for (Index at = 0; at < schedule.operations.size(); ++at) {
-    const Operation& op = schedule.operations[at];
-    if (op.kind != Kind::exchange) continue;
-    for (Index t = op.payload.first; t < op.payload.first + op.payload.count; ++t) {
-      matching.owner[t] = at;
-      const Transfer& transfer = schedule.transfers[t];
-      if (transfer.direction == Direction::send) {
-        ends.sends.push_back({op.rank, transfer.peer, op.stream, t});
-      } else {
-        ends.receives.push_back({transfer.peer, op.rank, op.stream, t});
-      }
-    }
-  }
-  // Stable: within a route the ends keep the order in which their rank issues them.
-  const auto by_route = [](const End& a, const End& b) { return a.route() < b.route(); };
-  std::stable_sort(ends.sends.begin(), ends.sends.end(), by_route);
-  std::stable_sort(ends.receives.begin(), ends.receives.end(), by_route);
-  return ends;
-}
 
 /// Whether two lists name the same tokens in the same order, however they are cut.
 bool same_rows(const Positions& positions, std::span<const Interval> a,
@@ -89,42 +52,37 @@ std::string difference(const Subject& subject, const Transfer& send, const Trans
   return {};
 }
 
-std::string alone_text(const End& end, bool is_send) {
-  return is_send ? fmt::format("nothing on rank {} receives what rank {} sends on stream {}",
-                               end.to, end.from, to_string(end.stream))
-                 : fmt::format("rank {} sends nothing on stream {} that rank {} could receive",
-                               end.from, to_string(end.stream), end.to);
+std::string alone_text(const Operation& op, const Transfer& transfer) {
+  return transfer.direction == Direction::send
+             ? fmt::format("nothing on rank {} receives what rank {} sends on stream {}",
+                           transfer.peer, op.rank, to_string(op.stream))
+             : fmt::format("rank {} sends nothing on stream {} that rank {} could receive",
+                           transfer.peer, to_string(op.stream), op.rank);
 }
 
 }  // namespace
 
 Found match_transfers(const Subject& subject, Matching& matching) {
   const Schedule& schedule = subject.schedule;
-  const Ends ends = collect_ends(schedule, matching);
+  Partners partners = find_partners(schedule);
+  matching.owner = std::move(partners.owner);
+  matching.partner = std::move(partners.partner);
   Lowest lowest(Flaw::unmatched_transfer);
-  std::size_t s = 0, r = 0;
-  while (s < ends.sends.size() || r < ends.receives.size()) {
-    const bool send_alone =
-        r == ends.receives.size() ||
-        (s < ends.sends.size() && ends.sends[s].route() < ends.receives[r].route());
-    const bool receive_alone =
-        s == ends.sends.size() ||
-        (r < ends.receives.size() && ends.receives[r].route() < ends.sends[s].route());
-    if (send_alone || receive_alone) {
-      const End& end = send_alone ? ends.sends[s++] : ends.receives[r++];
-      lowest.report(matching.owner[end.transfer], [&] { return alone_text(end, send_alone); });
+  for (Index t = 0; t < schedule.transfers.size(); ++t) {
+    const Index at = matching.owner[t];
+    if (at == none) continue;
+    const Operation& op = schedule.operations[at];
+    const Transfer& transfer = schedule.transfers[t];
+    if (matching.partner[t] == none) {
+      lowest.report(at, [&] { return alone_text(op, transfer); });
       continue;
     }
-    const End& send = ends.sends[s++];
-    const Index receive = ends.receives[r++].transfer;
-    matching.partner[send.transfer] = receive;
-    matching.partner[receive] = send.transfer;
-    const std::string flaw =
-        difference(subject, schedule.transfers[send.transfer], schedule.transfers[receive]);
+    if (transfer.direction == Direction::receive) continue;  // compared from the sender's side
+    const Index receiver = matching.owner[matching.partner[t]];
+    const std::string flaw = difference(subject, transfer, schedule.transfers[matching.partner[t]]);
     if (flaw.empty()) continue;
-    const Index sender = matching.owner[send.transfer], receiver = matching.owner[receive];
-    lowest.report(std::min(sender, receiver), [&] {
-      return fmt::format("{} from rank {} (#{}) to rank {} (#{})", flaw, send.from, sender, send.to,
+    lowest.report(std::min(at, receiver), [&] {
+      return fmt::format("{} from rank {} (#{}) to rank {} (#{})", flaw, op.rank, at, transfer.peer,
                          receiver);
     });
   }
