@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "schedule/completion.hpp"
+
 namespace hsap {
 namespace {
 
-/// By stream: one more than the last operation of the rank on it that is meant; 0 for none.
-using Clock = std::array<Index, streams>;
-
-bool covers(const Clock& known, const Clock& needed) {
+bool covers(const StreamClock& known, const StreamClock& needed) {
   for (std::size_t s = 0; s < streams; ++s) {
     if (known[s] < needed[s]) return false;
   }
@@ -19,14 +18,14 @@ bool covers(const Clock& known, const Clock& needed) {
 /// The uses of one buffer.
 struct Life {
   Index buffer = 0;
-  Clock last{};               ///< uses
-  std::vector<Clock> before;  ///< what is complete when the first use on each stream starts
+  StreamClock last{};               ///< uses
+  std::vector<StreamClock> before;  ///< what is complete when the first use on each stream starts
   std::array<bool, streams> used{};
 
   /// True when all uses of this one are complete before any of the other.
   [[nodiscard]] bool ends_before(const Life& other) const {
     return std::all_of(other.before.begin(), other.before.end(),
-                       [&](const Clock& known) { return covers(known, last); });
+                       [&](const StreamClock& known) { return covers(known, last); });
   }
 };
 
@@ -38,7 +37,10 @@ std::int64_t align(std::int64_t bytes) {
 class Planner {
  public:
   Planner(const Schedule& schedule, BufferPlan& plan)
-      : schedule_(schedule), plan_(plan), life_of_(schedule.buffers.size(), none) {}
+      : schedule_(schedule),
+        plan_(plan),
+        completion_(schedule),
+        life_of_(schedule.buffers.size(), none) {}
 
   void plan(Rank rank) {
     lives_.clear();
@@ -77,22 +79,10 @@ class Planner {
   }
 
   void find_lives(const Range& program) {
-    std::vector<Clock> clocks(program.count);
-    Clock last{};
-    for (Index i = 0; i < program.count; ++i) {
-      const Index at = program.first + i;
+    completion_.begin(program);
+    for (Index at = program.first; at < program.first + program.count; ++at) {
       const Operation& op = schedule_.operations[at];
-      Clock& clock = clocks[i];
-      const auto include = [&](Index before) {
-        const Clock& known = clocks[before - program.first];
-        for (std::size_t s = 0; s < streams; ++s) clock[s] = std::max(clock[s], known[s]);
-        Index& own = clock[static_cast<std::size_t>(schedule_.operations[before].stream)];
-        own = std::max(own, before + 1);
-      };
-      Index& previous = last[static_cast<std::size_t>(op.stream)];
-      if (previous > 0) include(previous - 1);
-      for (const Index dependency : schedule_.dependencies_of(op)) include(dependency);
-      previous = at + 1;
+      const StreamClock& clock = completion_.before(at);
       for (const Index buffer : schedule_.operands_of(op)) use(buffer, at, clock);
       if (op.kind != Kind::exchange) continue;
       for (const Transfer& transfer : schedule_.transfers_of(op)) use(transfer.buffer, at, clock);
@@ -100,7 +90,7 @@ class Planner {
     for (const Life& life : lives_) life_of_[life.buffer] = none;
   }
 
-  void use(Index buffer, Index at, const Clock& clock) {
+  void use(Index buffer, Index at, const StreamClock& clock) {
     if (life_of_[buffer] == none) {
       life_of_[buffer] = static_cast<Index>(lives_.size());
       lives_.emplace_back();
@@ -131,6 +121,7 @@ class Planner {
 
   const Schedule& schedule_;
   BufferPlan& plan_;
+  Completion completion_;
   std::vector<Life> lives_;     ///< by first use
   std::vector<Index> life_of_;  ///< by buffer: into lives_
 };

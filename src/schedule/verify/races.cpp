@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <array>
-
+#include "schedule/completion.hpp"
 #include "schedule/verify/access.hpp"
 #include "schedule/verify/row_map.hpp"
 #include "schedule/verify/stages.hpp"
@@ -9,15 +8,12 @@
 namespace hsap::verifier {
 namespace {
 
-/// By stream: one more than the last operation of the rank on it that is meant; 0 for none.
-using Clock = std::array<Index, streams>;
-
 /// Who touched a piece last. Operations of one stream are ordered, so one reader of each stream
 /// stands for all of them.
 struct Use {
   Index writer = 0;   ///< one more than the operation; 0 for none
   bool adds = false;  ///< the writer added; more receives of the same exchange may add on top
-  Clock readers{};
+  StreamClock readers{};
 
   friend bool operator==(const Use&, const Use&) = default;
 };
@@ -27,18 +23,17 @@ struct Use {
 class Races {
  public:
   Races(const Subject& subject, const Matching& matching)
-      : subject_(subject), schedule_(subject.schedule), matching_(matching) {
+      : subject_(subject),
+        schedule_(subject.schedule),
+        matching_(matching),
+        completion_(subject.schedule) {
     uses_.resize(schedule_.buffers.size());
   }
 
   Found check(const Range& program) {
-    last_ = {};
-    clocks_.assign(program.count, {});
-    for (Index i = 0; i < program.count; ++i) {
-      const Index at = program.first + i;
-      clocks_[i] = completed_before(at, program.first);
-      last_[static_cast<std::size_t>(schedule_.operations[at].stream)] = at + 1;
-      if (Found found = check_operation(at, clocks_[i])) return found;
+    completion_.begin(program);
+    for (Index at = program.first; at < program.first + program.count; ++at) {
+      if (Found found = check_operation(at, completion_.before(at))) return found;
     }
     for (const Index buffer : touched_) uses_[buffer].reset();
     touched_.clear();
@@ -46,23 +41,8 @@ class Races {
   }
 
  private:
-  /// The operations known to be complete when one starts.
-  [[nodiscard]] Clock completed_before(Index at, Index first) const {
-    const Operation& op = schedule_.operations[at];
-    Clock clock{};
-    const auto include = [&](Index before) {
-      const Clock& known = clocks_[before - first];
-      for (std::size_t s = 0; s < streams; ++s) clock[s] = std::max(clock[s], known[s]);
-      Index& own = clock[static_cast<std::size_t>(schedule_.operations[before].stream)];
-      own = std::max(own, before + 1);
-    };
-    const Index previous = last_[static_cast<std::size_t>(op.stream)];
-    if (previous > 0) include(previous - 1);
-    for (const Index dependency : schedule_.dependencies_of(op)) include(dependency);
-    return clock;
-  }
-
-  Found check_operation(Index at, const Clock& clock) {
+  /// `clock`: what is complete when the operation starts.
+  Found check_operation(Index at, const StreamClock& clock) {
     const auto stream = static_cast<std::size_t>(schedule_.operations[at].stream);
     Found found;
     const auto visit = [&](Index buffer, HeadRange heads, const Run& run, Mode mode) {
@@ -92,7 +72,7 @@ class Races {
   }
 
   /// An earlier access that conflicts with one now and is not known to be complete.
-  [[nodiscard]] Index unordered(const Use& use, const Clock& clock, bool writes) const {
+  [[nodiscard]] Index unordered(const Use& use, const StreamClock& clock, bool writes) const {
     const auto complete = [&](Index user) {
       return clock[static_cast<std::size_t>(schedule_.operations[user - 1].stream)] >= user;
     };
@@ -116,10 +96,9 @@ class Races {
   const Subject& subject_;
   const Schedule& schedule_;
   const Matching& matching_;
+  Completion completion_;
   std::vector<std::optional<RowMap<Use>>> uses_;  ///< by buffer, of the current rank only
   std::vector<Index> touched_;                    ///< the buffers of the current rank so far
-  std::vector<Clock> clocks_;                     ///< by operation of the rank
-  Clock last_{};  ///< by stream of the rank: the last operation so far
 };
 
 }  // namespace
