@@ -39,7 +39,7 @@ struct AttentionKernel {
   double lone_block_rate = 1;   ///< speed of a multiprocessor that holds a single block, as a
                                 ///< share of its speed when full; (0, 1]
   double fixed_share = 0;       ///< share of a tile's time that does not shrink with head_dim
-                                ///< (the exponentials); [0, 1)
+                                ///< (the exponentials); [0, 1]
   bool splits_keys = false;     ///< splits the walk of a block when blocks are too few to fill
                                 ///< the device (FlashAttention-2 forward)
   bool longest_first = true;    ///< starts the longest blocks first; otherwise last
