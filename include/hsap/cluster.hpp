@@ -125,7 +125,6 @@ struct ClusterSpec {
 
 /// One direction of a physical link of the whole cluster.
 struct Link {
-  std::string_view class_name() const { return to_string(link_class); }
   std::uint32_t from = 0;  ///< vertex
   std::uint32_t to = 0;    ///< vertex
   LinkClass link_class = LinkClass::nvlink;

@@ -18,12 +18,6 @@ int Machine::cpu_of(int index) const {
   return index;
 }
 
-bool Machine::within(int index, int ancestor) const {
-  // Parents come first, so the walk may stop as soon as it is past the ancestor.
-  while (index > ancestor) index = part(index).parent;
-  return index == ancestor;
-}
-
 void Machine::warn(const std::string& name, const std::string& part, const std::string& text) {
   auto found = std::find_if(warnings.begin(), warnings.end(),
                             [&](const Warning& warning) { return warning.name == name; });

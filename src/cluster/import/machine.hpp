@@ -64,8 +64,6 @@ struct Machine {
   [[nodiscard]] std::vector<int> all(Part::Kind kind) const;
   /// The part itself or its ancestor that is a CPU.
   [[nodiscard]] int cpu_of(int index) const;
-  /// Whether `index` is `ancestor` or below it.
-  [[nodiscard]] bool within(int index, int ancestor) const;
   /// Adds a part to the warning of that name, or starts it.
   void warn(const std::string& name, const std::string& part, const std::string& text);
   /// Leaves out the parts for which `gone` is set (by index), with their NVLinks. Children of a

@@ -60,7 +60,7 @@ std::string network_limit(std::span<const PassRun> runs, const Shares& shares,
       "communication: exposed {} of the attention time; {} ({}) is busy {} of the {} "
       "pass",
       percent(shares.exposed, shares.all), cluster.link_name(busiest.link),
-      cluster.links()[busiest.link].class_name(), percent(busiest.share, 1),
+      to_string(cluster.links()[busiest.link].link_class), percent(busiest.share, 1),
       to_string(busiest.pass));
 }
 
