@@ -120,7 +120,7 @@ class Finder {
 
   void find_up() {
     for (std::size_t from = 0; from < gpus_.size(); ++from) {
-      for (std::size_t wanted = 0; wanted < nics_.size(); ++wanted) {
+      for (std::size_t wanted = 0; wanted < (spec_.rails ? nics_.size() : 1); ++wanted) {
         std::size_t rail = own_nic_[from];
         std::vector<LinkId> links;
         std::optional<std::size_t> via;
@@ -202,8 +202,9 @@ const RoutePiece& NodeRoutes::between(int from, int to) const {
 }
 
 const RoutePiece& NodeRoutes::leaving(int from, int rail_of_destination) const {
-  return up[static_cast<std::size_t>(from) * static_cast<std::size_t>(nics) +
-            static_cast<std::size_t>(rail_of_destination)];
+  const auto each = up.size() / static_cast<std::size_t>(gpus);
+  return up[static_cast<std::size_t>(from) * each +
+            static_cast<std::size_t>(rail_of_destination) % each];
 }
 
 std::span<const LinkId> NodeRoutes::links(const RoutePiece& piece) const {

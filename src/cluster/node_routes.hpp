@@ -28,7 +28,8 @@ struct NodeRoutes {
   int nics = 0;
   std::vector<LinkId> ids;
   std::vector<RoutePiece> inside;  ///< [gpus x gpus]: from, to
-  std::vector<RoutePiece> up;      ///< [gpus x nics]: from, rail of the destination
+  std::vector<RoutePiece> up;      ///< [gpus x nics]: from, rail of the destination; [gpus] without
+                                   ///< rails, where the way does not depend on it
   std::vector<RoutePiece> down;    ///< [gpus]: to
 
   [[nodiscard]] const RoutePiece& between(int from, int to) const;

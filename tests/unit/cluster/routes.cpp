@@ -1,3 +1,4 @@
+#include "cluster/node_routes.hpp"
 #include "support/toy_cluster.hpp"
 
 // Routes of every shipped topology against what its file says, worked out by hand.
@@ -138,6 +139,19 @@ TEST_CASE("PCIe ways do not run through other GPUs") {
   CHECK(names(cluster, 0, 1) == Names{"node0.gpu0 -> node0.gpu1"});
   CHECK(names(cluster, 0, 2) ==
         Names{"node0.gpu0 -> node0.cpu1", "node0.cpu1 -> node0.cpu0", "node0.cpu0 -> node0.gpu2"});
+}
+
+TEST_CASE("Ways out of a node are stored for every rail, once without rails") {
+  json::Value value = test::toy_json();
+  const auto pieces = [&] {
+    const Result<NodeRoutes> routes = node_routes(test::read_ok(value), true);
+    REQUIRE(routes);
+    CHECK(routes->leaving(1, 1).rail == 1);  // GPU 1 is nearest to NIC 1
+    return routes->up.size();
+  };
+  CHECK(pieces() == 2 * 2);
+  value["network"]["rails"] = false;
+  CHECK(pieces() == 2);
 }
 
 TEST_CASE("Of equally short ways the one through the first device") {
