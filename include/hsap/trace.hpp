@@ -19,7 +19,6 @@ struct Trace {
     double count = 0;
   };
   std::string name;
-  std::string source;
   std::vector<Token> lengths;  ///< empty for a histogram
   std::vector<Bin> bins;       ///< empty for a list
 };

@@ -38,18 +38,14 @@ Status add_length(std::string_view text, const LineReader& lines, Trace& trace) 
   return add_length(length, lines, trace);
 }
 
-/// Calls `read(line)` for each line that is neither blank nor a comment; the first comment says
-/// where the trace comes from.
+/// Calls `read(line)` for each line that is neither blank nor a comment.
 template <typename Read>
-Status for_each_line(LineReader& lines, Trace& trace, const Read& read) {
+Status for_each_line(LineReader& lines, const Read& read) {
   std::string line;
   while (lines.next(line)) {
     const std::string_view text = trimmed(line);
-    if (text.empty()) continue;
-    if (text.front() != '#') {
+    if (!text.empty() && text.front() != '#') {
       HSAP_CHECK(read(text));
-    } else if (trace.source.empty()) {
-      trace.source = trimmed(text.substr(1));
     }
   }
   return lines.status();
@@ -102,8 +98,8 @@ Result<std::int64_t> length_of(const json::Value& value, const LineReader& lines
 Result<Trace> read_text_trace(const std::string& path) {
   HSAP_TRY(LineReader lines, LineReader::open(path, max_file_bytes));
   Trace trace;
-  HSAP_CHECK(for_each_line(lines, trace,
-                           [&](std::string_view text) { return add_length(text, lines, trace); }));
+  HSAP_CHECK(
+      for_each_line(lines, [&](std::string_view text) { return add_length(text, lines, trace); }));
   return trace;
 }
 
@@ -112,7 +108,7 @@ Result<Trace> read_csv_trace(const std::string& path) {
   Trace trace;
   bool have_header = false;
   std::size_t column = 0;
-  HSAP_CHECK(for_each_line(lines, trace, [&](std::string_view text) -> Status {
+  HSAP_CHECK(for_each_line(lines, [&](std::string_view text) -> Status {
     if (!have_header) {
       have_header = true;
       HSAP_TRY(column, find_column(text, lines));
@@ -129,7 +125,7 @@ Result<Trace> read_csv_trace(const std::string& path) {
 Result<Trace> read_json_lines_trace(const std::string& path) {
   HSAP_TRY(LineReader lines, LineReader::open(path, max_file_bytes, max_json_line));
   Trace trace;
-  HSAP_CHECK(for_each_line(lines, trace, [&](std::string_view text) -> Status {
+  HSAP_CHECK(for_each_line(lines, [&](std::string_view text) -> Status {
     const Result<json::Value> value = json::parse(std::string(text), path);
     if (!value) return lines.error("not valid JSON", value.error().found, "a JSON object");
     HSAP_TRY(const std::int64_t length, length_of(*value, lines));
