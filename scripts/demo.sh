@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # From a fresh Debian 12 to a plan: installs what is missing, builds, tunes llama3-8b at a context
-# of 256K over 4 nodes of 8 H100 on real document lengths, and leaves in OUT (default: out/)
-#   plan.json search.json table.txt proof.json prediction.json timeline.json   and PNG pictures.
+# of 256K over 4 nodes of 8 H100 on real document lengths, and leaves in OUT (default: out/ of the
+# repository)
+#   plan.json search.json table.txt proof.json prediction.json timeline.json layout.json
+# and PNG pictures.
 #
 # Usage: scripts/demo.sh [OUT]
 set -euo pipefail
+out=${1:+$(realpath -m -- "$1")}
+out=${out:-out}
 cd "$(dirname "$0")/.."
-out=${1:-out}
 
 scripts/setup.sh
 [ -f build/build.ninja ] || meson setup build >/dev/null
