@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=(--dry-run -Werror)
 [ "${1:-}" = --fix ] && mode=(-i)
-find $(ls -d include src tuner validate kernels tests bench 2>/dev/null) \( -name '*.cpp' -o -name '*.hpp' -o -name '*.h' \
-  -o -name '*.cu' -o -name '*.cuh' \) -print0 | xargs -0 -r clang-format "${mode[@]}"
+find include src tuner validate kernels tests bench scripts \( -name '*.cpp' -o -name '*.hpp' \
+  -o -name '*.h' -o -name '*.cu' -o -name '*.cuh' \) -print0 | xargs -0 -r clang-format "${mode[@]}"
