@@ -50,7 +50,7 @@ configure() {
 # from files that are compiled here, once: they take half of its time.
 sanitized_build() {
   local dir=$1 pch=build-precompiled/$1 flags=(-g1 -fPIC -pthread -fno-omit-frame-pointer)
-  if [ ! "$pch.pch" -nt scripts/precompiled.hpp ]; then
+  if [ ! "$pch-tests.pch" -nt scripts/precompiled.hpp ]; then
     mkdir -p build-precompiled
     local compile=("$CXX" -std=c++20 "-O$2" "-fsanitize=$3" "${flags[@]}"
                    -Xclang -fpch-instantiate-templates)
