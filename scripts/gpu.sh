@@ -9,8 +9,8 @@
 #
 # They take build-gpu when it is there, else build. Results go to $OUT, or build-gpu/out; $BUILD is
 # the build folder (build-pack, without MPI). Both end within their budget (kernels 540 s, validate
-# 480 s) and say what they skipped; `validate` leaves a summary and an archive that unpacks into
-# validate/results.
+# 480 s) and say what they skipped; `validate` leaves a summary and an archive named by date and time, which
+# unpacks into validate/results. What earlier runs left stays.
 # Exit code 0 when everything that ran passed, 1 when not, 2 for bad use, 77 without a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,7 +28,7 @@ build() {
 # Programs, the libraries they need beyond the C library's, and plans to validate.
 pack() {
   build
-  rm -rf build-gpu
+  rm -rf build-gpu/lib build-gpu/plans
   mkdir -p build-gpu/lib
   local program
   for program in "${programs[@]}"; do
@@ -231,13 +231,13 @@ describe_machine() {
 }
 
 validate() {
-  local bin out of_others budget rest failed=0 step_status=0 skipped=() results name
+  local bin out of_others budget rest failed=0 step_status=0 skipped=() results run name
   budget_of 480 "$@"
   [ ${#rest[@]} -eq 0 ] || usage
   carried
   SECONDS=0
-  results=build-gpu/results
-  rm -rf "$results"
+  run=$(date -u +%F-%H%M%S)
+  results=build-gpu/results/$run
   mkdir -p "$results"
 
   describe_machine >"$results/machine.txt"
@@ -245,6 +245,7 @@ validate() {
   step first 10 0 "$bin/hsap-validate" run "$bin/plans/ulysses.json" --tokens 256 --executor local
   if grep -q "no CUDA device" "$results/first.txt"; then
     tail -n 1 "$results/first.txt"
+    rm -r "$results"
     exit 77
   fi
   judge first
@@ -280,8 +281,8 @@ validate() {
     printf 'took %s s of %s s\n' "$SECONDS" "$budget"
   } >"$results/summary.txt"
   cp "$results/summary.txt" "$out/summary.txt"
-  tar -C build-gpu -czf "$out/results.tar.gz" --transform "s,^results,$(date -u +%F)," results
-  echo "$out/results.tar.gz unpacks into validate/results (tar -C validate/results -xzf ...)"
+  tar -C build-gpu/results -czf "$out/results-$run.tar.gz" "$run"
+  echo "$out/results-$run.tar.gz unpacks into validate/results (tar -C validate/results -xzf ...)"
   cat "$results/summary.txt"
   exit "$failed"
 }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ".").resolve()
@@ -78,8 +79,11 @@ class Validate(Script):
             ["scripts/gpu.sh", "validate", "--budget", budget], cwd=self.root, text=True,
             capture_output=True, env=os.environ | {"OUT": str(self.root / "out")}, timeout=60)
 
+    def archives(self):
+        return sorted((self.root / "out").glob("results-*.tar.gz"))
+
     def names(self):
-        with tarfile.open(self.root / "out" / "results.tar.gz") as archive:
+        with tarfile.open(self.archives()[-1]) as archive:
             return [name.partition("/")[2] for name in archive.getnames()]
 
     def test_everything_runs_and_is_kept(self):
@@ -93,8 +97,20 @@ class Validate(Script):
         names = self.names()
         for name in ("machine.txt", "calibration/cluster.json", "nccl-ring-balanced.txt"):
             self.assertIn(name, names)
+        results, = (self.root / "build-gpu" / "results").iterdir()
         self.assertEqual((self.root / "out" / "summary.txt").read_text(),
-                         (self.root / "build-gpu" / "results" / "summary.txt").read_text())
+                         (results / "summary.txt").read_text())
+        self.assertEqual([path.name for path in self.archives()],
+                         [f"results-{results.name}.tar.gz"])
+
+    def test_what_earlier_runs_left_stays(self):
+        self.validate(GOOD)
+        first, = self.archives()
+        time.sleep(1)  # results are named by the second
+        self.validate(GOOD)
+        self.assertEqual(len(self.archives()), 2)
+        self.assertIn(first, self.archives())
+        self.assertEqual(len(list((self.root / "build-gpu" / "results").iterdir())), 2)
 
     def test_a_wrong_plan_and_a_failed_calibration(self):
         done = self.validate('case "$*" in *p2p-balanced*local*) echo off by 1; exit 1;; esac',
@@ -118,10 +134,41 @@ class Validate(Script):
             '[ "$1" != run ] || { echo "hsap-validate: error: no CUDA device: none" >&2; exit 1; }')
         self.assertEqual(done.returncode, 77)
         self.assertEqual(done.stdout, "hsap-validate: error: no CUDA device: none\n")
+        self.assertEqual(list((self.root / "build-gpu" / "results").iterdir()), [])
 
     def test_bad_use(self):
         for budget in ("0", "-1", "soon", ""):
             self.assertEqual(self.validate(GOOD, budget=budget).returncode, 2)
+
+
+class Pack(Script):
+    def test_results_stay_and_old_plans_go(self):
+        build, folder = self.root / "build-pack", self.root / "build-gpu"
+        for kept in ("out/results-1.tar.gz", "results/1/summary.txt"):
+            (folder / kept).parent.mkdir(parents=True)
+            (folder / kept).write_text("kept")
+        (folder / "hsap-topo").write_text("old")
+        programs = ("tests/device/hsap-kernel-selftest", "kernels/hsap-kernel-bench",
+                    "validate/hsap-validate", "src/apps/hsap-topo")
+        for program in programs:
+            (build / program).parent.mkdir(parents=True)
+            (build / program).write_text("new")
+        (build / "build.ninja").touch()
+        (self.root / "scripts" / "validation_plans.py").write_text(
+            "import pathlib, sys\npathlib.Path(sys.argv[2]).mkdir()\n")
+        tools = self.root / "tools"
+        tools.mkdir()
+        for tool in ("ninja", "strip", "ldd"):
+            (tools / tool).write_text("#!/bin/sh\n")
+            (tools / tool).chmod(0o755)
+        done = subprocess.run(["scripts/gpu.sh", "pack"], cwd=self.root, text=True, timeout=60,
+                              capture_output=True,
+                              env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((folder / "results/1/summary.txt").read_text(), "kept")
+        self.assertEqual((folder / "out/results-1.tar.gz").read_text(), "kept")
+        self.assertEqual((folder / "hsap-topo").read_text(), "new")
+        self.assertEqual(list((folder / "plans").iterdir()), [])
 
 
 if __name__ == "__main__":
