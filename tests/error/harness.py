@@ -1,6 +1,6 @@
 """Runs the built programs on bad input and checks their manners.
 
-The programs come from the environment variable HSAP_PROGRAMS as "name=path" words; a test of a
+The programs come from the environment variable HSAP_PROGRAMS as lines "name=path"; a test of a
 program that is not built there is an error, not a skip.
 """
 
@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = dict(word.split("=", 1) for word in os.environ["HSAP_PROGRAMS"].split())
+PROGRAMS = dict(line.split("=", 1) for line in os.environ["HSAP_PROGRAMS"].splitlines())
 SECONDS = 60
 
 ATTENTION = ["--heads", "32", "--kv-heads", "8"]
