@@ -67,7 +67,8 @@ class Operation(NamedTuple):
 
 
 class Schedule:
-    """One compiled pass: the arrays of the library, decoded where they are looked at."""
+    """One compiled pass: the arrays of the library, decoded where they are looked at. A rank, buffer
+    or operation that it lacks raises IndexError."""
 
     def __init__(self, handle: int):
         self._handle = handle
@@ -91,11 +92,11 @@ class Schedule:
 
     def home(self, rank: int) -> "tuple[range, ...]":
         """The tokens that a rank owns outside attention."""
-        return self._intervals(self._view.home[rank])
+        return self._intervals(self._view.home[self._known_rank(rank)])
 
     def buffer(self, index: int) -> Buffer:
         if index not in self._buffers:
-            raw = self._view.buffers[index]
+            raw = self._view.buffers[_known(index, self._view.buffer_count, "buffer")]
             self._buffers[index] = Buffer(ROLES[raw.role], USAGES[raw.usage], DTYPES[raw.dtype],
                                           (raw.heads_begin, raw.heads_end),
                                           self._intervals(raw.intervals))
@@ -103,11 +104,11 @@ class Schedule:
 
     def program(self, rank: int) -> "list[Operation]":
         """The operations of a rank in host issue order."""
-        span = self._view.programs[rank]
+        span = self._view.programs[self._known_rank(rank)]
         return [self.operation(i) for i in range(span.first, span.first + span.count)]
 
     def operation(self, index: int) -> Operation:
-        raw = self._view.operations[index]
+        raw = self._view.operations[_known(index, self._view.operation_count, "operation")]
         kind = KINDS[raw.kind]
         return Operation(index, kind, STREAMS[raw.stream], bool(raw.accumulate_query),
                          bool(raw.accumulate_key), (raw.heads_begin, raw.heads_end),
@@ -120,7 +121,7 @@ class Schedule:
         k-th of a stream among equal groups on every member."""
         def turns_of(member):
             found = collections.defaultdict(list)
-            span = self._view.programs[member]
+            span = self._view.programs[self._known_rank(member)]
             for i in range(span.first, span.first + span.count):
                 raw = self._view.operations[i]
                 if KINDS[raw.kind] in COLLECTIVES:
@@ -131,6 +132,9 @@ class Schedule:
         turns = functools.lru_cache(maxsize=None)(turns_of)
         return {mine: tuple(turns(member)[key][turn] for member in key[2])
                 for key, all_mine in turns(rank).items() for turn, mine in enumerate(all_mine)}
+
+    def _known_rank(self, rank: int) -> int:
+        return _known(rank, self.ranks, "rank")
 
     @staticmethod
     def _items(array, span) -> list:
@@ -199,8 +203,8 @@ def compile(cu_seqlens: "Sequence[int]", plan: Plan, rank: int) -> Program:
     """Compiles the packed batch with the given prefix sums (0, then the end of each document; any
     sequence of integers, a tensor included; ends that repeat, as in a padded cu_seqlens, change
     nothing). Every rank of the group compiles the same batch.
-    `rank` counts in the sequence-parallel group. Raises BadInput, or Infeasible when the strategy
-    cannot serve the batch."""
+    `rank` counts in the sequence-parallel group; IndexError when the plan lacks it. Raises BadInput,
+    or Infeasible when the strategy cannot serve the batch."""
     if not 0 <= rank < plan.ranks:
         raise IndexError(f"rank {rank} of a plan for {plan.ranks} ranks")
     return Program(plan, _integers(cu_seqlens), rank)
@@ -214,6 +218,13 @@ def _integers(numbers) -> "list[int]":
         return array.array("q", list(listed)).tolist()
     except (TypeError, OverflowError) as error:
         raise BadInput(f"cu_seqlens are no list of integers: {error}") from error
+
+
+def _known(index: int, count: int, what: str) -> int:
+    """The index, if there are so many: the library's pointers would read anything."""
+    if not 0 <= index < count:
+        raise IndexError(f"{what} {index} of {count}")
+    return index
 
 
 def _range(raw) -> range:

@@ -92,6 +92,16 @@ class Programs(unittest.TestCase):
         with self.assertRaises(IndexError):
             hsap.compile(DOCUMENTS, plan(), 8)
 
+    def test_what_a_schedule_lacks_is_an_index_error(self):
+        schedule = hsap.compile(DOCUMENTS, plan(), 0).forward
+        last = max(operation.index for rank in range(8) for operation in schedule.program(rank))
+        self.assertEqual(schedule.operation(last).index, last)
+        for ask, beyond in ((schedule.home, 8), (schedule.program, 8), (schedule.meetings, 8),
+                            (schedule.operation, last + 1), (schedule.buffer, 1 << 20)):
+            for wrong in (-1, beyond):
+                with self.assertRaisesRegex(IndexError, f"{wrong} of "):
+                    ask(wrong)
+
     def test_ends_that_repeat_change_nothing(self):
         program = hsap.compile(DOCUMENTS, plan(), 3)
         padded = [0, *DOCUMENTS, DOCUMENTS[-1], DOCUMENTS[-1]]
