@@ -3,6 +3,7 @@ import json
 import pathlib
 
 LARGEST_FILE = 1 << 30  # bytes
+LARGEST_NUMBER = 1e300  # what a picture makes of it stays finite
 
 
 class BadInput(Exception):
@@ -50,8 +51,8 @@ class Node:
     def number(self, low: float = 0.0) -> float:
         value = self.value
         known = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not known or not low <= value < float("inf"):
-            raise self.wrong(f"a number of at least {low:g}")
+        if not known or not low <= value <= LARGEST_NUMBER:
+            raise self.wrong(f"a number from {low:g} to {LARGEST_NUMBER:g}")
         return float(value)
 
     def integer(self, low: int, high: int) -> int:
@@ -68,7 +69,7 @@ class Node:
     def text(self) -> str:
         if not isinstance(self.value, str):
             raise self.wrong("a text")
-        return self.value
+        return self.value.replace("$", r"\$")  # matplotlib takes it for mathematics
 
     def schema(self) -> str:
         """The "schema" of a document, or "" where there is none."""
@@ -95,3 +96,5 @@ def read(path: str) -> Node:
     except (OSError, UnicodeDecodeError, RecursionError) as broken:
         reason = getattr(broken, "strerror", None) or "not a JSON text"
         raise BadInput(f"{path}: cannot be read: {reason}") from broken
+    except ValueError as broken:  # the others are above
+        raise BadInput(f"{path}: cannot be read: an integer of too many digits") from broken

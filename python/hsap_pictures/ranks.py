@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from . import style
 from .document import Node
 
-THREAD = re.compile(r"rank (\d+) (\w+)")
+THREAD = re.compile(r"rank (\d{1,9}) (\w+)")
 COLOURS = {"compute": style.BLUE, "exposed communication": style.ORANGE, "idle": style.PALE}
 
 
@@ -58,6 +58,11 @@ class Rank:
         self.exposed = minus(union(communication), self.compute)
 
 
+def track_of(event: Node) -> tuple[int, int]:
+    """(process, thread)."""
+    return event["pid"].integer(0, 1 << 31), event["tid"].integer(0, 1 << 31)
+
+
 def threads(events: list[Node]) -> dict:
     """(process, thread) -> (rank, stream)."""
     found = {}
@@ -65,8 +70,7 @@ def threads(events: list[Node]) -> dict:
         if event.has("name") and event.value["name"] == "thread_name":
             match = THREAD.fullmatch(event["args"]["name"].text())
             if match:
-                key = (event["pid"].integer(0, 1 << 31), event["tid"].integer(0, 1 << 31))
-                found[key] = (int(match[1]), match[2])
+                found[track_of(event)] = (int(match[1]), match[2])
     return found
 
 
@@ -79,7 +83,7 @@ def read_ranks(root: Node) -> dict[int, Rank]:
     for event in events:
         if not event.has("ph") or event.value["ph"] != "X":
             continue
-        track = tracks.get((event["pid"].value, event["tid"].value))
+        track = tracks.get(track_of(event))
         if track is not None:
             begin = event["ts"].number() * 1e-6
             end = begin + event["dur"].number() * 1e-6

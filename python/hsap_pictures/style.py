@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb  # noqa: E402
 
 # Okabe and Ito's colours, distinct for all common kinds of colour blindness.
 BLUE, ORANGE, GREEN, SKY = "#0072B2", "#E69F00", "#009E73", "#56B4E9"
-VERMILION, PURPLE, YELLOW, BLACK = "#D55E00", "#CC79A7", "#F0E442", "#000000"
+VERMILION, PURPLE, YELLOW = "#D55E00", "#CC79A7", "#F0E442"
 GREY, PALE = "#999999", "#EDEDED"
 DISTINCT = [BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, GREY]
 
@@ -73,5 +73,5 @@ def compact(number: float) -> str:
 
 def strategy_name(strategy) -> str:
     """A strategy in two short lines."""
-    u, c = strategy["ulysses"].value, strategy["context_parallel"].value
+    u, c = (strategy[key].integer(1, 1 << 20) for key in ("ulysses", "context_parallel"))
     return f"U{u} C{c}\n{strategy['exchange'].text()}\n{strategy['layout'].text()}"

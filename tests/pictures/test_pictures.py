@@ -101,6 +101,10 @@ class GoodInput(Command):
         done = self.draw("mask", inputs.layout(1 << 20, 500, 64))
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_a_name_is_no_mathematics(self):
+        done = self.draw("proof", inputs.validation() | {"strategy": r"$\frac{x$"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_nothing_is_replaced_without_force(self):
         self.output.write_text("mine")
         done = self.draw("step", inputs.plan())
@@ -113,6 +117,7 @@ class BadInput(Command):
     def test_what_is_no_json(self):
         self.assert_refused("mask", "{\n]", "line 2, column 1", "not valid JSON")
         self.assert_refused("mask", "[" * 100_000, "cannot be read")
+        self.assert_refused("mask", '{"tokens": ' + "9" * 5000 + "}", "an integer of too many digits")
         self.assert_refused("search", "[]", "/schema", "hsap.search/1")
         self.assert_refused("ranks", "3", "an array")
 
@@ -140,9 +145,19 @@ class BadInput(Command):
         self.assert_refused("mask", layout | {"slices": [[0, 1, 0, 1, "x"]]}, "/slices/0")
         self.assert_refused("mask", layout | {"shards": [[[0, 65, 1]]]}, "/shards/0/0/1")
         self.assert_refused("mask", layout | {"shards": []}, "/shards")
-        search = inputs.search(8)
-        search["candidates"][1]["tokens_per_s"] = float("nan")
-        self.assert_refused("search", search, "/candidates/1/tokens_per_s")
+        for number in (float("nan"), 10 ** 400, 1e308):
+            search = inputs.search(8)
+            search["candidates"][1]["tokens_per_s"] = number
+            self.assert_refused("search", search, "/candidates/1/tokens_per_s")
+        self.assert_refused("step", inputs.plan() | {"strategy": {"ulysses": "$", "context_parallel": 4}},
+                            "/strategy/ulysses")
+        trace = inputs.timeline(1, 1)
+        trace["traceEvents"][2]["pid"] = []
+        self.assert_refused("ranks", trace, "/traceEvents/2/pid", "an integer")
+        trace = inputs.timeline(1, 1)
+        for event in trace["traceEvents"][:2]:
+            event["args"]["name"] = f"rank {'9' * 5000} compute"
+        self.assert_refused("ranks", trace, "no threads named")
         proof = inputs.validation()
         proof["tensors"][1]["relative_error"] = -1
         self.assert_refused("proof", proof, "/tensors/1/relative_error")
