@@ -1,5 +1,6 @@
 """The command line: draw.py PICTURE INPUT.json -o OUT.png"""
 import argparse
+import importlib
 import os
 import sys
 
@@ -32,25 +33,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def drawing(picture: str):
     """The function that draws a picture. matplotlib is slow to import: only when needed."""
-    if picture == "accuracy":
-        from .accuracy import draw
-    elif picture == "calibration":
-        from .calibration import draw
-    elif picture == "mask":
-        from .mask import draw
-    elif picture == "proof":
-        from .proof import draw
-    elif picture == "ranks":
-        from .ranks import draw
-    elif picture == "search":
-        from .search import draw
-    elif picture == "speed":
-        from .speed import draw
-    elif picture == "times":
-        from .times import draw
-    else:
-        from .step import draw
-    return draw
+    return importlib.import_module(f".{picture}", __package__).draw
 
 
 def save(figure, path: str, force: bool) -> None:
