@@ -121,18 +121,26 @@ Network make_network(const AllToAll& scenario, const NetworkOptions& options) {
                  options);
 }
 
+/// Ends all transfers; tells `ended` the time and tags of those that end together.
+template <typename Ended>
+void drain(Network& network, const Ended& ended) {
+  std::vector<std::uint32_t> tags;
+  for (double now = 0; std::isfinite(now = network.next_finish(now));) {
+    tags.clear();
+    network.finish(now, tags);
+    ended(now, tags);
+  }
+}
+
 /// When each transfer ends, by tag.
 std::vector<double> ends_of(const AllToAll& scenario, const NetworkOptions& options) {
   Network network = make_network(scenario, options);
   start_all(network, scenario);
   const auto ranks = static_cast<std::size_t>(scenario.ranks);
   std::vector<double> ends(ranks * ranks, 0.0);
-  std::vector<std::uint32_t> tags;
-  for (double now = 0; std::isfinite(now = network.next_finish(now));) {
-    tags.clear();
-    network.finish(now, tags);
+  drain(network, [&](double now, const std::vector<std::uint32_t>& tags) {
     for (const std::uint32_t tag : tags) ends[tag] = now;
-  }
+  });
   return ends;
 }
 
@@ -159,12 +167,7 @@ Figures run_network(const AllToAll& scenario) {
   Network network = make_network(scenario, {});
   start_all(network, scenario);
   figures.prepare_s = watch.lap();
-  std::vector<std::uint32_t> tags;
-  for (double now = 0; std::isfinite(now = network.next_finish(now));) {
-    tags.clear();
-    network.finish(now, tags);
-    figures.simulated_s = now;
-  }
+  drain(network, [&](double now, const auto&) { figures.simulated_s = now; });
   figures.run_s = watch.lap();
   return figures;
 }
