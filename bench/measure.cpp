@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <new>
 
 namespace hsap::bench {
 namespace {
+
+constexpr int no_memory_left = 3;
 
 [[noreturn]] void run_child(const std::function<Figures()>& work, const Limits& limits, int pipe) {
   const auto bytes = static_cast<rlim_t>(limits.bytes);
@@ -18,6 +21,7 @@ namespace {
   const itimerval time{{0, 0}, {static_cast<time_t>(limits.seconds), 0}};
   setitimer(ITIMER_PROF, &time, nullptr);
   setrlimit(RLIMIT_CORE, &no_core);
+  std::set_new_handler([] { _exit(no_memory_left); });
   const Figures figures = work();
   const bool wrote = write(pipe, &figures, sizeof figures) == sizeof figures;
   _exit(wrote ? 0 : 1);
@@ -25,6 +29,7 @@ namespace {
 
 Outcome outcome_of(int status) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Outcome::done;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == no_memory_left) return Outcome::too_large;
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF ? Outcome::too_slow : Outcome::failed;
 }
 

@@ -16,7 +16,7 @@ struct Figures {
   double mean_off = 0;  ///< mean over the ends of all transfers, relative, without signs
 };
 
-enum class Outcome : std::uint8_t { done, too_slow, failed };
+enum class Outcome : std::uint8_t { done, too_slow, too_large, failed };
 
 struct Measured {
   Outcome outcome = Outcome::failed;
@@ -31,7 +31,7 @@ struct Limits {
 
 /// Runs `work` in a child process of its own, so that memory is counted from nothing and nothing
 /// of one run helps or hurts the next. A child beyond its limits, or one that fails, ends without
-/// figures.
+/// figures; why it failed it says on stderr.
 Measured measure(const std::function<Figures()>& work, const Limits& limits);
 
 }  // namespace hsap::bench

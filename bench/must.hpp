@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
@@ -7,10 +8,14 @@
 
 namespace hsap::bench {
 
-/// The value, or the end of the process: a benchmark has nobody to hand an error to.
+/// The value, or the end of the process, with the error on stderr: a benchmark has nobody to hand
+/// it to.
 template <typename T>
 T must(Result<T> result) {
-  if (!result) std::abort();
+  if (!result) {
+    std::fprintf(stderr, "%s\n", result.error().text().c_str());
+    std::abort();
+  }
   return *std::move(result);
 }
 

@@ -5,12 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "cli/output.hpp"
 #include "scenarios.hpp"
 
 namespace {
@@ -76,9 +76,10 @@ Measured measure_best(const std::function<Figures()>& work, const Limits& limits
 
 std::string describe(const Measured& measured, const Limits& limits) {
   if (measured.outcome == Outcome::too_slow) return fmt::format("not within {} s", limits.seconds);
-  if (measured.outcome == Outcome::failed) {
+  if (measured.outcome == Outcome::too_large) {
     return fmt::format("not within {} GB", limits.bytes >> 30);
   }
+  if (measured.outcome == Outcome::failed) return "failed";
   const Figures& f = measured.figures;
   std::string text = fmt::format("{:10.4f} {:10.4f} {:9.1f} {:9.1f}  {:.6g}", f.prepare_s, f.run_s,
                                  static_cast<double>(measured.peak_bytes) / 1e6,
@@ -88,15 +89,26 @@ std::string describe(const Measured& measured, const Limits& limits) {
                             f.last_off * 100, f.mean_off * 100);
 }
 
+std::string name_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::done:
+      return "done";
+    case Outcome::too_slow:
+      return "too slow";
+    case Outcome::too_large:
+      return "too large";
+    case Outcome::failed:
+      return "failed";
+  }
+  return {};
+}
+
 nlohmann::ordered_json to_json(const Row& row) {
   nlohmann::ordered_json json = {
       {"scenario", row.scenario}, {"tool", row.tool}, {"ranks", row.ranks}};
-  if (row.measured.outcome != Outcome::done) {
-    json["outcome"] = row.measured.outcome == Outcome::too_slow ? "too slow" : "failed";
-    return json;
-  }
+  json["outcome"] = name_of(row.measured.outcome);
+  if (row.measured.outcome != Outcome::done) return json;
   const Figures& figures = row.measured.figures;
-  json["outcome"] = "done";
   json["prepare_s"] = figures.prepare_s;
   json["run_s"] = figures.run_s;
   json["peak_bytes"] = row.measured.peak_bytes;
@@ -105,27 +117,30 @@ nlohmann::ordered_json to_json(const Row& row) {
   return json;
 }
 
-/// Runs a tool on growing rings until one run is beyond the limits.
+/// Runs a tool on growing rings until one run is beyond the limits; a line of `table` for each.
 void run_tool(const Scenario& scenario, const Tool& tool, int largest, const Limits& limits,
-              std::vector<Row>& rows) {
+              std::FILE* table, std::vector<Row>& rows) {
   for (int ranks = 64; ranks <= largest; ranks *= 2) {
     Row row{scenario.name, tool.name, ranks, {}};
     row.measured = measure_best([&] { return tool.run(ranks); }, limits);
-    fmt::print("{:<24} {:>5}  {:<20} {}\n", row.scenario, ranks, row.tool,
+    fmt::print(table, "{:<24} {:>5}  {:<20} {}\n", row.scenario, ranks, row.tool,
                describe(row.measured, limits));
-    std::fflush(stdout);
+    std::fflush(table);
     rows.push_back(row);
     if (row.measured.outcome != Outcome::done) return;
   }
 }
 
-bool write_json(const std::string& file, const std::vector<Row>& rows) {
+std::string json_of(const std::vector<Row>& rows) {
   nlohmann::ordered_json json = {{"schema", "hsap.speed/1"},
                                  {"rows", nlohmann::ordered_json::array()}};
   for (const Row& row : rows) json["rows"].push_back(to_json(row));
-  std::ofstream out(file);
-  out << json.dump(1) << '\n';
-  return static_cast<bool>(out.flush());
+  return json.dump(1) + '\n';
+}
+
+int refuse(const hsap::Error& error) {
+  fmt::print(stderr, "side_by_side: error: {}\n", error.text());
+  return 2;
 }
 
 }  // namespace
@@ -135,25 +150,33 @@ int main(int argc, char** argv) {
   int largest = 4096;
   Limits limits;
   std::string only;
-  std::string json;
+  hsap::cli::Target json{"--json", {}};
+  bool force = false;
   app.add_option("--largest", largest, "most ranks")->check(CLI::Range(64, 4096));
   app.add_option("--limit", limits.seconds, "seconds a run may take")->check(CLI::Range(1, 3600));
   app.add_option("--only", only, "scenarios and tools whose names together contain this");
-  app.add_option("--json", json, "write the rows to this file");
+  app.add_option("--json", json.path, "write the rows to this file; - is stdout");
+  app.add_flag("--force", force, "replace the file if it exists");
   CLI11_PARSE(app, argc, argv);
+  if (const auto status = hsap::cli::check_targets({&json, 1}, force); !status) {
+    return refuse(status.error());
+  }
 
-  fmt::print("{:<24} {:>5}  {:<20} {:>10} {:>10} {:>9} {:>9}  {}\n", "scenario", "ranks", "tool",
-             "prepare s", "run s", "MB", "schedule", "answer s");
-  std::fflush(stdout);
+  std::FILE* const table = json.path == "-" ? stderr : stdout;
+  fmt::print(table, "{:<24} {:>5}  {:<20} {:>10} {:>10} {:>9} {:>9}  {}\n", "scenario", "ranks",
+             "tool", "prepare s", "run s", "MB", "schedule", "answer s");
+  std::fflush(table);
   std::vector<Row> rows;
   for (const Scenario& scenario :
        {ring(), all_to_all("all-to-all", 0), all_to_all("all-to-all, 5 % jitter", 0.05)}) {
     for (const Tool& tool : scenario.tools) {
       if ((scenario.name + " " + tool.name).find(only) == std::string::npos) continue;
-      run_tool(scenario, tool, largest, limits, rows);
+      run_tool(scenario, tool, largest, limits, table, rows);
     }
   }
-  if (json.empty() || write_json(json, rows)) return 0;
-  fmt::print(stderr, "{}: cannot be written\n", json);
-  return 2;
+  if (const auto status = hsap::cli::write_target(json, json_of(rows), force); !status) {
+    return refuse(status.error());
+  }
+  const auto failed = [](const Row& row) { return row.measured.outcome == Outcome::failed; };
+  return std::any_of(rows.begin(), rows.end(), failed) ? 1 : 0;
 }

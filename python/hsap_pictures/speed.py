@@ -10,7 +10,7 @@ from .document import Node
 COLOURS = {"hsap": style.BLUE, "hsap network": style.SKY, "hsap network, exact": style.GREEN,
            "SimGrid": style.VERMILION}
 MARKERS = "osD^vP*X"
-OUTCOMES = ("done", "too slow", "failed")
+OUTCOMES = ("done", "too slow", "too large", "failed")
 
 
 class Run:
