@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compiles the GPU kernels and prints what each takes of the device: registers at launch, bytes
-# spilled, static and dynamic shared memory. Exit code 1 when a kernel spills, 77 without nvcc.
+# spilled, static and dynamic shared memory. Exit code 1 when a kernel spills, 2 when one
+# does not compile, 77 without nvcc.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null) \

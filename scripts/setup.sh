@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what hsap needs on Debian 12 and is missing. Called by demo.sh and test.sh.
+# Installs what hsap needs on Debian 12 and is missing. Called by bench.sh, demo.sh,
+# fuzz.sh and test.sh.
 # Usage: scripts/setup.sh [--with-checks]     (also what scripts/test.sh needs beyond a build)
 set -euo pipefail
 
