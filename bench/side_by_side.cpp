@@ -150,7 +150,7 @@ int main(int argc, char** argv) {
   int largest = 4096;
   Limits limits;
   std::string only;
-  hsap::cli::Target json{"--json", {}};
+  hsap::cli::OutputFile json{"--json", {}};
   bool force = false;
   app.add_option("--largest", largest, "most ranks")->check(CLI::Range(64, 4096));
   app.add_option("--limit", limits.seconds, "seconds a run may take")->check(CLI::Range(1, 3600));
@@ -158,7 +158,7 @@ int main(int argc, char** argv) {
   app.add_option("--json", json.path, "write the rows to this file; - is stdout");
   app.add_flag("--force", force, "replace the file if it exists");
   CLI11_PARSE(app, argc, argv);
-  if (const auto status = hsap::cli::check_targets({&json, 1}, force); !status) {
+  if (const auto status = hsap::cli::check_outputs({&json, 1}, force); !status) {
     return refuse(status.error());
   }
 
@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
       run_tool(scenario, tool, largest, limits, table, rows);
     }
   }
-  if (const auto status = hsap::cli::write_target(json, json_of(rows), force); !status) {
+  if (const auto status = hsap::cli::write_output(json, json_of(rows), force); !status) {
     return refuse(status.error());
   }
   const auto failed = [](const Row& row) { return row.measured.outcome == Outcome::failed; };

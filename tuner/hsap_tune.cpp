@@ -98,7 +98,7 @@ Status write_plan(const Flags& flags, const Search& search, PlanFrame frame) {
         bad_input("the plan is too large to be read again", fmt::format("{} bytes", text.size()),
                   fmt::format("at most {}: fewer --batches", max_plan_bytes)));
   }
-  return cli::write_target({"-o", flags.plan}, text, flags.common.output.force);
+  return cli::write_output({"-o", flags.plan}, text, flags.common.output.force);
 }
 
 Error nothing_feasible(const Search& search) {
@@ -108,8 +108,8 @@ Error nothing_feasible(const Search& search) {
 
 Status run(const Flags& flags) {
   const cli::OutputOptions& out = flags.common.output;
-  const cli::Target targets[] = {{"-o", flags.plan}, {"--json", out.json}};
-  HSAP_CHECK(cli::check_targets(targets, out.force));
+  const cli::OutputFile files[] = {{"-o", flags.plan}, {"--json", out.json}};
+  HSAP_CHECK(cli::check_outputs(files, out.force));
   HSAP_TRY(Question question, read_question(flags.common));
   cli::Progress progress(!out.quiet && cli::can_rewrite_line());
   HSAP_TRY(const Search search, tune(question.batches, question.scene.setting, flags.tune,
@@ -118,7 +118,7 @@ Status run(const Flags& flags) {
                                      }));
   progress.clear();
   if (!out.json.empty()) {
-    HSAP_CHECK(cli::write_target(targets[1], json_text(search_json(search)), out.force));
+    HSAP_CHECK(cli::write_output(files[1], json_text(search_json(search)), out.force));
   }
   const bool silent = out.quiet || out.json == "-" || flags.plan == "-";
   if (!silent) HSAP_CHECK(cli::print_stdout(search_report(search, cli::wants_color(out.color))));

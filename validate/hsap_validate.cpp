@@ -39,15 +39,15 @@ namespace {
 using validation::Executor;
 using validation::RunFlags;
 
-Status check_targets(const RunFlags& flags) {
-  const cli::Target targets[] = {
+Status check_outputs(const RunFlags& flags) {
+  const cli::OutputFile files[] = {
       {"--json", flags.out.json}, {"--timeline", flags.out.timeline}, {"--keep", flags.keep}};
-  return cli::check_targets(targets, flags.out.force);
+  return cli::check_outputs(files, flags.out.force);
 }
 
 Status write_files(const RunFlags& flags, const validation::Validation& result) {
   const auto write = [&](const char* flag, const std::string& path, const auto& text) -> Status {
-    return path.empty() ? Status() : cli::write_target({flag, path}, text(), flags.out.force);
+    return path.empty() ? Status() : cli::write_output({flag, path}, text(), flags.out.force);
   };
   HSAP_CHECK(write("--json", flags.out.json, [&] { return json_text(to_json(result)); }));
   if (!flags.out.timeline.empty() && !result.machine) {
@@ -61,7 +61,7 @@ Status write_files(const RunFlags& flags, const validation::Validation& result) 
 }
 
 Status run_plan(const RunFlags& flags) {
-  HSAP_CHECK(check_targets(flags));
+  HSAP_CHECK(check_outputs(flags));
   HSAP_TRY(const Plan plan, read_plan(flags.plan));
   HSAP_TRY(const validation::Validation result, validation::validate_plan(plan, flags.options));
   Status written = write_files(flags, result);
@@ -85,7 +85,7 @@ Status take_part(const RunFlags& flags) {
 
 #ifdef HSAP_WITH_MPI
 Status can_begin(const RunFlags& flags, bool writes) {
-  if (writes) HSAP_CHECK(check_targets(flags));
+  if (writes) HSAP_CHECK(check_outputs(flags));
   HSAP_CHECK(read_plan(flags.plan));
   return {};
 }
@@ -164,11 +164,11 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
   HSAP_TRY(validation::Machine machine, validation::machine_of(plan, flags.cluster));
   HSAP_CHECK(device::CudaDevice::count());
   if (flags.ranks > 0 && !world::is_spawned(environment)) {
-    HSAP_CHECK(check_targets(flags));
+    HSAP_CHECK(check_outputs(flags));
     return world::run_ranks(flags.ranks, world::this_command(argc, argv));
   }
   HSAP_TRY(const world::Place place, world::find_own_place(environment, flags.rendezvous));
-  if (place.rank == 0) HSAP_CHECK(check_targets(flags));
+  if (place.rank == 0) HSAP_CHECK(check_outputs(flags));
   constexpr std::int64_t most_bytes = std::int64_t{1} << 30;
   HSAP_TRY(const std::string text, read_file(flags.plan, most_bytes));
   HSAP_TRY(const auto process,

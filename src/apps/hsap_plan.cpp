@@ -23,7 +23,7 @@ struct PlanFlags {
   std::string plan;
   int batch = 0;
   std::optional<int> rank;  ///< of --schedule
-  std::optional<hsap::Target> target;
+  std::optional<Target> target;
   std::string output = "-";
   cli::OutputOptions out;
 };
@@ -57,10 +57,10 @@ Result<std::string> rank_program(const Plan& plan, int batch, int rank) {
 }
 
 Status show(const PlanFlags& flags) {
-  const cli::Target json{"--json", flags.out.json};
-  HSAP_CHECK(cli::check_targets({&json, 1}, flags.out.force));
+  const cli::OutputFile json{"--json", flags.out.json};
+  HSAP_CHECK(cli::check_outputs({&json, 1}, flags.out.force));
   HSAP_TRY(const Plan plan, open_plan(flags));
-  HSAP_CHECK(cli::write_target(
+  HSAP_CHECK(cli::write_output(
       json, json.path.empty() ? "" : json_text(layout_json(plan, flags.batch)), flags.out.force));
   if (flags.out.quiet || json.path == "-") return {};
   if (flags.rank) {
@@ -87,11 +87,11 @@ Status check(const PlanFlags& flags) {
 }
 
 Status write_export(const PlanFlags& flags) {
-  const cli::Target target{"-o", flags.output};
-  HSAP_CHECK(cli::check_targets({&target, 1}, flags.out.force));
+  const cli::OutputFile file{"-o", flags.output};
+  HSAP_CHECK(cli::check_outputs({&file, 1}, flags.out.force));
   HSAP_TRY(const Plan plan, read_plan(flags.plan));
   const Exported exported = export_plan(plan, *flags.target);
-  HSAP_CHECK(cli::write_target(target, exported.text, flags.out.force));
+  HSAP_CHECK(cli::write_output(file, exported.text, flags.out.force));
   if (exported.notes.empty()) return {};
   return infeasible(fmt::format("{} cannot express all of the plan; wrote what is nearest:\n  {}",
                                 to_string(*flags.target), fmt::join(exported.notes, "\n  ")));

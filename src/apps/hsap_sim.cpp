@@ -93,9 +93,9 @@ Status print_report(const SimRuns& answer, const Question& question,
 
 Status run(const cli::Options& options) {
   const cli::OutputOptions& output = options.output;
-  const cli::Target json{"--json", output.json};
-  const cli::Target timeline{"--timeline", output.timeline};
-  HSAP_CHECK(cli::check_targets(std::vector{json, timeline}, output.force));
+  const cli::OutputFile json{"--json", output.json};
+  const cli::OutputFile timeline{"--timeline", output.timeline};
+  HSAP_CHECK(cli::check_outputs(std::vector{json, timeline}, output.force));
   HSAP_TRY(const Question question, read_question(options));
 
   cli::Progress progress(!output.quiet && cli::can_rewrite_line());
@@ -108,8 +108,8 @@ Status run(const cli::Options& options) {
     HSAP_TRY(trace, trace_of(question.batches.front(), answer.runs.front().strategy,
                              question.scene.setting));
   }
-  HSAP_CHECK(cli::write_target(timeline, trace, output.force));
-  HSAP_CHECK(cli::write_target(json, json::dump(json_of(answer.runs, question)), output.force));
+  HSAP_CHECK(cli::write_output(timeline, trace, output.force));
+  HSAP_CHECK(cli::write_output(json, json::dump(json_of(answer.runs, question)), output.force));
   return print_report(answer, question, output);
 }
 

@@ -36,12 +36,12 @@ json::Ordered json_of(const Cluster& cluster) {
 }
 
 Status show(const cli::ClusterOptions& options, const cli::OutputOptions& output) {
-  const cli::Target json{"--json", output.json};
-  HSAP_CHECK(cli::check_targets({&json, 1}, output.force));
+  const cli::OutputFile json{"--json", output.json};
+  HSAP_CHECK(cli::check_outputs({&json, 1}, output.force));
   HSAP_TRY(const std::vector<Override> overrides, cli::read_overrides(options.set));
   HSAP_CHECK(check_overrides(overrides));
   HSAP_TRY(const Cluster cluster, cli::read_cluster(options));
-  HSAP_CHECK(cli::write_target(json, json_text(json_of(cluster)), output.force));
+  HSAP_CHECK(cli::write_output(json, json_text(json_of(cluster)), output.force));
   if (output.quiet || output.json == "-") return {};
   return cli::print_stdout(draw(cluster, cli::wants_color(output.color)));
 }

@@ -52,30 +52,30 @@ Result<double> parse_budget(const std::string& text) {
 /// Fits, and writes and tells what comes out.
 Status fit_to(const CalibrateFlags& flags, const ClusterSpec& base, const std::string& before) {
   const cli::OutputOptions& out = flags.out;
-  const std::array targets{cli::Target{"-o", flags.output}, cli::Target{"--json", out.json},
-                           cli::Target{"--picture", flags.picture}};
+  const std::array files{cli::OutputFile{"-o", flags.output}, cli::OutputFile{"--json", out.json},
+                         cli::OutputFile{"--picture", flags.picture}};
   HSAP_TRY(const fit::Data data, read_data(flags, base.gpus_per_node()));
   HSAP_TRY(fit::Calibration found, fit::calibrate(base, flags.nodes, data));
   if (!flags.name.empty()) found.spec.name = flags.name;
-  HSAP_CHECK(cli::write_target(targets[0], json_text(to_json(found.spec)), out.force));
-  HSAP_CHECK(cli::write_target(targets[1], json_text(calibration_json(base, found)), out.force));
+  HSAP_CHECK(cli::write_output(files[0], json_text(to_json(found.spec)), out.force));
+  HSAP_CHECK(cli::write_output(files[1], json_text(calibration_json(base, found)), out.force));
   if (!flags.picture.empty()) {
-    HSAP_CHECK(cli::write_target(targets[2], calibration_picture(found), out.force));
+    HSAP_CHECK(cli::write_output(files[2], calibration_picture(found), out.force));
   }
   if (out.quiet || out.json == "-" || flags.output == "-") return {};
   return cli::print_stdout(before + calibration_report(found, cli::wants_color(out.color)));
 }
 
 Status check_outputs(const CalibrateFlags& flags) {
-  std::vector<cli::Target> targets{
+  std::vector<cli::OutputFile> files{
       {"-o", flags.output}, {"--json", flags.out.json}, {"--picture", flags.picture}};
   if (flags.gpu) {
     for (const char* name :
          {"kernels.csv", "copies.csv", "machine.json", "runtime.json", "transfers.csv"}) {
-      targets.push_back({"--tables", flags.tables + "/" + name});
+      files.push_back({"--tables", flags.tables + "/" + name});
     }
   }
-  return cli::check_targets(targets, flags.out.force);
+  return cli::check_outputs(files, flags.out.force);
 }
 
 /// GPUs of the cluster by rank.
@@ -97,9 +97,9 @@ Result<std::vector<int>> gpus_of(const std::vector<int>& nodes, int per_node) {
 /// The tables of a measurement, so that the fit can be repeated without it.
 Status keep(const WorldMeasured& found, int gpus_per_node, CalibrateFlags& flags) {
   const auto write = [&](const std::string& name, const std::string& text) -> Result<std::string> {
-    const cli::Target target{"--tables", flags.tables + "/" + name};
-    HSAP_CHECK(cli::write_target(target, text, flags.out.force));
-    return target.path;
+    const cli::OutputFile file{"--tables", flags.tables + "/" + name};
+    HSAP_CHECK(cli::write_output(file, text, flags.out.force));
+    return file.path;
   };
   HSAP_TRY(const Runtime runtime, runtime_of(found.device, found.interference));
   HSAP_CHECK(write("machine.json", json_text(measure::machine_json(found.device))));

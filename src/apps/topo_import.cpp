@@ -47,11 +47,11 @@ void add_import(cli::Command& app, ImportFlags& flags) {
 
 Status run_import(const ImportFlags& flags) {
   const cli::OutputOptions& out = flags.out;
-  const std::array targets{cli::Target{"-o", flags.output}, cli::Target{"--json", out.json}};
-  HSAP_CHECK(cli::check_targets(targets, out.force));
+  const std::array files{cli::OutputFile{"-o", flags.output}, cli::OutputFile{"--json", out.json}};
+  HSAP_CHECK(cli::check_outputs(files, out.force));
   HSAP_TRY(const topo::Imported imported, topo::import_topology(flags.file, flags.options));
-  HSAP_CHECK(cli::write_target(targets[0], json_text(to_json(imported.spec)), out.force));
-  HSAP_CHECK(cli::write_target(targets[1], json_text(import_json(imported)), out.force));
+  HSAP_CHECK(cli::write_output(files[0], json_text(to_json(imported.spec)), out.force));
+  HSAP_CHECK(cli::write_output(files[1], json_text(import_json(imported)), out.force));
   if (out.quiet || out.json == "-" || flags.output == "-") return {};
   return cli::print_stdout(import_report(imported, cli::wants_color(out.color)));
 }

@@ -15,27 +15,27 @@ namespace hsap::cli {
 namespace fs = std::filesystem;
 namespace {
 
-Error at(const Target& target, const std::string& message, const std::string& expected) {
+Error at(const OutputFile& file, const std::string& message, const std::string& expected) {
   Error error = bad_input(message, {}, expected);
-  error.file = target.path;
-  error.position = target.flag;
+  error.file = file.path;
+  error.position = file.flag;
   return error;
 }
 
-Status check_target(const Target& target, bool force) {
-  const fs::path path = target.path;
+Status check_output(const OutputFile& file, bool force) {
+  const fs::path path = file.path;
   std::error_code code;
   const bool exists = fs::exists(path, code);
   if (exists && !fs::is_regular_file(path, code)) {
-    return at(target, "exists and is not a regular file", "a path for a new file");
+    return at(file, "exists and is not a regular file", "a path for a new file");
   }
-  if (exists && !force) return at(target, "file exists", "a new name, or --force to replace it");
+  if (exists && !force) return at(file, "file exists", "a new name, or --force to replace it");
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   if (!fs::is_directory(folder, code)) {
-    return at(target, "no such folder: " + folder.string(), "a folder that exists");
+    return at(file, "no such folder: " + folder.string(), "a folder that exists");
   }
   if (::access(folder.c_str(), W_OK) != 0) {
-    return at(target, "cannot be written: " + std::string(std::strerror(errno)),
+    return at(file, "cannot be written: " + std::string(std::strerror(errno)),
               "a folder that can be written to");
   }
   return {};
@@ -43,23 +43,23 @@ Status check_target(const Target& target, bool force) {
 
 }  // namespace
 
-Status check_targets(std::span<const Target> targets, bool force) {
+Status check_outputs(std::span<const OutputFile> files, bool force) {
   std::set<std::string> seen;
-  for (const Target& target : targets) {
-    if (target.path.empty()) continue;
-    if (!seen.insert(fs::path(target.path).lexically_normal().string()).second) {
-      return at(target, "named twice", "a file of its own for each output");
+  for (const OutputFile& file : files) {
+    if (file.path.empty()) continue;
+    if (!seen.insert(fs::path(file.path).lexically_normal().string()).second) {
+      return at(file, "named twice", "a file of its own for each output");
     }
-    if (target.path != "-") HSAP_CHECK(check_target(target, force));
+    if (file.path != "-") HSAP_CHECK(check_output(file, force));
   }
   return {};
 }
 
-Status write_target(const Target& target, const std::string& text, bool force) {
-  if (target.path.empty()) return {};
-  if (target.path == "-") return print_stdout(text);
+Status write_output(const OutputFile& file, const std::string& text, bool force) {
+  if (file.path.empty()) return {};
+  if (file.path == "-") return print_stdout(text);
   const HoldInterrupts hold;
-  return write_file(target.path, text, force);
+  return write_file(file.path, text, force);
 }
 
 Status print_stdout(const std::string& text) {

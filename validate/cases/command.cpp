@@ -129,8 +129,8 @@ void CasesCommand::add(cli::Command& app) {
 }
 
 Status CasesCommand::run() const {
-  const cli::Target json{"--json", out_.json};
-  HSAP_CHECK(cli::check_targets({&json, 1}, out_.force));
+  const cli::OutputFile json{"--json", out_.json};
+  HSAP_CHECK(cli::check_outputs({&json, 1}, out_.force));
   std::vector<Compared> all;
   std::vector<Outcome> outcomes;
   for (const std::string& path : files_) {
@@ -143,7 +143,7 @@ Status CasesCommand::run() const {
   if (!json.path.empty()) {
     json::Ordered files = json::Ordered::array();
     for (const Compared& compared : all) files.push_back(to_json(compared));
-    HSAP_CHECK(cli::write_target(json,
+    HSAP_CHECK(cli::write_output(json,
                                  json_text({{"schema", "hsap.accuracy/1"},
                                             {"files", std::move(files)},
                                             {"overall", to_json(overall)}}),

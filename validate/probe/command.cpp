@@ -93,13 +93,13 @@ Status ProbeCommand::write() const {
 }
 
 Status ProbeCommand::check() const {
-  const cli::Target json{"--json", out_.json};
-  HSAP_CHECK(cli::check_targets({&json, 1}, out_.force));
+  const cli::OutputFile json{"--json", out_.json};
+  HSAP_CHECK(cli::check_outputs({&json, 1}, out_.force));
   HSAP_TRY(const Probe probe, read_probe(directory_));
   const std::vector<Role> roles = answered(directory_);
   HSAP_TRY(const Answers answers, read_all(directory_, probe, roles));
   const ProbeReport report = judge(probe, roles, answers, tolerance_.value_or(1e-2), exact_order_);
-  HSAP_CHECK(cli::write_target(json, json_text(probe_report_json(report)), out_.force));
+  HSAP_CHECK(cli::write_output(json, json_text(probe_report_json(report)), out_.force));
   if (!out_.quiet && out_.json != "-") {
     HSAP_CHECK(cli::print_stdout(probe_table(report, cli::wants_color(out_.color))));
   }

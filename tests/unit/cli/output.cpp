@@ -32,13 +32,13 @@ std::string content(const std::string& path) {
 }
 
 Status check(const std::string& path, bool force) {
-  const Target target{"--json", path};
-  return check_targets({&target, 1}, force);
+  const OutputFile file{"--json", path};
+  return check_outputs({&file, 1}, force);
 }
 
 }  // namespace
 
-TEST_CASE("a target is checked before the computation") {
+TEST_CASE("an output is checked before the computation") {
   const Folder folder;
   CHECK(check("", false));
   CHECK(check("-", false));
@@ -54,20 +54,20 @@ TEST_CASE("a target is checked before the computation") {
 
 TEST_CASE("two outputs need two files") {
   const Folder folder;
-  const Target twice[] = {{"--json", folder.file("a")}, {"--timeline", folder.file("./a")}};
-  CHECK_FALSE(check_targets(twice, true));
-  const Target apart[] = {{"--json", folder.file("a")}, {"--timeline", folder.file("b")}};
-  CHECK(check_targets(apart, false));
+  const OutputFile twice[] = {{"--json", folder.file("a")}, {"--timeline", folder.file("./a")}};
+  CHECK_FALSE(check_outputs(twice, true));
+  const OutputFile apart[] = {{"--json", folder.file("a")}, {"--timeline", folder.file("b")}};
+  CHECK(check_outputs(apart, false));
 }
 
 TEST_CASE("files are replaced only by force and leave no temporary behind") {
   const Folder folder;
-  const Target target{"--json", folder.file("a.json")};
-  CHECK(write_target(target, "one", false));
-  CHECK_FALSE(write_target(target, "two", false));
-  CHECK(content(target.path) == "one");
-  CHECK(write_target(target, "three", true));
-  CHECK(content(target.path) == "three");
+  const OutputFile file{"--json", folder.file("a.json")};
+  CHECK(write_output(file, "one", false));
+  CHECK_FALSE(write_output(file, "two", false));
+  CHECK(content(file.path) == "one");
+  CHECK(write_output(file, "three", true));
+  CHECK(content(file.path) == "three");
   CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
 }
 
