@@ -100,10 +100,13 @@ std::vector<std::string> shipped_names(const std::string& folder) {
 
 Result<std::string> find_input(const std::string& folder, const std::string& name_or_path) {
   const fs::path given = name_or_path;
+  // By its form alone: a file that happens to lie here must not stand in for what ships.
+  const bool is_path = given.has_parent_path() || given.has_extension();
   std::error_code code;
-  if (fs::is_regular_file(given, code)) return name_or_path;
+  const bool is_file = fs::is_regular_file(given, code);
+  if (is_path && is_file) return name_or_path;
   const std::string known = suggest(name_or_path, shipped_names(folder));
-  if (given.has_parent_path() || given.has_extension()) {
+  if (is_path) {
     const char* message = fs::exists(given, code) ? "not a regular file" : "no such file";
     return file_error(name_or_path, message, {}, "a file, or " + known);
   }
@@ -111,7 +114,7 @@ Result<std::string> find_input(const std::string& folder, const std::string& nam
     if (path.stem() == given) return path.string();
   }
   return bad_input("nothing of that name in " + folder, "'" + name_or_path + "'",
-                   known + ", or a path");
+                   known + ", or " + (is_file ? "'./" + name_or_path + "'" : "a path"));
 }
 
 }  // namespace hsap

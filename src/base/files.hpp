@@ -19,7 +19,8 @@ namespace hsap {
 [[nodiscard]] Status write_file(const std::string& path, const std::string& text, bool force);
 
 /// Finds what a user named: a path when it has a slash or an extension, otherwise
-/// `folder`/NAME.* among the files hsap ships. Errors list the names that exist.
+/// `folder`/NAME.* among the files hsap ships, whatever lies in the current folder. Errors list the
+/// names that exist.
 /// `folder` is "topologies", "models", "traces" or "runtimes".
 [[nodiscard]] Result<std::string> find_input(const std::string& folder,
                                              const std::string& name_or_path);

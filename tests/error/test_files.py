@@ -44,6 +44,13 @@ class Files(ProgramTest):
         self.refuse(with_input("--runtime", "ideel"), "'ideel'", "'ideal'")
         self.refuse(traced("wlb-lm"), "'wlb-lm'", "'wlb-llm'")
 
+    def test_files_of_the_current_folder_are_no_shipped_names(self):
+        for name in ("hsap", "dgx-h100", "mine"):
+            self.file(name, "hello")
+        self.answer(SIM, cwd=self.folder)
+        self.refuse(with_input("--cluster", "mine"), "'mine'", "or './mine'", cwd=self.folder)
+        self.refuse(with_input("--cluster", "./mine"), "./mine: line 1", cwd=self.folder)
+
     def test_folder_instead_of_file(self):
         for flag in INPUTS:
             self.refuse(with_input(flag, f"{self.folder}/"), self.folder)

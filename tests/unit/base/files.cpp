@@ -67,6 +67,24 @@ TEST_CASE("shipped inputs are found by name, others by path") {
   CHECK(*find_input("models", path) == path);
 }
 
+TEST_CASE("a file in the current folder does not stand in for what ships") {
+  const test::Folder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path(""));
+  static_cast<void>(folder.write("llama3-8b", "mine"));
+  static_cast<void>(folder.write("mine", "mine"));
+  const Result<std::string> shipped = find_input("models", "llama3-8b");
+  const Result<std::string> by_path = find_input("models", "./llama3-8b");
+  const Result<std::string> bare = find_input("models", "mine");
+  fs::current_path(before);
+  REQUIRE(shipped);
+  CHECK(fs::path(*shipped).filename() == "llama3-8b.json");
+  REQUIRE(by_path);
+  CHECK(*by_path == "./llama3-8b");
+  REQUIRE_FALSE(bare);
+  CHECK(bare.error().expected.ends_with(", or './mine'"));
+}
+
 TEST_CASE("what is not found is answered with near misses") {
   const auto message = [](const std::string& name) {
     const Result<std::string> found = find_input("models", name);
