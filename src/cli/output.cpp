@@ -41,13 +41,23 @@ Status check_output(const OutputFile& file, bool force) {
   return {};
 }
 
+/// The same text for every spelling of a file's place. A link that is the file itself is not
+/// followed: writing replaces it.
+std::string place_of(const std::string& file) {
+  if (file == "-") return file;
+  std::error_code code;
+  const fs::path path = fs::absolute(file, code);
+  const fs::path folder = fs::weakly_canonical(path.parent_path(), code);
+  return (code ? path.lexically_normal() : folder / path.filename()).string();
+}
+
 }  // namespace
 
 Status check_outputs(std::span<const OutputFile> files, bool force) {
   std::set<std::string> seen;
   for (const OutputFile& file : files) {
     if (file.path.empty()) continue;
-    if (!seen.insert(fs::path(file.path).lexically_normal().string()).second) {
+    if (!seen.insert(place_of(file.path)).second) {
       return at(file, "named twice", "a file of its own for each output");
     }
     if (file.path != "-") HSAP_CHECK(check_output(file, force));

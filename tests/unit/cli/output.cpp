@@ -56,6 +56,19 @@ TEST_CASE("two outputs need two files") {
   const Folder folder;
   const OutputFile twice[] = {{"--json", folder.file("a")}, {"--timeline", folder.file("./a")}};
   CHECK_FALSE(check_outputs(twice, true));
+  // However the folder is spelled.
+  fs::create_directory(folder.path / "sub");
+  fs::create_directory_symlink(folder.path / "sub", folder.path / "link");
+  const std::string same[] = {folder.file("sub/a"), folder.file("link/a"),
+                              fs::relative(folder.path / "sub/a").string()};
+  for (const std::string& path : same) {
+    const OutputFile both[] = {{"--json", folder.file("sub/../sub/a")}, {"--timeline", path}};
+    CHECK_FALSE(check_outputs(both, true));
+  }
+  // A link in place of the file is replaced itself, and what it led to stays.
+  fs::create_symlink(folder.file("b"), folder.file("to-b"));
+  const OutputFile linked[] = {{"--json", folder.file("b")}, {"--timeline", folder.file("to-b")}};
+  CHECK(check_outputs(linked, true));
   const OutputFile apart[] = {{"--json", folder.file("a")}, {"--timeline", folder.file("b")}};
   CHECK(check_outputs(apart, false));
 }
