@@ -120,7 +120,7 @@ Status run(const Flags& flags) {
   if (!out.json.empty()) {
     HSAP_CHECK(cli::write_output(files[1], json_text(search_json(search)), out.force));
   }
-  const bool silent = out.quiet || out.json == "-" || flags.plan == "-";
+  const bool silent = out.quiet || cli::takes_stdout(files);
   if (!silent) HSAP_CHECK(cli::print_stdout(search_report(search, cli::wants_color(out.color))));
   if (!search.best) return nothing_feasible(search);
   return write_plan(flags, search, std::move(question.frame));

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/files.hpp"
 #include "cli/command.hpp"
@@ -39,10 +40,12 @@ namespace {
 using validation::Executor;
 using validation::RunFlags;
 
+std::vector<cli::OutputFile> outputs_of(const RunFlags& flags) {
+  return {{"--json", flags.out.json}, {"--timeline", flags.out.timeline}, {"--keep", flags.keep}};
+}
+
 Status check_outputs(const RunFlags& flags) {
-  const cli::OutputFile files[] = {
-      {"--json", flags.out.json}, {"--timeline", flags.out.timeline}, {"--keep", flags.keep}};
-  return cli::check_outputs(files, flags.out.force);
+  return cli::check_outputs(outputs_of(flags), flags.out.force);
 }
 
 Status write_files(const RunFlags& flags, const validation::Validation& result) {
@@ -65,7 +68,7 @@ Status run_plan(const RunFlags& flags) {
   HSAP_TRY(const Plan plan, read_plan(flags.plan));
   HSAP_TRY(const validation::Validation result, validation::validate_plan(plan, flags.options));
   Status written = write_files(flags, result);
-  if (!flags.out.quiet && flags.out.json != "-") {
+  if (!flags.out.quiet && !cli::takes_stdout(outputs_of(flags))) {
     HSAP_CHECK(cli::print_stdout(validation::report(result, cli::wants_color(flags.out.color))));
   }
   if (!written) return written;

@@ -82,20 +82,16 @@ json::Ordered json_of(const std::vector<SimRun>& runs, const Question& question)
   return {{"schema", "hsap.sweep/1"}, {"predictions", predictions}, {"illegal", illegal}};
 }
 
-Status print_report(const SimRuns& answer, const Question& question,
-                    const cli::OutputOptions& output) {
-  if (output.quiet || output.json == "-") return {};
+std::string report(const SimRuns& answer, const Question& question, bool color) {
   const Setting& setting = question.scene.setting;
-  const bool color = cli::wants_color(output.color);
-  return cli::print_stdout(question.sweep ? report_sweep(answer.runs, setting, answer.wall_s, color)
-                                          : report_one(answer.runs.front(), setting, color));
+  return question.sweep ? report_sweep(answer.runs, setting, answer.wall_s, color)
+                        : report_one(answer.runs.front(), setting, color);
 }
 
 Status run(const cli::Options& options) {
   const cli::OutputOptions& output = options.output;
-  const cli::OutputFile json{"--json", output.json};
-  const cli::OutputFile timeline{"--timeline", output.timeline};
-  HSAP_CHECK(cli::check_outputs(std::vector{json, timeline}, output.force));
+  const cli::OutputFile files[] = {{"--json", output.json}, {"--timeline", output.timeline}};
+  HSAP_CHECK(cli::check_outputs(files, output.force));
   HSAP_TRY(const Question question, read_question(options));
 
   cli::Progress progress(!output.quiet && cli::can_rewrite_line());
@@ -108,9 +104,10 @@ Status run(const cli::Options& options) {
     HSAP_TRY(trace, trace_of(question.batches.front(), answer.runs.front().strategy,
                              question.scene.setting));
   }
-  HSAP_CHECK(cli::write_output(timeline, trace, output.force));
-  HSAP_CHECK(cli::write_output(json, json::dump(json_of(answer.runs, question)), output.force));
-  return print_report(answer, question, output);
+  HSAP_CHECK(cli::write_output(files[0], json::dump(json_of(answer.runs, question)), output.force));
+  HSAP_CHECK(cli::write_output(files[1], trace, output.force));
+  if (output.quiet || cli::takes_stdout(files)) return {};
+  return cli::print_stdout(report(answer, question, cli::wants_color(output.color)));
 }
 
 int run_program(int argc, char** argv) {

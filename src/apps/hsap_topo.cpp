@@ -42,7 +42,7 @@ Status show(const cli::ClusterOptions& options, const cli::OutputOptions& output
   HSAP_CHECK(check_overrides(overrides));
   HSAP_TRY(const Cluster cluster, cli::read_cluster(options));
   HSAP_CHECK(cli::write_output(json, json_text(json_of(cluster)), output.force));
-  if (output.quiet || output.json == "-") return {};
+  if (output.quiet || cli::takes_stdout({&json, 1})) return {};
   return cli::print_stdout(draw(cluster, cli::wants_color(output.color)));
 }
 

@@ -62,7 +62,7 @@ Status fit_to(const CalibrateFlags& flags, const ClusterSpec& base, const std::s
   if (!flags.picture.empty()) {
     HSAP_CHECK(cli::write_output(files[2], calibration_picture(found), out.force));
   }
-  if (out.quiet || out.json == "-" || flags.output == "-") return {};
+  if (out.quiet || cli::takes_stdout(files)) return {};
   return cli::print_stdout(before + calibration_report(found, cli::wants_color(out.color)));
 }
 
@@ -179,9 +179,9 @@ void add_calibrate(cli::Command& app, CalibrateFlags& flags) {
       command.add_option("--nccl", flags.nccl,
                          "logs of sendrecv of nccl-tests, as printed or as JSON (-J)")};
   command.add_option("--name", flags.name, "of the new cluster (that of the base)");
-  command.add_option("-o,--output", flags.output, "cluster file to write").type_name("FILE");
+  command.add_option("-o,--output", flags.output, "cluster file to write").type_name("FILE|-");
   command.add_option("--picture", flags.picture, "measured against fitted, as SVG")
-      .type_name("FILE");
+      .type_name("FILE|-");
   cli::Flag gpu = command.add_flag(
       "--gpu", flags.gpu, "measure this machine's GPU first; keeps the tables, then fits to them");
   for (cli::Flag table : tables) gpu.excludes(table.type_name("FILE"));

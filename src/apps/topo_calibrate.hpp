@@ -16,9 +16,9 @@ struct CalibrateFlags {
   std::vector<std::string> copies;
   std::vector<std::string> transfers;
   std::vector<std::string> nccl;
-  std::string name;    ///< of the new cluster
-  std::string output;  ///< the cluster file, or empty
-  std::string picture;
+  std::string name;                    ///< of the new cluster
+  std::string output;                  ///< the cluster file, "-" for stdout, or empty
+  std::string picture;                 ///< the same
   bool gpu = false;                    ///< measure first
   std::string tables = "calibration";  ///< folder of what --gpu measures
   double budget_s = 60;

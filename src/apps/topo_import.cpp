@@ -41,7 +41,7 @@ void add_import(cli::Command& app, ImportFlags& flags) {
   command.add_option("--name", options.name, "of the cluster (that of the file)");
   cli::add_integer(command, "--nodes", options.nodes, 1, max_cluster_gpus, "N",
                    "how many such nodes there are (any number)");
-  command.add_option("-o,--output", flags.output, "cluster file to write").type_name("FILE");
+  command.add_option("-o,--output", flags.output, "cluster file to write").type_name("FILE|-");
   cli::add_output(command, flags.out);
 }
 
@@ -52,7 +52,7 @@ Status run_import(const ImportFlags& flags) {
   HSAP_TRY(const topo::Imported imported, topo::import_topology(flags.file, flags.options));
   HSAP_CHECK(cli::write_output(files[0], json_text(to_json(imported.spec)), out.force));
   HSAP_CHECK(cli::write_output(files[1], json_text(import_json(imported)), out.force));
-  if (out.quiet || out.json == "-" || flags.output == "-") return {};
+  if (out.quiet || cli::takes_stdout(files)) return {};
   return cli::print_stdout(import_report(imported, cli::wants_color(out.color)));
 }
 

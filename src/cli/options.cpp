@@ -161,7 +161,7 @@ void add_timeline(Command& command, OutputOptions& options) {
   command
       .add_option("--timeline", options.timeline,
                   "Chrome trace of the first batch, for ui.perfetto.dev")
-      .type_name("FILE")
+      .type_name("FILE|-")
       .group(output_group);
 }
 

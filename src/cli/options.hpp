@@ -62,7 +62,7 @@ struct StrategyOptions {
 
 struct OutputOptions {
   std::string json;      ///< path, "-" for stdout, or empty
-  std::string timeline;  ///< path or empty
+  std::string timeline;  ///< the same
   bool force = false;
   bool quiet = false;
   ColorMode color = ColorMode::automatic;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -63,6 +64,11 @@ Status check_outputs(std::span<const OutputFile> files, bool force) {
     if (file.path != "-") HSAP_CHECK(check_output(file, force));
   }
   return {};
+}
+
+bool takes_stdout(std::span<const OutputFile> files) {
+  return std::any_of(files.begin(), files.end(),
+                     [](const OutputFile& file) { return file.path == "-"; });
 }
 
 Status write_output(const OutputFile& file, const std::string& text, bool force) {

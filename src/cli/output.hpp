@@ -19,6 +19,9 @@ struct OutputFile {
 /// named twice.
 [[nodiscard]] Status check_outputs(std::span<const OutputFile> files, bool force);
 
+/// Whether one of the files is stdout, which then holds nothing else: no table.
+[[nodiscard]] bool takes_stdout(std::span<const OutputFile> files);
+
 /// Writes `text` to the file, whole or not at all.
 [[nodiscard]] Status write_output(const OutputFile& file, const std::string& text, bool force);
 

@@ -54,6 +54,8 @@ class Calibrations(ProgramTest):
         self.answer(command)
         rows = xml.dom.minidom.parse(str(picture)).getElementsByTagName("circle")
         self.assertEqual(len(rows), 160)
+        alone = self.answer([*COMMAND, "--kernels", KERNELS, "--picture", "-"])
+        self.assertEqual(alone, picture.read_text())
         self.refuse(command, picture, "file exists")
 
     def test_existing_output_is_kept(self):

@@ -83,6 +83,14 @@ class Streams(ProgramTest):
             json.loads(done.stdout)
             self.assertEqual(done.stderr, "")
 
+    def test_any_output_on_stdout_is_alone(self):
+        trace = json.loads(self.answer([*SIM, "--timeline", "-"]))
+        self.assertIn("traceEvents", trace)
+        path = self.folder / "out.json"
+        self.assertEqual(json.loads(self.answer([*SIM, "--timeline", "-", "--json", path])), trace)
+        json.loads(path.read_text())
+        self.refuse([*SIM, "--timeline", "-", "--json", "-"], "-: --timeline: named twice")
+
     def test_table_goes_to_stdout_and_no_progress_off_a_terminal(self):
         done = run(SWEEP)
         self.assertEqual(done.returncode, 0)

@@ -149,7 +149,7 @@ Status CasesCommand::run() const {
                                             {"overall", to_json(overall)}}),
                                  out_.force));
   }
-  if (!out_.quiet && json.path != "-") {
+  if (!out_.quiet && !cli::takes_stdout({&json, 1})) {
     const bool color = cli::wants_color(out_.color);
     std::string text;
     for (const Compared& compared : all) text += report(compared, each_, color);

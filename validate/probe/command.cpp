@@ -100,7 +100,7 @@ Status ProbeCommand::check() const {
   HSAP_TRY(const Answers answers, read_all(directory_, probe, roles));
   const ProbeReport report = judge(probe, roles, answers, tolerance_.value_or(1e-2), exact_order_);
   HSAP_CHECK(cli::write_output(json, json_text(probe_report_json(report)), out_.force));
-  if (!out_.quiet && out_.json != "-") {
+  if (!out_.quiet && !cli::takes_stdout({&json, 1})) {
     HSAP_CHECK(cli::print_stdout(probe_table(report, cli::wants_color(out_.color))));
   }
   const std::vector<std::string> failures = report.failures();

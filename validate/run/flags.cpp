@@ -58,13 +58,13 @@ void RunFlags::add(cli::Command& app) {
   limit(run.add_option("--timeline", out.timeline,
                        "local, nccl: Chrome trace of measured beside predicted operations, for "
                        "ui.perfetto.dev")
-            .type_name("FILE")
+            .type_name("FILE|-")
             .group("Output"),
         {Executor::local, Executor::nccl});
   limit(run.add_option("--keep", keep,
                        "local with --serialise, nccl: the run as measured cases, for hsap-validate "
                        "cases")
-            .type_name("FILE")
+            .type_name("FILE|-")
             .group("Output"),
         {Executor::local, Executor::nccl});
 }

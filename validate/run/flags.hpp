@@ -38,7 +38,7 @@ class RunFlags {
   int max_sms = 0;
   int max_ctas = 0;
   bool urgent_communication = false;
-  std::string keep;  ///< path or empty
+  std::string keep;  ///< path, "-" for stdout, or empty
   cli::OutputOptions out;
 
  private:
