@@ -87,18 +87,18 @@ Result<Question> read_question(const cli::Options& options) {
   return question;
 }
 
-Status write_plan(const Flags& flags, const Search& search, PlanFrame frame) {
-  if (flags.plan.empty()) return {};
+/// The text of -o.
+Result<std::string> best_plan(const Flags& flags, const Search& search, PlanFrame frame) {
   Plan plan = make_plan(search, std::move(frame));
   if (flags.embed_schedules) HSAP_CHECK(embed_schedules(plan));
-  const std::string text = plan_text(plan);
+  std::string text = plan_text(plan);
   if (static_cast<std::int64_t>(text.size()) > max_plan_bytes) {
     return cli::at_flag(
         flags.embed_schedules ? "--embed-schedules" : "--batches",
         bad_input("the plan is too large to be read again", fmt::format("{} bytes", text.size()),
                   fmt::format("at most {}: fewer --batches", max_plan_bytes)));
   }
-  return cli::write_output({"-o", flags.plan}, text, flags.common.output.force);
+  return text;
 }
 
 Error nothing_feasible(const Search& search) {
@@ -117,13 +117,19 @@ Status run(const Flags& flags) {
                                        progress.report("predicting", done, total);
                                      }));
   progress.clear();
+  // Whatever can fail comes first, so that nothing is written then.
+  std::string plan;
+  if (search.best && !flags.plan.empty()) {
+    HSAP_TRY(plan, best_plan(flags, search, std::move(question.frame)));
+  }
   if (!out.json.empty()) {
     HSAP_CHECK(cli::write_output(files[1], json_text(search_json(search)), out.force));
   }
   const bool silent = out.quiet || cli::takes_stdout(files);
+  if (search.best) HSAP_CHECK(cli::write_output(files[0], plan, out.force));
   if (!silent) HSAP_CHECK(cli::print_stdout(search_report(search, cli::wants_color(out.color))));
-  if (!search.best) return nothing_feasible(search);
-  return write_plan(flags, search, std::move(question.frame));
+  if (search.best) return {};
+  return nothing_feasible(search);
 }
 
 void add_flags(cli::Command& app, Flags& flags) {

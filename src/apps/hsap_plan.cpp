@@ -8,6 +8,7 @@
 #include "apps/plan_check.hpp"
 #include "apps/plan_view.hpp"
 #include "cli/flags.hpp"
+#include "cli/inputs.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/program.hpp"
@@ -32,19 +33,16 @@ Result<Plan> open_plan(const PlanFlags& flags) {
   HSAP_TRY(Plan plan, read_plan(flags.plan));
   const auto batches = static_cast<int>(plan.problem.batches.size());
   if (flags.batch < batches) return plan;
-  Error error = bad_input("no such batch", std::to_string(flags.batch),
-                          fmt::format("a number below {}", batches));
-  error.file = "--batch";
-  return error;
+  return cli::at_flag("--batch", bad_input("no such batch", std::to_string(flags.batch),
+                                           fmt::format("a number below {}", batches)));
 }
 
 /// The program of one rank, in every pass of the plan.
 Result<std::string> rank_program(const Plan& plan, int batch, int rank) {
   if (rank >= plan.strategy.ranks()) {
-    Error error = bad_input("no such rank", std::to_string(rank),
-                            fmt::format("a number below {}", plan.strategy.ranks()));
-    error.file = "--schedule";
-    return error;
+    return cli::at_flag("--schedule",
+                        bad_input("no such rank", std::to_string(rank),
+                                  fmt::format("a number below {}", plan.strategy.ranks())));
   }
   std::ostringstream text;
   for (const PlannedPass& item : passes_of(plan)) {
@@ -56,18 +54,28 @@ Result<std::string> rank_program(const Plan& plan, int batch, int rank) {
   return text.str();
 }
 
+/// What `show` prints.
+Result<std::string> shown(const Plan& plan, const PlanFlags& flags) {
+  if (flags.rank) return rank_program(plan, flags.batch, *flags.rank);
+  return apps::plan_view(plan, flags.batch, cli::wants_color(flags.out.color));
+}
+
 Status show(const PlanFlags& flags) {
   const cli::OutputFile json{"--json", flags.out.json};
   HSAP_CHECK(cli::check_outputs({&json, 1}, flags.out.force));
-  HSAP_TRY(const Plan plan, open_plan(flags));
-  HSAP_CHECK(cli::write_output(
-      json, json.path.empty() ? "" : json_text(layout_json(plan, flags.batch)), flags.out.force));
-  if (flags.out.quiet || json.path == "-") return {};
-  if (flags.rank) {
-    HSAP_TRY(const std::string text, rank_program(plan, flags.batch, *flags.rank));
-    return cli::print_stdout(text);
+  const bool silent = flags.out.quiet || cli::takes_stdout({&json, 1});
+  if (silent && flags.rank) {
+    return cli::at_flag("--schedule", bad_input("means nothing beside --quiet and --json -", "both",
+                                                "one of the two"));
   }
-  return cli::print_stdout(apps::plan_view(plan, flags.batch, cli::wants_color(flags.out.color)));
+  HSAP_TRY(const Plan plan, open_plan(flags));
+  HSAP_TRY(const std::string text, shown(plan, flags));
+  if (!json.path.empty()) {
+    const std::string layout = json_text(layout_json(plan, flags.batch));
+    HSAP_CHECK(cli::write_output(json, layout, flags.out.force));
+  }
+  if (silent) return {};
+  return cli::print_stdout(text);
 }
 
 Status check(const PlanFlags& flags) {

@@ -61,6 +61,19 @@ class Plans(ProgramTest):
         self.answer(["hsap-plan", "show", path])
         self.answer(["hsap-plan", "check", path])
 
+    def test_what_one_rank_does(self):
+        path = self.file("plan.json", self.good)
+        layout = self.folder / "layout.json"
+        show = ["hsap-plan", "show", path]
+        # A mistake is told before anything is written.
+        self.refuse([*show, "--schedule", "99", "--json", layout], "--schedule", "no such rank",
+                    "99")
+        for silent in (["--quiet"], ["--json", "-"], ["--quiet", "--json", layout]):
+            self.refuse([*show, "--schedule", "0", *silent], "--schedule", "--quiet", "--json -")
+        said = self.answer([*show, "--schedule", "0", "--json", layout])
+        self.assertIn("forward of batch 0", said)
+        self.assertEqual(json.loads(layout.read_text())["schema"], "hsap.layout/1")
+
     def test_missing_broken_and_hostile_plans(self):
         for words in COMMANDS:
             path = self.folder / "none.json"
