@@ -2,8 +2,8 @@
 
 Input: a plan ("hsap.plan/1": the winner and its runners-up), a sweep of hsap-sim ("hsap.sweep/1": a
 bar for each strategy) or one prediction ("hsap.prediction/1": a bar for each batch). Groups of
-different size leave room for different numbers of data-parallel replicas, so the bars of a plan
-show the time that the whole cluster takes for one batch: the step divided by the replicas.
+different size leave room for different numbers of data-parallel replicas, so the bars of a plan or a
+sweep show the time that the whole cluster takes for one batch: the step divided by the replicas.
 """
 from . import style
 from .document import Node
@@ -84,8 +84,10 @@ def read_sweep(root: Node) -> list[Bar]:
         mean = prediction["summary"]["mean"]
         if not mean.has("step"):
             raise mean.fail("no training step", "a prediction with --model")
-        bars.append(Bar(style.strategy_name(prediction["strategy"]), parts_of(mean["step"], 1),
-                        None))
+        # Files that hsap-sim wrote before it told the replicas have none.
+        replicas = prediction["replicas"].integer(1, 1 << 30) if prediction.has("replicas") else 1
+        bars.append(Bar(style.strategy_name(prediction["strategy"]),
+                        parts_of(mean["step"], replicas), None))
     return bars
 
 
@@ -121,7 +123,7 @@ def label(axes, bars: list[Bar], title: str, measure: str) -> None:
 # Schema -> reader, title, what the bars measure.
 FORMS = {
     "hsap.plan/1": (read_plan, "the plan and its runners-up", "time of the cluster per batch"),
-    "hsap.sweep/1": (read_sweep, "training step by strategy", "step"),
+    "hsap.sweep/1": (read_sweep, "training step by strategy", "time of the cluster per batch"),
     "hsap.prediction/1": (read_batches, "training step by batch", "step"),
 }
 

@@ -74,6 +74,7 @@ Ordered prediction_json(const Prediction& prediction, const Cluster& cluster, do
                     {"nodes", cluster.nodes()},
                     {"gpus_per_node", cluster.gpus_per_node()}};
   out["ranks"] = prediction.ranks;
+  out["replicas"] = prediction.replicas;
   out["strategy"] = to_json(prediction.strategy);
   out["batches"] = batches;
   out["summary"] = Ordered::object();

@@ -105,7 +105,7 @@ def prediction() -> dict:
 
 
 def sweep() -> dict:
-    other = prediction() | {"strategy": strategy(4, 8, "ring")}
+    other = prediction() | {"strategy": strategy(4, 2, "ring"), "replicas": 4}
     return {"schema": "hsap.sweep/1", "predictions": [prediction(), other], "illegal": []}
 
 

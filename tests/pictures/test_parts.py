@@ -187,6 +187,12 @@ class Step(unittest.TestCase):
         self.assertEqual(names[-1], step.WHOLE)
         self.assertNotIn("tensor_parallel", names)  # takes no time
 
+    def test_a_sweep_compares_the_time_of_the_whole_cluster(self):
+        bars = step.read_sweep(Node(inputs.sweep(), "x"))
+        self.assertAlmostEqual(bars[0].total, 4.1)  # without replicas, as old files are
+        self.assertAlmostEqual(bars[1].total, 4.1 / 4)
+        self.assertAlmostEqual(bars[1].parts["linear"], 1.3 / 4)
+
 
 class Speed(unittest.TestCase):
     def test_a_line_ends_where_a_run_went_beyond_its_limits(self):

@@ -173,6 +173,9 @@ class BadInput(Command):
         plan = inputs.plan()
         plan["mesh"]["replicas"] = 0
         self.assert_refused("step", plan, "/mesh/replicas")
+        sweep = inputs.sweep()
+        sweep["predictions"][1]["replicas"] = 0
+        self.assert_refused("step", sweep, "/predictions/1/replicas")
 
     def test_nothing_feasible(self):
         search = inputs.search(8)

@@ -36,6 +36,7 @@ Prediction prediction() {
   Prediction prediction;
   prediction.strategy = {8, 4, Order::ulysses_inner, Layout::balanced, Exchange::p2p, 2};
   prediction.ranks = 32;
+  prediction.replicas = 2;
   prediction.batches = {batch(1), batch(2)};
   return prediction;
 }
