@@ -81,7 +81,7 @@ std::string attention_table(const SimRun& run, bool color) {
   int number = 0;
   for (const BatchPrediction& batch : run.prediction.batches) {
     const AttentionTimes& times = batch.attention;
-    table.add({std::to_string(++number), format_size(batch.tokens), std::to_string(batch.documents),
+    table.add({std::to_string(number++), format_size(batch.tokens), std::to_string(batch.documents),
                format_seconds(times.forward_s), format_seconds(times.backward_s),
                format_seconds(times.compute_s), format_seconds(times.communication_s),
                format_seconds(times.exposed_communication_s),
@@ -118,7 +118,7 @@ std::string step_table(const SimRun& run, bool color) {
   Table steps({{"batch", right}, {"step", right}, {"tokens/s", right}, {"MFU", right}});
   int number = 0;
   for (const BatchPrediction& batch : run.prediction.batches) {
-    steps.add({std::to_string(++number), format_seconds(batch.step->seconds),
+    steps.add({std::to_string(number++), format_seconds(batch.step->seconds),
                fmt::format("{:.0f}", batch.step->tokens_per_s),
                fmt::format("{:.1f} %", 100 * batch.step->mfu)});
   }
