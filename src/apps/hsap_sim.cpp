@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "cli/strategies.hpp"
+#include "export/json_text.hpp"
 #include "export/prediction_json.hpp"
 #include "export/strategy_json.hpp"
 
@@ -104,7 +105,7 @@ Status run(const cli::Options& options) {
     HSAP_TRY(trace, trace_of(question.batches.front(), answer.runs.front().strategy,
                              question.scene.setting));
   }
-  HSAP_CHECK(cli::write_output(files[0], json::dump(json_of(answer.runs, question)), output.force));
+  HSAP_CHECK(cli::write_output(files[0], json_text(json_of(answer.runs, question)), output.force));
   HSAP_CHECK(cli::write_output(files[1], trace, output.force));
   if (output.quiet || cli::takes_stdout(files)) return {};
   return cli::print_stdout(report(answer, question, cli::wants_color(output.color)));

@@ -86,10 +86,6 @@ std::string brief(const Value& value) {
   return text;
 }
 
-std::string dump(const Ordered& value) {
-  return value.dump(2, ' ', false, Ordered::error_handler_t::replace) + "\n";
-}
-
 Object::Object(const Value& value, std::string file, std::string pointer)
     : Object(value, std::make_shared<State>(), std::move(pointer)) {
   state_->file = std::move(file);

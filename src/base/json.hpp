@@ -119,9 +119,6 @@ class Object {
 /// A value in a few characters, for "found".
 [[nodiscard]] std::string brief(const Value& value);
 
-/// Indented text with a final newline.
-[[nodiscard]] std::string dump(const Ordered& value);
-
 /// Replaces one leaf by "key.key.0.key=value": the path must exist, and the new value must be of
 /// the old one's type. Errors list near misses.
 [[nodiscard]] Status override_value(Value& root, const std::string& path, const std::string& text);

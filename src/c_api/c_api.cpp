@@ -6,6 +6,7 @@
 
 #include "base/json.hpp"
 #include "c_api/handles.hpp"
+#include "export/json_text.hpp"
 #include "export/strategy_json.hpp"
 #include "hsap/batch.hpp"
 #include "hsap/c_api.h"
@@ -48,7 +49,7 @@ std::string planner_text(const Problem& problem, const Strategy& strategy) {
   out["mask"] = to_string(problem.mask);
   out["dtype"] = to_string(problem.dtype);
   out["strategy"] = to_json(strategy);
-  return json::dump(out);
+  return json_text(out);
 }
 
 std::unique_ptr<hsap_planner> make_planner(Problem problem, const Strategy& strategy) {

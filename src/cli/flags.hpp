@@ -26,15 +26,19 @@ Flag add_parsed(Command& command, const std::string& flag, T& target, Read read,
   return command.add_read(flag, keep, help).type_name(type);
 }
 
-/// An integer in [low, high]; K, M and G allowed.
+/// What reads an integer in [low, high] as a T; K, M and G allowed.
 template <typename T>
-Flag add_integer(Command& command, const std::string& flag, T& target, std::int64_t low,
-                 std::int64_t high, const std::string& type, const std::string& help) {
-  const auto read = [low, high](const std::string& text) -> Result<T> {
+auto integer_reader(std::int64_t low, std::int64_t high) {
+  return [low, high](const std::string& text) -> Result<T> {
     HSAP_TRY(const std::int64_t value, parse_size(text, "value", low, high));
     return static_cast<T>(value);
   };
-  return add_parsed(command, flag, target, read, type, help);
+}
+
+template <typename T>
+Flag add_integer(Command& command, const std::string& flag, T& target, std::int64_t low,
+                 std::int64_t high, const std::string& type, const std::string& help) {
+  return add_parsed(command, flag, target, integer_reader<T>(low, high), type, help);
 }
 
 /// The same for a value that may be left out.
@@ -42,11 +46,7 @@ template <typename T>
 Flag add_integer(Command& command, const std::string& flag, std::optional<T>& target,
                  std::int64_t low, std::int64_t high, const std::string& type,
                  const std::string& help) {
-  const auto read = [low, high](const std::string& text) -> Result<T> {
-    HSAP_TRY(const std::int64_t value, parse_size(text, "value", low, high));
-    return static_cast<T>(value);
-  };
-  return add_parsed(command, flag, target, read, type, help);
+  return add_parsed(command, flag, target, integer_reader<T>(low, high), type, help);
 }
 
 }  // namespace hsap::cli

@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "base/json.hpp"
 #include "cli/inputs.hpp"
+#include "export/json_text.hpp"
 #include "export/prediction_json.hpp"
 
 using namespace hsap;
@@ -63,7 +63,7 @@ TEST_CASE("the answer does not depend on the number of threads") {
   const SimRuns four = runs({ring, both}, here.setting, 4);
   for (std::size_t i = 0; i < one.runs.size(); ++i) {
     const auto text = [&](const SimRuns& answer) {
-      return json::dump(prediction_json(answer.runs[i].prediction, *here.cluster, 0));
+      return json_text(prediction_json(answer.runs[i].prediction, *here.cluster, 0));
     };
     CHECK(text(one) == text(four));
   }

@@ -229,12 +229,8 @@ TEST_CASE("a file is read whole or refused by its size") {
   CHECK(large.error().file == path);
 }
 
-TEST_CASE("values are brief in messages, and dumped in the order they were set") {
+TEST_CASE("values are brief in messages") {
   CHECK(json::brief(value_of("[1, 2]")) == "an array of 2");
   CHECK(json::brief(value_of("{}")) == "an object");
   CHECK(json::brief(json::Value(std::string(500, 'x'))).size() < 70);
-  json::Ordered value;
-  value["z"] = 1;
-  value["a"] = 2;
-  CHECK(json::dump(value) == "{\n  \"z\": 1,\n  \"a\": 2\n}\n");
 }

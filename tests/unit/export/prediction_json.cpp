@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "export/json_text.hpp"
 #include "support/golden.hpp"
 
 using namespace hsap;
@@ -45,7 +46,7 @@ Prediction prediction() {
 
 TEST_CASE("the contract's JSON, whole") {
   test::check_golden(HSAP_GOLDEN "/prediction.json",
-                     json::dump(prediction_json(prediction(), cluster(), 0.5)));
+                     json_text(prediction_json(prediction(), cluster(), 0.5)));
 }
 
 TEST_CASE("a summary folds every number of the batches") {

@@ -4,6 +4,7 @@
 
 #include "base/files.hpp"
 #include "cluster/read.hpp"
+#include "export/json_text.hpp"
 
 using namespace hsap;
 
@@ -12,13 +13,13 @@ TEST_CASE("every shipped runtime survives writing and reading") {
     INFO(name);
     const auto runtime = load_runtime(name);
     REQUIRE(runtime);
-    const std::string text = json::dump(to_json(*runtime));
+    const std::string text = json_text(to_json(*runtime));
     const auto parsed = json::parse(text, "written");
     REQUIRE(parsed);
     const auto again = read_runtime(*parsed, "written");
     INFO((again ? "" : again.error().text()));
     REQUIRE(again);
-    CHECK(json::dump(to_json(*again)) == text);
+    CHECK(json_text(to_json(*again)) == text);
     CHECK(again->entry == runtime->entry);
     CHECK(again->communication_multiprocessors == runtime->communication_multiprocessors);
   }
