@@ -118,9 +118,6 @@ struct PlannedPass {
 /// The schedules of a plan: by batch, then forward before backward.
 [[nodiscard]] std::vector<PlannedPass> passes_of(const Plan& plan);
 
-/// Seconds that the search minimised per token: of a step, or of attention without layers.
-[[nodiscard]] double objective_seconds(const Figures& figures);
-
 /// The plan as JSON text ("hsap.plan/1"). Equal plans give equal bytes.
 [[nodiscard]] std::string plan_text(const Plan& plan);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "apps/plan_view.hpp"
-#include "base/units.hpp"
 #include "cli/table.hpp"
 #include "hsap/compile.hpp"
 

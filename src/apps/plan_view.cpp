@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/printable.hpp"
 #include "base/units.hpp"
 #include "cli/table.hpp"

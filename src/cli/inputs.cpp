@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/units.hpp"
 #include "hsap/trace.hpp"
 
 namespace hsap::cli {

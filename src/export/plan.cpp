@@ -46,9 +46,4 @@ std::vector<PlannedPass> passes_of(const Plan& plan) {
   return out;
 }
 
-double objective_seconds(const Figures& figures) {
-  if (figures.step) return figures.step->seconds;
-  return figures.attention.forward_s + figures.attention.backward_s;
-}
-
 }  // namespace hsap

@@ -33,7 +33,8 @@ TEST_CASE("a plan holds the winner, the runners-up and the Pareto set of its sea
   const Plan plan = make_plan(search, frame());
   const Candidate& best = search.candidates[*search.best];
   CHECK(plan.strategy == best.strategy);
-  CHECK(objective_seconds(plan.predicted) == Approx(best.seconds));
+  REQUIRE(plan.predicted.step);
+  CHECK(plan.predicted.step->seconds == Approx(best.seconds));
   CHECK(plan.why == search.why);
   CHECK(plan.runners_up.size() == search.runners_up.size());
   REQUIRE(plan.pareto.size() == search.pareto.size());
