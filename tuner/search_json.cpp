@@ -13,8 +13,8 @@ json::Ordered candidate_json(const Candidate& candidate) {
   out["feasible"] = fits;
   out["seconds"] = fits ? json::Ordered(candidate.seconds) : json::Ordered();
   out["tokens_per_s"] = fits ? json::Ordered(candidate.tokens_per_s) : json::Ordered();
-  const bool measured = candidate.peak_bytes > 0;
-  out["peak_bytes"] = measured ? json::Ordered(candidate.peak_bytes) : json::Ordered();
+  const bool has_memory = candidate.peak_bytes > 0;
+  out["peak_bytes"] = has_memory ? json::Ordered(candidate.peak_bytes) : json::Ordered();
   const bool plain = candidate.reason.empty();
   out["reason"] = plain ? json::Ordered() : json::Ordered(candidate.reason);
   return out;

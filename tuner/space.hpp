@@ -16,8 +16,9 @@ namespace hsap {
 /// of a context group are all on one node, or each on another, they would be ring and p2p again and
 /// are left out. Illegal points have their reason.
 ///
-/// `problem` is that of the longest batch; legality does not depend on the documents. `groups` is
-/// how many ranks the cluster holds: GPUs over tensor parallelism; `node_ranks` are on each node.
+/// `problem` is that of the longest batch. Legality depends on the documents too: a point that is
+/// legal here may be illegal for another batch, which its evaluation tells. `groups` is how many
+/// ranks the cluster holds: GPUs over tensor parallelism; `node_ranks` are on each node.
 [[nodiscard]] std::vector<Candidate> search_space(const Problem& problem, int groups,
                                                   int node_ranks, const TuneOptions& options);
 

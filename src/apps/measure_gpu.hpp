@@ -10,8 +10,8 @@ namespace hsap::apps {
 /// Called with the GPU before it is measured; an error ends the measurement.
 using Begin = std::function<Status(const measure::Machine&)>;
 
-/// Measures GPU `number` of those that this process sees. Errors: no GPU or driver (infeasible); a
-/// build without CUDA (bad_input); those of the device and of `begin`.
+/// Measures GPU `number` of those that this process sees. Errors: no GPU or driver, or a
+/// build without CUDA (infeasible); those of the device and of `begin`.
 [[nodiscard]] Result<measure::Measured> measure_gpu(int number, const measure::Options& options,
                                                     const Begin& begin);
 

@@ -18,7 +18,7 @@ using cli::Table;
 using topo::Imported;
 constexpr auto right = Table::Align::right;
 
-/// More are cut in the middle of tables for people.
+/// GPUs, and as many NICs, in the table of paths for people: the first ones.
 constexpr std::size_t most_listed = 12;
 
 std::string shortened(const std::string& text) {
