@@ -147,13 +147,14 @@ std::string measured_text(const measure::Measured& measured) {
         fmt::format("  host: {:.1f} us to issue an operation, {:.1f} us from stream to stream\n",
                     measured.host->launch_s * 1e6, measured.host->stream_wait_s * 1e6);
   }
-  const auto short_of = [&](const char* reason) {
+  const auto for_want_of = [&](measure::Skipped::Want want) {
     return std::count_if(measured.skipped.begin(), measured.skipped.end(),
-                         [&](const std::string& line) { return line.ends_with(reason); });
+                         [&](const measure::Skipped& skipped) { return skipped.want == want; });
   };
   if (!measured.skipped.empty()) {
     text += fmt::format("  skipped: {} for want of time (--budget), {} for want of memory\n",
-                        short_of("no time left"), short_of("does not fit into memory"));
+                        for_want_of(measure::Skipped::Want::time),
+                        for_want_of(measure::Skipped::Want::memory));
   }
   return text;
 }

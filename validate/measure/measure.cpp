@@ -1,7 +1,5 @@
 #include "validate/measure/measure.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace hsap::measure {
@@ -66,12 +64,12 @@ class Session {
     options_.progress(of.text(), done_++, total_);
     const double elapsed_s = elapsed();
     if (elapsed_s >= options_.budget_s || elapsed_s + expected_s > options_.budget_s) {
-      measured_.skipped.push_back(of.text() + ": no time left");
+      measured_.skipped.push_back({of.text(), Skipped::Want::time});
       return false;
     }
     HSAP_TRY(const auto sets, prepare(device_, *workspace_, of, repeats.most));
     if (sets.empty()) {
-      measured_.skipped.push_back(of.text() + ": does not fit into memory");
+      measured_.skipped.push_back({of.text(), Skipped::Want::memory});
       return false;
     }
     HSAP_TRY(const Sample sample, watch_->sample(sets, repeats));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -31,14 +32,21 @@ struct Timed {
   Sample sample;
 };
 
+/// A case that was not measured, for want of what.
+struct Skipped {
+  enum class Want : std::uint8_t { time, memory };
+  std::string what;
+  Want want = Want::time;
+};
+
 /// All that one GPU says.
 struct Measured {
   Machine machine;
   std::vector<Timed<AttentionCase>> attention;
   std::vector<Timed<CopyCase>> copies;
   std::optional<HostCosts> host;
-  std::vector<std::string> skipped;  ///< for want of time or memory
-  double seconds = 0;                ///< that it took
+  std::vector<Skipped> skipped;
+  double seconds = 0;  ///< that it took
 };
 
 /// Measures one device, what tells most first, until the time is up. Errors: those of the device.

@@ -15,6 +15,11 @@ std::string times(const Sample& sample) {
                      sample.calls);
 }
 
+std::string text_of(const Skipped& skipped) {
+  const bool late = skipped.want == Skipped::Want::time;
+  return skipped.what + (late ? ": no time left" : ": does not fit into memory");
+}
+
 }  // namespace
 
 std::string kernels_csv(const Measured& measured) {
@@ -51,7 +56,8 @@ json::Ordered machine_json(const Measured& measured) {
   }
   out["attention_kernels"] = measured.attention.size();
   out["copies"] = measured.copies.size();
-  out["skipped"] = measured.skipped;
+  out["skipped"] = json::Ordered::array();
+  for (const Skipped& skipped : measured.skipped) out["skipped"].push_back(text_of(skipped));
   out["seconds"] = measured.seconds;
   return out;
 }

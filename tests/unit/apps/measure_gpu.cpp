@@ -12,7 +12,8 @@ measure::Measured measured() {
   measure::Measured out;
   out.machine = {"NVIDIA H200 NVL", 132, std::int64_t{141} << 30, 50 << 20, {{"driver", "580.1"}}};
   out.host = measure::HostCosts{6e-6, 7e-6};
-  out.skipped = {"a: no time left", "b: no time left", "c: does not fit into memory"};
+  using Want = measure::Skipped::Want;
+  out.skipped = {{"a", Want::time}, {"b", Want::time}, {"c", Want::memory}};
   out.seconds = 42;
   return out;
 }

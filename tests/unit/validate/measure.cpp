@@ -113,10 +113,10 @@ TEST_CASE("What does not fit into a small memory is left out and told") {
   small.memory_bytes = 1e9;
   TimedDevice device(small, support::Measurer(4, 0, 0));
   const Measured measured = run(device);
-  const auto told = std::count_if(
-      measured.skipped.begin(), measured.skipped.end(),
-      [](const std::string& line) { return line.ends_with("does not fit into memory"); });
-  CHECK(told > 0);
+  REQUIRE_FALSE(measured.skipped.empty());
+  for (const measure::Skipped& skipped : measured.skipped) {
+    CHECK(skipped.want == measure::Skipped::Want::memory);
+  }
   CHECK(device.allocated_bytes() < 1000000000);
   small.memory_bytes = 1e7;
   TimedDevice smaller(small, support::Measurer(4, 0, 0));
@@ -193,6 +193,9 @@ TEST_CASE("A machine file says with what and how long") {
   CHECK(machine["schema"] == "hsap.measurement/1");
   CHECK(machine["driver"] == "580.1");
   CHECK(machine["skipped"].size() == measured.skipped.size());
+  measured.skipped = {{"a", measure::Skipped::Want::time}, {"b", measure::Skipped::Want::memory}};
+  CHECK(measure::machine_json(measured)["skipped"] ==
+        json::Ordered::array({"a: no time left", "b: does not fit into memory"}));
   CHECK(machine["seconds"].get<double>() == measured.seconds);
 }
 
