@@ -8,6 +8,7 @@
 #include "apps/calibrate_picture.hpp"
 #include "apps/calibrate_report.hpp"
 #include "apps/measure_gpu.hpp"
+#include "apps/measured_tables.hpp"
 #include "cli/flags.hpp"
 #include "cli/inputs.hpp"
 #include "cli/output.hpp"
@@ -15,8 +16,6 @@
 #include "cost/measurements/read.hpp"
 #include "export/cluster_json.hpp"
 #include "export/json_text.hpp"
-#include "export/runtime_json.hpp"
-#include "validate/measure/tables.hpp"
 
 namespace hsap::apps {
 namespace {
@@ -70,50 +69,11 @@ Status check_outputs(const CalibrateFlags& flags) {
   std::vector<cli::OutputFile> files{
       {"-o", flags.output}, {"--json", flags.out.json}, {"--picture", flags.picture}};
   if (flags.gpu) {
-    for (const char* name :
-         {"kernels.csv", "copies.csv", "machine.json", "runtime.json", "transfers.csv"}) {
+    for (const char* name : table_names) {
       files.push_back({"--tables", flags.tables + "/" + name});
     }
   }
   return cli::check_outputs(files, flags.out.force);
-}
-
-/// GPUs of the cluster by rank.
-Result<std::vector<int>> gpus_of(const std::vector<int>& nodes, int per_node) {
-  std::vector<int> taken(nodes.size(), 0);
-  std::vector<int> gpus;
-  for (const int node : nodes) {
-    const int place = taken[static_cast<std::size_t>(node)]++;
-    if (place >= per_node) {
-      return cli::at_flag(
-          "--cluster", bad_input("more ranks on a node than it has GPUs", std::to_string(place + 1),
-                                 fmt::format("at most {}", per_node)));
-    }
-    gpus.push_back(node * per_node + place);
-  }
-  return gpus;
-}
-
-/// The tables of a measurement, so that the fit can be repeated without it.
-Status keep(const WorldMeasured& found, int gpus_per_node, CalibrateFlags& flags) {
-  const auto write = [&](const std::string& name, const std::string& text) -> Result<std::string> {
-    const cli::OutputFile file{"--tables", flags.tables + "/" + name};
-    HSAP_CHECK(cli::write_output(file, text, flags.out.force));
-    return file.path;
-  };
-  HSAP_TRY(const Runtime runtime, runtime_of(found.device, found.interference));
-  HSAP_CHECK(write("machine.json", json_text(measure::machine_json(found.device))));
-  HSAP_CHECK(write("runtime.json", json_text(to_json(runtime))));
-  HSAP_TRY(const std::string kernels, write("kernels.csv", measure::kernels_csv(found.device)));
-  HSAP_TRY(const std::string copies, write("copies.csv", measure::copies_csv(found.device)));
-  flags.kernels = {kernels};
-  flags.copies = {copies};
-  if (found.rounds.rounds.empty()) return {};
-  HSAP_TRY(const std::vector<int> gpus, gpus_of(found.nodes, gpus_per_node));
-  HSAP_TRY(const std::string transfers,
-           write("transfers.csv", measure::transfers_csv(found.rounds, gpus)));
-  flags.transfers = {transfers};
-  return {};
 }
 
 /// This process as one of several, or alone without rounds; nothing where it has nothing to tell.
@@ -148,7 +108,11 @@ Status measure_and_fit(CalibrateFlags flags, const std::vector<std::string>& com
   };
   HSAP_TRY(const std::optional<WorldMeasured> found, measure_all(flags, command, begin));
   if (!found || !base) return {};
-  HSAP_CHECK(keep(*found, base->gpus_per_node(), flags));
+  HSAP_TRY(const MeasuredTables tables,
+           write_tables(*found, base->gpus_per_node(), flags.tables, flags.out.force));
+  flags.kernels = {tables.kernels};
+  flags.copies = {tables.copies};
+  if (!tables.transfers.empty()) flags.transfers = {tables.transfers};
   describe(found->device, *base);
   std::string text = measured_text(found->device);
   if (found->interference) text += text_of(*found->interference);
