@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -15,13 +16,23 @@
 namespace hsap::cli {
 namespace {
 
-extern "C" void on_interrupt(int) {
-  // Only what is safe inside a signal handler. Files are replaced by a rename under
-  // HoldInterrupts, so there is nothing to clean up.
+std::atomic<bool> held = false;
+std::atomic<bool> interrupted = false;  ///< while it was held
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+/// Does only what is safe inside a signal handler. Files are replaced by a rename under
+/// HoldInterrupts, so there is nothing to clean up.
+[[noreturn]] void end_interrupted() {
   constexpr std::string_view text = "\ninterrupted\n";
   const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
   static_cast<void>(ignored);
   ::_exit(exit_interrupted);
+}
+
+extern "C" void on_interrupt(int) {
+  // In this order: whoever lets go between the two sees that there was an interrupt.
+  interrupted = true;
+  if (!held) end_interrupted();
 }
 
 void tell(const Command& app, const std::string& text) {
@@ -55,7 +66,10 @@ int run_main(Command& app, int argc, const char* const* argv, const std::functio
   return exit_bad_input;
 }
 
-HoldInterrupts::HoldInterrupts() { std::signal(SIGINT, SIG_IGN); }
-HoldInterrupts::~HoldInterrupts() { std::signal(SIGINT, on_interrupt); }
+HoldInterrupts::HoldInterrupts() { held = true; }
+HoldInterrupts::~HoldInterrupts() {
+  held = false;
+  if (interrupted) end_interrupted();
+}
 
 }  // namespace hsap::cli

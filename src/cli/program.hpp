@@ -41,7 +41,8 @@ template <typename Program>
   }
 }
 
-/// While it lives, Ctrl-C has to wait: for the moments in which a file is being written.
+/// While it lives, Ctrl-C has to wait: for the moments in which a file is being written. The
+/// process ends with 130 when it is gone.
 class HoldInterrupts {
  public:
   HoldInterrupts();

@@ -1,11 +1,17 @@
 #include "cli/output.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "cli/command.hpp"
+#include "cli/program.hpp"
 #include "cli/terminal.hpp"
 
 using namespace hsap;
@@ -82,6 +88,28 @@ TEST_CASE("files are replaced only by force and leave no temporary behind") {
   CHECK(write_output(file, "three", true));
   CHECK(content(file.path) == "three");
   CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("an interrupt waits until a file is written, and then ends the program") {
+  const Folder folder;
+  const std::string path = folder.file("written");
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    Command app("test-program", "test");
+    const char* const arguments[] = {"test-program"};
+    ::_exit(run_main(app, 1, arguments, [&] {
+      const HoldInterrupts hold;
+      std::raise(SIGINT);
+      std::ofstream(path) << "whole";
+      return Status();
+    }));
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == exit_interrupted);
+  CHECK(content(path) == "whole");
 }
 
 TEST_CASE("colour is as asked, and never automatic off a terminal") {
