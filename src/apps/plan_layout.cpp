@@ -9,7 +9,7 @@
 namespace hsap::apps {
 namespace {
 
-/// How many documents have a token between the first and the last of some interval.
+/// How many documents have a token in the shard, whose intervals ascend.
 std::size_t documents_in(const Intervals& shard, const std::vector<Token>& cu_seqlens) {
   std::size_t count = 0;
   std::ptrdiff_t seen = 0;  // documents before this one are counted
@@ -17,9 +17,12 @@ std::size_t documents_in(const Intervals& shard, const std::vector<Token>& cu_se
     const auto document_of = [&](Token token) {
       return std::upper_bound(cu_seqlens.begin(), cu_seqlens.end(), token) - cu_seqlens.begin();
     };
-    const auto first = std::max(seen + 1, document_of(interval.begin));
     const auto last = document_of(interval.end - 1);
-    if (last >= first) count += static_cast<std::size_t>(last - first + 1);
+    for (auto at = std::max(seen + 1, document_of(interval.begin)); at <= last; ++at) {
+      // A stride may step over a short document.
+      const auto end = cu_seqlens.begin() + at;
+      if (!intersect(interval, {*(end - 1), *end, 1}).empty()) ++count;
+    }
     seen = std::max(seen, last);
   }
   return count;

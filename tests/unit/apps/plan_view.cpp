@@ -65,6 +65,20 @@ TEST_CASE("a large mesh is drawn by its corners") {
   CHECK(picture.find("   13  ...   31   node 0\n") != std::string::npos);
 }
 
+TEST_CASE("a stripe does not touch the documents that it steps over") {
+  // Tokens 0 to 3 are a document each, and every fourth token from 0, 1, 2 and 3 on a shard.
+  Plan plan = test::sample_plan();
+  plan.strategy.layout = Layout::striped;
+  plan.problem.batches = {Batch{{1, 1, 1, 1, 12}}};
+  const std::string text = apps::layout_summary(plan, 0, false);
+  for (const char* row : {"      0       4       1          2            0\n",
+                          "      1       4       1          2            1\n",
+                          "      2       4       1          2            2\n",
+                          "      3       4       1          2            3\n"}) {
+    CHECK(text.find(row) != std::string::npos);
+  }
+}
+
 TEST_CASE("the layout of a zigzag batch counts tokens, pieces and documents") {
   // 1024 + 3072 tokens over 4 shards: chunks of 512, shard c holds chunks c and 7 - c. The first
   // document is chunks 0 and 1, so shards 2 and 3 hold the second one only.
