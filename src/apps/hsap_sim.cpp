@@ -46,12 +46,10 @@ Result<Question> read_question(const cli::Options& options) {
   }
   HSAP_TRY(question.scene, cli::read_scene(options));
   HSAP_TRY(question.batches, cli::read_batches(options.batches));
-  // With tensor parallelism T the ranks of a group are T GPUs each.
-  const Result<int> groups = replicas_of(1, question.scene.setting);
-  if (!groups) return cli::at_flag("--tensor-parallel", groups.error());
-  const Setting& setting = question.scene.setting;
-  const int node_ranks = setting.cluster->gpus_per_node() / setting.training.tensor_parallel;
-  HSAP_TRY(question.strategies, cli::read_strategies(options.strategy, *groups, node_ranks));
+  const Cluster& cluster = *question.scene.cluster;
+  HSAP_TRY(question.strategies,
+           cli::read_strategies(options.strategy, {cluster.gpus(), cluster.gpus_per_node(),
+                                                   options.training.tensor_parallel}));
   return question;
 }
 

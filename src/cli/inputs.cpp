@@ -138,6 +138,8 @@ Result<Scene> read_scene(const Options& options) {
   scene.setting = {scene.cluster.get(),  *std::move(runtime),   std::move(model),
                    options.problem.mask, options.problem.dtype, options.problem.passes,
                    options.training};
+  const Result<int> ranks = replicas_of(1, scene.setting);
+  if (!ranks) return at_flag("--tensor-parallel", ranks.error());
   return scene;
 }
 

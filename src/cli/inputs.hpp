@@ -36,7 +36,7 @@ struct Scene {
   std::unique_ptr<const Cluster> cluster;
   Setting setting;
 };
-/// Cluster, model, runtime, problem and training.
+/// Cluster, model, runtime, problem and training, whose tensor parallelism must divide a node.
 [[nodiscard]] Result<Scene> read_scene(const Options& options);
 
 }  // namespace hsap::cli

@@ -47,15 +47,25 @@ std::vector<int> divisors(int n) {
   return found;
 }
 
+/// `what` does not divide what the GPUs make.
+Error no_divisor(const std::string& what, const std::string& found, const Gpus& gpus) {
+  if (gpus.per_rank == 1) {
+    return bad_input(what + " does not divide the GPU count", found,
+                     fmt::format("a divisor of {} GPUs", gpus.all));
+  }
+  return bad_input(what + " does not divide the ranks that --tensor-parallel leaves", found,
+                   fmt::format("a divisor of {}, as {} GPUs are ranks of {}", gpus.ranks(),
+                               gpus.all, gpus.per_rank));
+}
+
 /// 0 stands for a degree that was left out.
-Result<std::vector<int>> read_degrees(const char* flag, const std::string& text, int gpus) {
+Result<std::vector<int>> read_degrees(const char* flag, const std::string& text, const Gpus& gpus) {
   const auto parse = [&](const std::string& part) -> Result<int> {
     HSAP_TRY(const std::int64_t value, parse_size(part, "degree", 1, 1 << 24));
-    if (gpus % value == 0) return static_cast<int>(value);
-    return bad_input("the degree does not divide the GPU count", "'" + part + "'",
-                     fmt::format("a divisor of {} GPUs", gpus));
+    if (gpus.ranks() % value == 0) return static_cast<int>(value);
+    return no_divisor("the degree", "'" + part + "'", gpus);
   };
-  return read_list<int>(flag, text, 0, divisors(gpus), parse);
+  return read_list<int>(flag, text, 0, divisors(gpus.ranks()), parse);
 }
 
 struct Mesh {
@@ -63,29 +73,28 @@ struct Mesh {
   int context_parallel = 1;
 };
 
-Mesh complete(Mesh mesh, int gpus) {
-  if (mesh.ulysses == 0 && mesh.context_parallel == 0) return {1, gpus};
-  if (mesh.ulysses == 0) mesh.ulysses = gpus / mesh.context_parallel;
-  if (mesh.context_parallel == 0) mesh.context_parallel = gpus / mesh.ulysses;
+Mesh complete(Mesh mesh, int ranks) {
+  if (mesh.ulysses == 0 && mesh.context_parallel == 0) return {1, ranks};
+  if (mesh.ulysses == 0) mesh.ulysses = ranks / mesh.context_parallel;
+  if (mesh.context_parallel == 0) mesh.context_parallel = ranks / mesh.ulysses;
   return mesh;
 }
 
-Result<std::vector<Mesh>> read_meshes(const StrategyOptions& options, int gpus) {
+Result<std::vector<Mesh>> read_meshes(const StrategyOptions& options, const Gpus& gpus) {
   HSAP_TRY(const std::vector<int> ulysses, read_degrees("--ulysses", options.ulysses, gpus));
   HSAP_TRY(const std::vector<int> context,
            read_degrees("--context-parallel", options.context_parallel, gpus));
   std::vector<Mesh> meshes;
   for (const int u : ulysses) {
     for (const int c : context) {
-      const Mesh mesh = complete({u, c}, gpus);
+      const Mesh mesh = complete({u, c}, gpus.ranks());
       const std::int64_t ranks = std::int64_t{mesh.ulysses} * mesh.context_parallel;
-      if (gpus % ranks == 0) meshes.push_back(mesh);
+      if (gpus.ranks() % ranks == 0) meshes.push_back(mesh);
     }
   }
   if (meshes.empty()) {
-    return bad_input("--ulysses x --context-parallel does not divide the GPU count",
-                     fmt::format("{} x {}", options.ulysses, options.context_parallel),
-                     fmt::format("a divisor of {} GPUs", gpus));
+    return no_divisor("--ulysses x --context-parallel",
+                      fmt::format("{} x {}", options.ulysses, options.context_parallel), gpus);
   }
   return meshes;
 }
@@ -98,12 +107,12 @@ Result<std::vector<int>> read_stages(const std::string& text) {
   return read_list<int>("--stages", text, 0, {0, 1, 2, 4, 8}, parse);
 }
 
-Result<std::vector<int>> read_inner_degrees(const std::string& text, int gpus) {
+Result<std::vector<int>> read_inner_degrees(const std::string& text, int ranks) {
   const auto parse = [](const std::string& part) -> Result<int> {
     HSAP_TRY(const std::int64_t value, parse_size(part, "inner degree", 0, 1 << 24));
     return static_cast<int>(value);
   };
-  return read_list<int>("--inner-degree", text, 0, divisors(gpus), parse);
+  return read_list<int>("--inner-degree", text, 0, divisors(ranks), parse);
 }
 
 /// Every strategy so far with every value in one of its choices, the values fastest.
@@ -132,7 +141,7 @@ Status multiply(std::vector<Strategy>& strategies, T Strategy::*choice, const ch
 }
 
 Status multiply_choices(std::vector<Strategy>& strategies, const StrategyOptions& options,
-                        int gpus) {
+                        int ranks) {
   using S = Strategy;
   HSAP_CHECK(multiply(strategies, &S::order, "--order", options.order,
                       {Order::ulysses_inner, Order::context_inner}, parse_order));
@@ -145,7 +154,7 @@ Status multiply_choices(std::vector<Strategy>& strategies, const StrategyOptions
                        Exchange::hierarchical},
                       parse_exchange));
   HSAP_CHECK(
-      multiply(strategies, &S::inner_degree, read_inner_degrees(options.inner_degree, gpus)));
+      multiply(strategies, &S::inner_degree, read_inner_degrees(options.inner_degree, ranks)));
   HSAP_CHECK(multiply(strategies, &S::stages, read_stages(options.stages)));
   HSAP_CHECK(multiply(strategies, &S::moves, "--moves", options.moves,
                       {Moves::keys, Moves::queries, Moves::fewest}, parse_moves));
@@ -191,8 +200,7 @@ bool is_sweep(const StrategyOptions& options) {
   return false;
 }
 
-Result<std::vector<Strategy>> read_strategies(const StrategyOptions& options, int gpus,
-                                              int node_ranks) {
+Result<std::vector<Strategy>> read_strategies(const StrategyOptions& options, const Gpus& gpus) {
   HSAP_TRY(const std::vector<Mesh> meshes, read_meshes(options, gpus));
   std::vector<Strategy> strategies;
   for (const Mesh& mesh : meshes) {
@@ -200,8 +208,8 @@ Result<std::vector<Strategy>> read_strategies(const StrategyOptions& options, in
     strategies.back().ulysses = mesh.ulysses;
     strategies.back().context_parallel = mesh.context_parallel;
   }
-  HSAP_CHECK(multiply_choices(strategies, options, gpus));
-  settle(strategies, node_ranks);
+  HSAP_CHECK(multiply_choices(strategies, options, gpus.ranks()));
+  settle(strategies, gpus.node_ranks());
   keep_first_of_alike(strategies);
   return strategies;
 }

@@ -101,6 +101,8 @@ class Strategies(ProgramTest):
         self.refuse([*SIM, "--context-parallel", "16"], "--context-parallel", "'16'", "8 GPUs")
         self.refuse([*SIM, "--ulysses", "4", "--context-parallel", "4"], "4 x 4", "8 GPUs")
         self.refuse([*SIM, "--tensor-parallel", "3"], "--tensor-parallel", "3")
+        self.refuse([*SIM, "--tensor-parallel", "2", "--ulysses", "8"], "--ulysses", "'8'",
+                    "--tensor-parallel", "a divisor of 4, as 8 GPUs are ranks of 2")
 
     def test_heads_not_divisible(self):
         self.refuse(changed(SIM, "--kv-heads", "5"), "--kv-heads", "5", "heads a multiple of kv heads")

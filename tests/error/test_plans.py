@@ -22,6 +22,8 @@ class Tune(ProgramTest):
         self.refuse(without(self.command, "--documents"), "--trace")
         self.refuse([*self.command, "--contxt", "8K"], "'--contxt'", "'--context'")
         self.refuse([*self.command, "--context", "4K"], "8192", "4096")
+        self.refuse([*self.command, "--tensor-parallel", "3"], "--tensor-parallel: ", "found 3",
+                    "a divisor of 8 GPUs")
 
     def test_existing_plan_needs_force(self):
         self.plan.write_text("precious")

@@ -118,3 +118,13 @@ TEST_CASE("a scene holds its cluster, overrides in place") {
   CHECK(scene->cluster->spec().curves[static_cast<int>(LinkClass::nic)].latency_s == 1e-6);
   CHECK(scene->setting.runtime.host_launch_s == 7e-6);
 }
+
+TEST_CASE("a tensor parallelism that does not divide a node is named") {
+  Options options;
+  options.cluster.cluster = "dgx-h100";
+  options.model = heads(32, 8);
+  options.training.tensor_parallel = 3;
+  CHECK(error_of(read_scene(options)) ==
+        "--tensor-parallel: tensor parallelism stays inside a node; found 3, expected a divisor of "
+        "8 GPUs");
+}
