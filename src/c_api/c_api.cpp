@@ -91,10 +91,13 @@ Result<std::unique_ptr<hsap_planner>> parse_planner(const char* text) {
 }
 
 Result<Batch> batch_of(const int64_t* cu_seqlens, size_t count) {
-  if (cu_seqlens == nullptr || count < 2 || cu_seqlens[0] != 0) {
-    return bad_input("cu_seqlens do not start with 0 and an end",
-                     fmt::format("{} numbers", cu_seqlens == nullptr ? 0 : count),
-                     "0, then the end of each document");
+  constexpr const char* form = "0, then the end of each document";
+  if (cu_seqlens == nullptr || count < 2) {
+    return bad_input("cu_seqlens hold no document",
+                     fmt::format("{} numbers", cu_seqlens == nullptr ? 0 : count), form);
+  }
+  if (cu_seqlens[0] != 0) {
+    return bad_input("cu_seqlens do not start with 0", std::to_string(cu_seqlens[0]), form);
   }
   if (count - 1 > static_cast<size_t>(max_tokens)) {
     return bad_input("too many documents", std::to_string(count - 1));
@@ -102,12 +105,16 @@ Result<Batch> batch_of(const int64_t* cu_seqlens, size_t count) {
   Batch batch;
   batch.lengths.reserve(count - 1);
   for (size_t i = 1; i < count; ++i) {
-    const bool sane = cu_seqlens[i] >= cu_seqlens[i - 1] && cu_seqlens[i] <= max_tokens;
-    if (!sane) {
+    if (cu_seqlens[i] < cu_seqlens[i - 1]) {
       return bad_input(
           "cu_seqlens descend",
           fmt::format("{} after {} at position {}", cu_seqlens[i], cu_seqlens[i - 1], i),
-          fmt::format("ascending numbers of at most {}", max_tokens));
+          "ascending numbers");
+    }
+    if (cu_seqlens[i] > max_tokens) {
+      return bad_input("cu_seqlens are too large",
+                       fmt::format("{} at position {}", cu_seqlens[i], i),
+                       fmt::format("at most {}", max_tokens));
     }
     // Documents without tokens: trainers fill cu_seqlens up to a length that is always the same.
     if (cu_seqlens[i] == cu_seqlens[i - 1]) continue;

@@ -81,8 +81,13 @@ class Programs(unittest.TestCase):
                              {"all_gather"})
 
     def test_errors(self):
-        with self.assertRaisesRegex(hsap.BadInput, "cu_seqlens descend; found 5 after 6"):
-            hsap.compile([0, 6, 5], plan(), 0)
+        for wrong, said in (([0, 6, 5], "descend; found 5 after 6 at position 2"),
+                            ([0, -1], "descend; found -1 after 0"),
+                            ([0, 2 ** 40], f"are too large; found {2 ** 40} at position 1"),
+                            ([5, 10], "do not start with 0; found 5"),
+                            ([0], "hold no document; found 1 numbers")):
+            with self.assertRaisesRegex(hsap.BadInput, f"cu_seqlens {said}"):
+                hsap.compile(wrong, plan(), 0)
         for wrong in ([], [0], [1, 5], [0, 2 ** 40], [0, -1], [0, 0], [0, 2 ** 64 + 5], [0, 100.5],
                       ["0", "100"], [[0, 100]], None):
             with self.assertRaises(hsap.BadInput):
