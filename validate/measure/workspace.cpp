@@ -13,7 +13,7 @@ namespace {
 /// Of operands: what kernels and TMA ask for, and a multiple of cache lines.
 constexpr std::int64_t alignment = 1024;
 /// Random numbers that are made on the host; the rest repeats them.
-constexpr std::int64_t random_bytes = 8 << 20;
+constexpr std::int64_t random_bytes = 1 << 20;
 constexpr int width = 128;
 constexpr std::int64_t row_bytes = std::int64_t{2} * width;
 

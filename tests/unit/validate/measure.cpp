@@ -118,7 +118,7 @@ TEST_CASE("What does not fit into a small memory is left out and told") {
     CHECK(skipped.want == measure::Skipped::Want::memory);
   }
   CHECK(device.allocated_bytes() < 1000000000);
-  small.memory_bytes = 1e7;
+  small.memory_bytes = 1e6;
   TimedDevice smaller(small, support::Measurer(4, 0, 0));
   const auto none = measure::measure_device(smaller, smaller.machine(), options_of(smaller));
   REQUIRE_FALSE(none);
