@@ -50,8 +50,9 @@ enum class Role : std::uint8_t { q, k, v, o, lse, dq, dk, dv, dout, delta };
 /// Why a buffer exists, which decides what must hold at the start and at the end.
 enum class Usage : std::uint8_t {
   input,    ///< complete before the first operation. Forward q, k, v and backward do hold tokens
-            ///< that this rank owns (Schedule::home); backward q, k, v, o and lse were saved where
-            ///< they are. Nothing else is an input
+            ///< that this rank owns (Schedule::home); backward q, k, v, o and lse are rows that the
+            ///< forward schedule has on this rank in an input, output or saved buffer of the same
+            ///< role and dtype. Nothing else is an input
   output,   ///< complete at the end, on the rank that owns the tokens (Schedule::home)
   saved,    ///< complete at the end, kept on this rank for the backward pass
   staging,  ///< lives from its first write to its last use

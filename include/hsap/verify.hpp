@@ -24,6 +24,7 @@ enum class Flaw : std::uint8_t {
   misplaced_output,    ///< an output row missing, doubled, or away from its token's home; an input
                        ///< of the forward pass (or dO) away from it
   incomplete,          ///< an output or saved row lacks a contribution or has one twice
+  not_saved,           ///< backward takes as given what forward does not leave on that rank
 };
 [[nodiscard]] std::string_view to_string(Flaw flaw);
 
@@ -41,11 +42,20 @@ struct Finding {
 /// order of Flaw, lowest operation first; nothing when the schedule is right.
 ///
 /// Content and pairs are compared by fingerprints of about 60 bits, so a wrong schedule passes with
-/// a chance of about 2^-30 at most. Linear in the schedule but for sorting and for pieces of
-/// buffers.
+/// a chance of about 2^-30 at most. Linear in the schedule but for sorting, for pieces of buffers,
+/// and for collectives, which take the square of their group.
+///
+/// A backward schedule alone is not proven in one respect: its inputs q, k, v, o and lse are taken
+/// to be where it says that they are. check_saved() holds them against the forward schedule.
 ///
 /// The schedule may come from a stranger: no input crashes it, and memory stays proportional to
 /// the schedule (times the heads at worst).
 [[nodiscard]] std::optional<Finding> verify(const Schedule& schedule, const Problem& problem);
+
+/// Proves that a backward schedule finds what its forward schedule left: every (token, head) of its
+/// inputs q, k, v, o and lse lies on that rank in an input, output or saved buffer of the same role
+/// and dtype, and every rank owns the same tokens in both. Both must be right by verify() for one
+/// problem. Striped tokens must have the same stride in both.
+[[nodiscard]] std::optional<Finding> check_saved(const Schedule& forward, const Schedule& backward);
 
 }  // namespace hsap

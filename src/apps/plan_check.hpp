@@ -16,7 +16,9 @@ struct Checked {
 };
 
 /// Compiles every batch and pass of a plan and verifies the schedule, and verifies the embedded
-/// ones as they stand. `threads` 0: one per core; the answer does not depend on it.
+/// ones as they stand. Backward must find what forward left, in the schedules that run together:
+/// an embedded one of a batch and pass, or where there is none what the strategy compiles to.
+/// `threads` 0: one per core; the answer does not depend on it.
 /// Errors: a strategy that cannot be compiled for a batch; batches that are not those that the
 /// plan's hash names (infeasible).
 [[nodiscard]] Result<std::vector<Checked>> check_plan(const Plan& plan, int threads);

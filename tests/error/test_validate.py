@@ -49,6 +49,26 @@ class Validate(ProgramTest):
         batches = self.good["problem"] | {"batches": [[2**60]]}
         self.refuse(self.command(self.good | {"problem": batches}), "/problem/batches")
 
+    def test_backward_that_takes_what_forward_does_not_leave(self):
+        # Without room for a whole batch on one GPU, its tokens are split.
+        plan = json.loads(self.answer([*TUNE, "-o", "-", "--embed-schedules", "--quiet",
+                                       "--set", "device.memory_bytes=1.165e9"]))
+        schedule = plan["schedules"][1]["schedule"]
+        self.assertEqual(schedule["pass"], "backward")
+        keys = next(row for row in schedule["buffers"] if row[:3] == [0, "k", "input"])
+        first, count = keys[6:]
+        rows = schedule["intervals"][first:first + count]
+        token = next(t for t in range(schedule["tokens"])
+                     if not any(b <= t < e and (t - b) % s == 0 for b, e, s in rows))
+        keys[6:] = [len(schedule["intervals"]), count + 1]
+        schedule["intervals"] += [*rows, [token, token + 1, 1]]
+        path = self.file("plan.json", plan)
+        self.refuse(["hsap-validate", "run", path, "--tokens", "1024"],
+                    "the backward schedule is wrong: not_saved: input k of rank 0", code=1)
+        done = run(["hsap-plan", "check", path])
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("not_saved: input k of rank 0", done.stderr)
+
     def test_a_plan_for_other_heads(self):
         model = self.good["problem"]["model"]
         other = self.good["problem"] | {"model": model | {"heads": 31, "kv_heads": 31}}

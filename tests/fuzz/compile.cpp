@@ -69,10 +69,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Strategy strategy = choose_strategy(choices);
   const Problem problem = choose_problem(choices);
   const bool legal = !illegal(problem, strategy);
-  for (const Pass pass : {Pass::forward, Pass::backward}) {
-    const Result<Schedule> schedule = compile(problem, strategy, pass);
-    fuzz::demand(schedule.ok() == legal);
-    if (schedule) fuzz::demand(!verify(*schedule, problem));
-  }
+  const Result<Schedule> forward = compile(problem, strategy, Pass::forward);
+  const Result<Schedule> backward = compile(problem, strategy, Pass::backward);
+  fuzz::demand(forward.ok() == legal && backward.ok() == legal);
+  if (!legal) return 0;
+  fuzz::demand(!verify(*forward, problem) && !verify(*backward, problem));
+  fuzz::demand(!check_saved(*forward, *backward));
   return 0;
 }

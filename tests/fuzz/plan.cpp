@@ -28,7 +28,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   if (!is_small(*plan)) return 0;
   for (const EmbeddedSchedule& embedded : plan->schedules) {
-    static_cast<void>(verify(embedded.schedule, problem_of(*plan, embedded.batch)));
+    const Problem problem = problem_of(*plan, embedded.batch);
+    if (verify(embedded.schedule, problem) || embedded.schedule.pass == Pass::forward) continue;
+    const Result<Schedule> forward = compile(problem, plan->strategy, Pass::forward);
+    if (forward) static_cast<void>(check_saved(*forward, embedded.schedule));
   }
   for (const PlannedPass& item : passes_of(*plan)) {
     const Problem problem = problem_of(*plan, item.batch);

@@ -34,6 +34,22 @@ Result<Problem> problem_to_run(const Plan& plan, const RunOptions& options) {
   return problem;
 }
 
+/// A backward schedule must find what forward left: the one that runs before it, or where backward
+/// runs alone the one that would.
+Status check_inputs(const Plan& plan, const Problem& problem,
+                    const std::vector<Schedule>& schedules) {
+  if (schedules.back().pass == Pass::forward) return {};
+  std::optional<Finding> finding;
+  if (schedules.front().pass == Pass::forward) {
+    finding = check_saved(schedules.front(), schedules.back());
+  } else {
+    HSAP_TRY(const Schedule forward, compile(problem, plan.strategy, Pass::forward));
+    finding = check_saved(forward, schedules.back());
+  }
+  if (!finding) return {};
+  return infeasible(fmt::format("the backward schedule is wrong: {}", finding->text()));
+}
+
 /// The schedules to run: those that the plan embeds where it does and nothing was changed about
 /// the problem, otherwise what its strategy compiles to.
 Result<std::vector<Schedule>> schedules_of(const Plan& plan, const Problem& problem,
@@ -60,6 +76,7 @@ Result<std::vector<Schedule>> schedules_of(const Plan& plan, const Problem& prob
           fmt::format("the {} schedule is wrong: {}", to_string(schedule.pass), finding->text()));
     }
   }
+  HSAP_CHECK(check_inputs(plan, problem, schedules));
   return schedules;
 }
 

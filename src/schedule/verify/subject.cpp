@@ -87,9 +87,9 @@ std::optional<Run> Subject::outside(Index inner, Index outer) const {
   return {};
 }
 
-std::string Subject::tokens_text(const Run& run) const {
-  const Token first = positions.token(run.begin);
-  const Token last = positions.token(run.end - 1);
+std::string Positions::tokens_text(const Run& run) const {
+  const Token first = token(run.begin);
+  const Token last = token(run.end - 1);
   if (first == last) return fmt::format("token {}", first);
   return fmt::format("tokens {}..{}", first, last);
 }

@@ -40,6 +40,8 @@ class Positions {
     return static_cast<Token>(position % columns) * stride_ +
            static_cast<Token>(position / columns);
   }
+  /// "tokens 512..1023", or "token 7".
+  [[nodiscard]] std::string tokens_text(const Run& run) const;
 
  private:
   [[nodiscard]] Position position(Token token) const {
@@ -70,8 +72,7 @@ struct Subject {
   /// The first run of buffer `inner` that is not in buffer `outer`, if any.
   [[nodiscard]] std::optional<Run> outside(Index inner, Index outer) const;
 
-  /// "tokens 512..1023", or "token 7".
-  [[nodiscard]] std::string tokens_text(const Run& run) const;
+  [[nodiscard]] std::string tokens_text(const Run& run) const { return positions.tokens_text(run); }
   /// "k of rank 3".
   [[nodiscard]] std::string name(Index buffer) const;
 };

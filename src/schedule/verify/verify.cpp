@@ -11,9 +11,10 @@ namespace {
 
 using namespace verifier;
 
-constexpr std::array<std::string_view, 10> flaw_names{
+constexpr std::array<std::string_view, 11> flaw_names{
     "malformed",         "outside_buffer", "unmatched_transfer", "deadlock",         "race",
-    "read_before_write", "wrong_content",  "wrong_pairs",        "misplaced_output", "incomplete"};
+    "read_before_write", "wrong_content",  "wrong_pairs",        "misplaced_output", "incomplete",
+    "not_saved"};
 
 Found first_flaw(const Schedule& schedule, const Problem& problem) {
   Token stride = 1;

@@ -15,6 +15,14 @@ void check_verified(const Problem& problem, const Strategy& strategy, Pass pass)
   CHECK((finding ? finding->text() : std::string()) == "");
 }
 
+void check_pair(const Problem& problem, const Strategy& strategy) {
+  INFO(support::describe(problem, strategy));
+  const std::optional<Finding> finding =
+      check_saved(support::compiled(problem, strategy, Pass::forward),
+                  support::compiled(problem, strategy, Pass::backward));
+  CHECK((finding ? finding->text() : std::string()) == "");
+}
+
 /// One round for each seed, so that a failure names what to run again.
 TEST_CASE("the verifier accepts every schedule of random problems and strategies") {
   for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
@@ -24,6 +32,7 @@ TEST_CASE("the verifier accepts every schedule of random problems and strategies
     INFO("seed " << seed);
     check_verified(problem, strategy, Pass::forward);
     check_verified(problem, strategy, Pass::backward);
+    check_pair(problem, strategy);
   }
 }
 

@@ -435,5 +435,49 @@ TEST_CASE("a compiled schedule with one mistake is rejected for it") {
   for (const Mutation& mutation : mutations()) check_rejected(mutation, 300, seed++);
 }
 
+/// Gives an input of a backward schedule a token that its rank does not hold.
+bool take_foreign_token(Schedule& schedule, Random& random) {
+  std::vector<std::size_t> inputs;
+  for (std::size_t i = 0; i < schedule.buffers.size(); ++i) {
+    const Buffer& buffer = schedule.buffers[i];
+    if (buffer.usage == Usage::input && buffer.role != Role::dout) inputs.push_back(i);
+  }
+  if (inputs.empty()) return false;
+  Buffer& buffer = schedule.buffers[pick(random, inputs)];
+  const auto own = schedule.intervals_of(buffer);
+  const auto holds = [&](Token token) {
+    return std::any_of(own.begin(), own.end(),
+                       [&](const Interval& interval) { return interval.contains(token); });
+  };
+  const Token token = random.between(0, schedule.tokens - 1);
+  if (holds(token)) return false;
+  Intervals rows(own.begin(), own.end());
+  rows.push_back({token, token + 1, 1});
+  buffer.intervals = append(schedule.intervals, rows);
+  return true;
+}
+
+TEST_CASE("a backward schedule that takes a row which forward does not leave is rejected") {
+  Random random(1000);
+  int alone_right = 0;
+  for (int applied = 0; applied < 300;) {
+    const Problem problem = support::random_problem(random);
+    const Strategy strategy = support::random_strategy(random, problem, 6);
+    const auto forward = compile(problem, strategy, Pass::forward);
+    auto backward = compile(problem, strategy, Pass::backward);
+    REQUIRE((forward && backward));
+    INFO(support::describe(problem, strategy));
+    REQUIRE_FALSE(check_saved(*forward, *backward));
+    if (!take_foreign_token(*backward, random)) continue;
+    ++applied;
+    if (!verify(*backward, problem)) ++alone_right;
+    const auto finding = check_saved(*forward, *backward);
+    REQUIRE(finding);
+    CHECK(finding->flaw == Flaw::not_saved);
+  }
+  // No other check sees it.
+  CHECK(alone_right > 200);
+}
+
 }  // namespace
 }  // namespace hsap

@@ -4,6 +4,7 @@
 
 #include "export/fingerprint.hpp"
 #include "hsap/compile.hpp"
+#include "hsap/verify.hpp"
 #include "support/sample_plan.hpp"
 
 using namespace hsap;
@@ -59,6 +60,47 @@ TEST_CASE("an embedded schedule is checked as it stands") {
   CHECK((*all)[4].finding.empty());
   INFO((*all)[5].finding);
   CHECK((*all)[5].finding.find("wrong_pairs") == 0);
+}
+
+TEST_CASE("an embedded pass is held against the other pass that runs with it") {
+  Plan plan = ring_plan();
+  const Problem problem = problem_of(plan, 1);
+  Schedule forward = *compile(problem, plan.strategy, Pass::forward);
+  Schedule backward = *compile(problem, plan.strategy, Pass::backward);
+  const auto last_finding = [&] {
+    const auto all = apps::check_plan(plan, 0);
+    REQUIRE(all.ok());
+    return all->back().finding;
+  };
+  SECTION("both embedded") {
+    plan.schedules = {{1, forward}, {1, backward}};
+    CHECK(last_finding().empty());
+  }
+  SECTION("backward takes keys that no forward leaves") {
+    for (Buffer& buffer : backward.buffers) {
+      if (buffer.rank != 1 || buffer.role != Role::k || buffer.usage != Usage::input) continue;
+      const auto own = backward.intervals_of(buffer);
+      Intervals rows(own.begin(), own.end());
+      rows.push_back({30, 31, 1});
+      buffer.intervals = {static_cast<Index>(backward.intervals.size()),
+                          static_cast<Index>(rows.size())};
+      backward.intervals.insert(backward.intervals.end(), rows.begin(), rows.end());
+    }
+    REQUIRE_FALSE(verify(backward, problem));
+    SECTION("compiled") { plan.schedules = {{1, backward}}; }
+    SECTION("embedded") { plan.schedules = {{1, forward}, {1, backward}}; }
+    CHECK(last_finding().find("not_saved: input k of rank 1 ") == 0);
+  }
+  SECTION("forward lets go what backward takes") {
+    for (Buffer& buffer : forward.buffers) {
+      if (buffer.usage == Usage::saved) buffer.usage = Usage::staging;
+    }
+    REQUIRE_FALSE(verify(forward, problem));
+    plan.schedules = {{1, forward}};
+    CHECK(last_finding().find("not_saved: input q of rank 0 ") == 0);
+    plan.problem.passes = Passes::forward;
+    CHECK(last_finding().empty());
+  }
 }
 
 TEST_CASE("batches that were changed after planning are found by their hash") {
