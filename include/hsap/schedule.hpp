@@ -93,11 +93,12 @@ enum class Kind : std::uint8_t {
   /// payload transfers: sends and receives that start together; complete when all are. Each
   /// transfer belongs to one exchange. It waits until both sides have started, and only for that.
   exchange,
-  /// payload one group; operands pairs of (source, destination): destination is overwritten by
-  /// the rows of every rank's source, all of which it holds. Waits for every rank of the group.
+  /// payload one group; operands pairs of (source, destination), all of one dtype: destination is
+  /// overwritten by the rows of every rank's source, all of which it holds. Waits for every rank of
+  /// the group.
   all_gather,
-  /// payload one group; operands pairs of (source, destination): destination is overwritten by
-  /// the sum of its rows over every rank's source, each of which holds them all.
+  /// payload one group; operands pairs of (source, destination), all of one dtype: destination is
+  /// overwritten by the sum of its rows over every rank's source, each of which holds them all.
   reduce_scatter,
   /// payload one cost: work outside attention that takes time and touches no buffer.
   compute,

@@ -93,7 +93,13 @@ bool may_be_input(Role role, Pass pass) {
   return pass == Pass::backward && (role == Role::o || role == Role::lse || role == Role::dout);
 }
 
-Found check_buffer(const Schedule& schedule, std::size_t at) {
+/// Inputs and results have the dtype of the problem; lse and delta one of their own.
+bool has_right_dtype(const Buffer& buffer, Dtype dtype) {
+  const bool statistic = buffer.role == Role::lse || buffer.role == Role::delta;
+  return buffer.usage == Usage::staging || statistic || buffer.dtype == dtype;
+}
+
+Found check_buffer(const Schedule& schedule, const Problem& problem, std::size_t at) {
   const Buffer& buffer = schedule.buffers[at];
   const auto flaw = [&](std::string_view what) {
     return malformed(fmt::format("buffer {} {}", at, what));
@@ -104,6 +110,10 @@ Found check_buffer(const Schedule& schedule, std::size_t at) {
   }
   if (buffer.usage == Usage::input && !may_be_input(buffer.role, schedule.pass)) {
     return flaw("is an input that the pass has to compute");
+  }
+  if (!has_right_dtype(buffer, problem.dtype)) {
+    return flaw(fmt::format("is in {} and the problem in {}", to_string(buffer.dtype),
+                            to_string(problem.dtype)));
   }
   if (buffer.rank < 0 || buffer.rank >= schedule.ranks()) return flaw("is on no rank");
   if (!inside(buffer.intervals, schedule.intervals)) return flaw("has rows out of range");
@@ -203,7 +213,7 @@ Found check_arrays(const Schedule& schedule, const Problem& problem, Token& stri
   if (Found found = check_programs(schedule)) return found;
   if (Found found = check_work(schedule)) return found;
   for (std::size_t i = 0; i < schedule.buffers.size(); ++i) {
-    if (Found found = check_buffer(schedule, i)) return found;
+    if (Found found = check_buffer(schedule, problem, i)) return found;
   }
   for (Rank rank = 0; rank < schedule.ranks(); ++rank) {
     const Range& program = schedule.programs[static_cast<std::size_t>(rank)];

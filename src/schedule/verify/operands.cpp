@@ -135,6 +135,19 @@ class Operands {
     return {};
   }
 
+  /// A collective moves bytes as they are, and adds numbers of one dtype.
+  std::string flaw_of_dtypes(const Operation& op) const {
+    const std::span<const Index> operands = schedule_.operands_of(op);
+    const Dtype dtype = schedule_.buffers[operands.front()].dtype;
+    for (const Index operand : operands) {
+      const Dtype other = schedule_.buffers[operand].dtype;
+      if (other != dtype) {
+        return fmt::format("of both {} and {}", to_string(dtype), to_string(other));
+      }
+    }
+    return {};
+  }
+
   std::string flaw_of_exchange(const Operation& op) {
     if (!schedule_.operands_of(op).empty()) return "an exchange has transfers, not operands";
     for (Index i = 0; i < op.payload.count; ++i) {
@@ -176,7 +189,8 @@ class Operands {
     }
     const std::size_t operands = schedule_.operands_of(op).size();
     if (operands == 0 || operands % 2 != 0) return "expected pairs of source and destination";
-    return flaw_of_pairs(op);
+    if (std::string flaw = flaw_of_pairs(op); !flaw.empty()) return flaw;
+    return flaw_of_dtypes(op);
   }
 
   const Schedule& schedule_;

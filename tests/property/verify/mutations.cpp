@@ -393,7 +393,8 @@ const std::vector<Mutation>& mutations() {
       {"swap a peer", {Flaw::unmatched_transfer}, swap_peer},
       {"fewer rows at one end", {Flaw::unmatched_transfer}, fewer_rows},
       {"fewer heads at one end", {Flaw::unmatched_transfer}, fewer_heads_sent},
-      {"another dtype at one end", {Flaw::unmatched_transfer}, other_dtype},
+      // Inputs and results have the dtype of the problem, collectives one dtype.
+      {"another dtype at one end", {Flaw::malformed, Flaw::unmatched_transfer}, other_dtype},
       {"shrink a sent buffer", {Flaw::outside_buffer}, shrink_sent_buffer},
       {"shrink a buffer of keys", {Flaw::outside_buffer}, shrink_key_buffer},
       {"drop a message", {Flaw::read_before_write}, drop_message},

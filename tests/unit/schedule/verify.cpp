@@ -85,6 +85,18 @@ TEST_CASE("a schedule for another batch is malformed") {
   CHECK(broken.flaw() == "malformed");
 }
 
+TEST_CASE("inputs and results in another dtype than the problem's are malformed") {
+  Broken broken(Pass::backward);
+  SECTION("of the problem") { broken.problem.dtype = Dtype::fp32; }
+  SECTION("of an input") {
+    broken.operand(broken.nth(1, Kind::attend_backward, 0), 0).dtype = Dtype::fp32;
+  }
+  SECTION("of an output") {
+    broken.operand(broken.nth(1, Kind::attend_backward, 0), 6).dtype = Dtype::fp32;
+  }
+  CHECK(broken.flaw() == "malformed");
+}
+
 TEST_CASE("a result that is claimed to be an input is malformed") {
   Broken broken(Pass::backward);
   broken.operand(broken.nth(0, Kind::delta, 0), 2).usage = Usage::input;

@@ -113,13 +113,36 @@ TEST_CASE("a collective that not every rank of its group joins is unmatched") {
   CHECK(flaw_of(schedule) == "unmatched_transfer");
 }
 
+TEST_CASE("the buffers of a collective have one dtype") {
+  Schedule schedule = Gathered(Pass::backward).finish();
+  const auto make_fp32 = [&](Kind kind, std::initializer_list<std::size_t> operands) {
+    for (Rank rank = 0; rank < 3; ++rank) {
+      const Operation& op = find(schedule, rank, kind);
+      for (const std::size_t i : operands) {
+        Buffer& buffer = schedule.buffers[schedule.operands[op.operands.first + i]];
+        buffer.dtype = Dtype::fp32;
+        buffer.usage = Usage::staging;  // outputs have the dtype of the problem
+      }
+    }
+  };
+  SECTION("of a source and its destination, gathered") { make_fp32(Kind::all_gather, {1}); }
+  SECTION("of a source and its destination, summed") { make_fp32(Kind::reduce_scatter, {2}); }
+  SECTION("of two pairs") { make_fp32(Kind::reduce_scatter, {2, 3}); }
+  const auto finding = verify(schedule, one_document());
+  REQUIRE(finding);
+  CHECK(finding->text().starts_with("malformed: of both bf16 and fp32"));
+}
+
 TEST_CASE("members of a collective must agree on kind, heads and dtype") {
   Schedule schedule = Gathered(Pass::backward).finish();
   Operation& scatter = find(schedule, 2, Kind::reduce_scatter);
   SECTION("kind") { scatter.kind = Kind::all_gather; }
   SECTION("heads") { scatter.heads = {0, 1}; }
   SECTION("dtype") {
-    schedule.buffers[schedule.operands[scatter.operands.first]].dtype = Dtype::fp32;
+    for (const Index at : schedule.operands_of(scatter)) {
+      schedule.buffers[at].dtype = Dtype::fp32;
+      schedule.buffers[at].usage = Usage::staging;  // outputs have the dtype of the problem
+    }
   }
   CHECK(flaw_of(schedule) == "unmatched_transfer");
 }
