@@ -115,7 +115,7 @@ void Content::merge(Index at, const Operation& op) {
       for (const Piece& piece : pieces_) {
         const auto add = [&](Fingerprint& value, HeadRange heads, const Run& part) {
           if (value == unwritten) report_unwritten(at, operands[i + 2], heads, part);
-          value += piece.value;
+          value = value + piece.value;
         };
         maps_[operands[i + 2]].update(piece.heads, piece.run, add);
       }
@@ -238,7 +238,9 @@ void Content::expect_pair(Index at, Index o, Index lse, HeadRange heads, const R
 }
 
 void Content::contribute(Index at, Index buffer, HeadRange heads, const Run& run) {
-  const auto add = [&](Fingerprint& value, HeadRange, const Run&) { value += contribution(at); };
+  const auto add = [&](Fingerprint& value, HeadRange, const Run&) {
+    value = value + contribution(at);
+  };
   maps_[buffer].update(heads, run, add);
   complete_[static_cast<std::size_t>(schedule_.buffers[buffer].role)].update(heads, run, add);
 }

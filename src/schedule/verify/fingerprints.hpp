@@ -6,18 +6,32 @@
 
 namespace hsap::verifier {
 
-/// What a row holds, as a number: inputs have the constant of their role, partial results the sum
-/// (modulo 2^64) of one random-looking number per contribution. Equal numbers mean equal content
-/// but for chance collisions of 64-bit numbers.
-using Fingerprint = std::uint64_t;
+/// What a row holds: inputs have the constant of their role, partial results the sum (modulo 2^64)
+/// of one random-looking number per contribution, and how many those are. Equal fingerprints mean
+/// equal content but for chance collisions of 64-bit numbers. The count makes that true of rows
+/// that were added to themselves: any number doubled 64 times is 0 modulo 2^64, while the count
+/// stays at its largest value, which no complete result has.
+struct Fingerprint {
+  std::uint64_t sum = 0;
+  std::uint64_t contributions = 0;
+
+  friend constexpr bool operator==(const Fingerprint&, const Fingerprint&) = default;
+};
+
+/// Partial results added up.
+[[nodiscard]] constexpr Fingerprint operator+(Fingerprint a, Fingerprint b) {
+  constexpr std::uint64_t most = ~std::uint64_t{0};
+  const bool fits = a.contributions <= most - b.contributions;
+  return {a.sum + b.sum, fits ? a.contributions + b.contributions : most};
+}
 
 /// A row that nothing has written.
-inline constexpr Fingerprint unwritten = ~Fingerprint{0};
+inline constexpr Fingerprint unwritten{~std::uint64_t{0}, 0};
 /// A partial result without contributions: o = 0 and lse = -inf, or a gradient of zero.
-inline constexpr Fingerprint neutral = 0;
+inline constexpr Fingerprint neutral{};
 
 /// Steele, Lea and Flood's finaliser of a counter (splitmix64).
-[[nodiscard]] constexpr Fingerprint scramble(std::uint64_t counter) {
+[[nodiscard]] constexpr std::uint64_t scramble(std::uint64_t counter) {
   std::uint64_t z = (counter + 1) * 0x9e3779b97f4a7c15U;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
@@ -26,11 +40,13 @@ inline constexpr Fingerprint neutral = 0;
 
 /// Complete data of a role that the pass takes as given.
 [[nodiscard]] constexpr Fingerprint given(Role role) {
-  return scramble((std::uint64_t{1} << 40) + static_cast<std::uint64_t>(role));
+  return {scramble((std::uint64_t{1} << 40) + static_cast<std::uint64_t>(role)), 0};
 }
 
 /// What one attention operation adds to every row that one of its slices reaches.
-[[nodiscard]] constexpr Fingerprint contribution(Index operation) { return scramble(operation); }
+[[nodiscard]] constexpr Fingerprint contribution(Index operation) {
+  return {scramble(operation), 1};
+}
 
 /// Whether rows of a role are sums over attention operations in this pass.
 [[nodiscard]] constexpr bool accumulates(Role role, Pass pass) {
@@ -42,7 +58,7 @@ inline constexpr Fingerprint neutral = 0;
 /// of anything else is no data of its role.
 [[nodiscard]] constexpr Fingerprint sum(Role role, Fingerprint a, Fingerprint b) {
   const bool gradient = role == Role::dq || role == Role::dk || role == Role::dv;
-  return gradient ? a + b : scramble(a ^ scramble(b));
+  return gradient ? a + b : Fingerprint{scramble(a.sum ^ scramble(b.sum)), 0};
 }
 
 }  // namespace hsap::verifier

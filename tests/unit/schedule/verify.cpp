@@ -279,6 +279,76 @@ TEST_CASE("an output that is not declared is misplaced") {
   CHECK(broken.flaw() == "misplaced_output");
 }
 
+/// Appends operations to the schedule of one rank.
+class Appended {
+ public:
+  explicit Appended(Schedule& schedule) : schedule_(schedule) {}
+
+  /// A staging buffer like another one.
+  Index like(Index buffer) {
+    schedule_.buffers.push_back(schedule_.buffers[buffer]);
+    schedule_.buffers.back().usage = Usage::staging;
+    return static_cast<Index>(schedule_.buffers.size() - 1);
+  }
+  void add(Kind kind, std::initializer_list<Index> operands) {
+    Operation op;
+    op.kind = kind;
+    op.heads = schedule_.buffers[*operands.begin()].heads;
+    op.operands = {static_cast<Index>(schedule_.operands.size()),
+                   static_cast<Index>(operands.size())};
+    schedule_.operands.insert(schedule_.operands.end(), operands);
+    schedule_.operations.push_back(op);
+    ++schedule_.programs[0].count;
+  }
+  /// The output or saved buffer of a role.
+  [[nodiscard]] Index result(Role role) const {
+    for (Index at = 0; at < schedule_.buffers.size(); ++at) {
+      const Buffer& buffer = schedule_.buffers[at];
+      const bool kept = buffer.usage == Usage::output || buffer.usage == Usage::saved;
+      if (buffer.role == role && kept) return at;
+    }
+    FAIL("no such buffer");
+    return 0;
+  }
+
+ private:
+  Schedule& schedule_;
+};
+
+TEST_CASE("a contribution is not lost to being there 2^64 times") {
+  const Problem problem = packed();
+  const int doublings = GENERATE(1, 61, 63, 64, 65, 128);
+  SECTION("gradients") {
+    Schedule schedule = test::ring(problem, test::contiguous(24, 1), Pass::backward);
+    Appended more(schedule);
+    const Index dq = more.result(Role::dq), a = more.like(dq), b = more.like(dq);
+    more.add(Kind::copy, {dq, a});
+    for (int i = 0; i < doublings; ++i) {
+      more.add(Kind::copy, {a, b});
+      more.add(Kind::reduce, {b, a});
+    }
+    CHECK(flaw_text(schedule, problem) == "");  // what becomes of a and b is nobody's concern
+    more.add(Kind::reduce, {a, dq});
+    CHECK(flaw_text(schedule, problem).starts_with("incomplete: "));
+  }
+  SECTION("outputs") {
+    Schedule schedule = test::ring(problem, test::contiguous(24, 1), Pass::forward);
+    Appended more(schedule);
+    const Index o = more.result(Role::o), lse = more.result(Role::lse);
+    const Index a = more.like(o), a_lse = more.like(lse), b = more.like(o), b_lse = more.like(lse);
+    more.add(Kind::copy, {o, a});
+    more.add(Kind::copy, {lse, a_lse});
+    for (int i = 0; i < doublings; ++i) {
+      more.add(Kind::copy, {a, b});
+      more.add(Kind::copy, {a_lse, b_lse});
+      more.add(Kind::merge, {b, b_lse, a, a_lse});
+    }
+    CHECK(flaw_text(schedule, problem) == "");
+    more.add(Kind::merge, {a, a_lse, o, lse});
+    CHECK(flaw_text(schedule, problem).starts_with("incomplete: "));
+  }
+}
+
 TEST_CASE("a result that lacks a part is incomplete") {
   SECTION("a merge too few") {
     Broken broken(Pass::forward);
