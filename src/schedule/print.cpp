@@ -36,9 +36,8 @@ std::string text_of(std::span<const Interval> list) {
 std::string text_of(HeadRange heads) { return fmt::format("{}:{}", heads.begin, heads.end); }
 
 /// "16.8M" pairs: three digits and a decimal suffix.
-std::string count_text(std::int64_t count) {
+std::string count_text(double value) {
   constexpr const char* suffixes[] = {"", "K", "M", "G", "T", "P", "E"};
-  auto value = static_cast<double>(count);
   std::size_t suffix = 0;
   for (; value >= 999.5 && suffix + 1 < std::size(suffixes); ++suffix) value /= 1000;
   return fmt::format("{:.3g}{}", value, suffixes[suffix]);
@@ -77,10 +76,16 @@ class Words {
   [[nodiscard]] std::string buffer(std::size_t at) const {
     const Buffer& buffer = schedule_.buffers[at];
     const std::span<const Interval> rows = existing(schedule_.intervals, buffer.intervals);
-    const std::int64_t bytes = schedule_.bytes(buffer, tokens_in(rows), buffer.heads.size());
     return fmt::format("  b{:<4} {:<6}{:<8} {}x{} {} {}", at, to_string(buffer.role),
                        to_string(buffer.usage), text_of(rows), text_of(buffer.heads),
-                       to_string(buffer.dtype), format_bytes(static_cast<double>(bytes)));
+                       to_string(buffer.dtype), bytes(buffer, rows, buffer.heads));
+  }
+
+  /// Of rows of a buffer. Counted in double: a list may name the same rows over and over.
+  [[nodiscard]] std::string bytes(const Buffer& buffer, std::span<const Interval> rows,
+                                  HeadRange heads) const {
+    const auto tokens = static_cast<double>(tokens_in(rows));
+    return format_bytes(tokens * static_cast<double>(schedule_.bytes(buffer, 1, heads.size())));
   }
 
   /// "#127" when the operation is one of the schedule's.
@@ -155,12 +160,12 @@ class Words {
     const std::span<const Slice> slices = existing(schedule_.slices, op.payload);
     constexpr std::size_t kinds = 4;
     std::size_t count[kinds] = {};
-    std::int64_t pairs = 0;
+    double pairs = 0;
     Intervals queries, keys;
     for (const Slice& slice : slices) {
       if (static_cast<std::size_t>(slice.kind) < kinds)
         ++count[static_cast<std::size_t>(slice.kind)];
-      pairs += area(slice);
+      pairs += static_cast<double>(area(slice));
       add_once(queries, slice.query);
       add_once(keys, slice.key);
     }
@@ -214,9 +219,8 @@ class Words {
     text += fmt::format(" {} r{}", sends ? "->" : "<-", transfer.peer);
     if (transfer.add) text += " adding";
     if (!sends || transfer.buffer >= schedule_.buffers.size()) return text;
-    const std::int64_t bytes =
-        schedule_.bytes(schedule_.buffers[transfer.buffer], tokens_in(rows), transfer.heads.size());
-    return text + " (" + format_bytes(static_cast<double>(bytes)) + ")";
+    const Buffer& buffer = schedule_.buffers[transfer.buffer];
+    return text + " (" + bytes(buffer, rows, transfer.heads) + ")";
   }
 
   [[nodiscard]] std::string group(const Operation& op) const {

@@ -56,6 +56,23 @@ TEST_CASE("every kind of operation has its own words") {
   CHECK(line(4) == "r0 #4    [keys]      exchange        nothing");
 }
 
+TEST_CASE("pairs and bytes that no integer counts are printed all the same") {
+  constexpr Token most = max_tokens;
+  ScheduleBuilder build(Pass::forward, most, {.query = 1 << 15, .key_value = 1, .dim = 1 << 16});
+  const Range rows = build.intervals({{0, most, 1}});
+  build.begin_rank(rows);
+  const Index q = build.buffer(Role::q, Usage::input, Dtype::fp32, {0, 1 << 15}, rows);
+  const Slice all{{0, most, 1}, {0, most, 1}, SliceKind::full};
+  build.attend({q, q, q, q, q}, {0, 1}, build.slices(std::vector<Slice>(9, all)));
+  build.exchange(Stream::keys);
+  build.send(0, q, rows, {0, 1 << 15});
+  const Schedule schedule = build.finish();
+  // 9 x 2^60 pairs; 2^30 tokens x 2^15 heads x 2^16 numbers of 4 bytes.
+  CHECK(line_of(schedule, schedule.operations[0]).find(" 10.4E pairs;") != std::string::npos);
+  CHECK(line_of(schedule, schedule.operations[1]).ends_with(" -> r0 (9223372.04 TB)"));
+  CHECK(printed(schedule).find("fp32 9223372.04 TB\n") != std::string::npos);
+}
+
 TEST_CASE("an operation whose ranges leave the schedule is printed all the same") {
   Schedule schedule = test::ring(packed(), test::contiguous(24, 2), Pass::forward);
   Operation& attend = schedule.operations[1];
