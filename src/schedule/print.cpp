@@ -140,19 +140,14 @@ class Words {
     for (std::size_t i = 0; i < list.size(); ++i) {
       const bool result = is_result(op.kind, i);
       const bool first_result = result && (i == 0 || !is_result(op.kind, i - 1));
-      if (i > 0) text += first_result ? " -> " : is_pairs(op.kind) && i % 2 == 0 ? ", " : " ";
+      if (i > 0) text += first_result ? " -> " : takes_pairs(op.kind) && i % 2 == 0 ? ", " : " ";
       text += operand(list[i]);
     }
     return text;
   }
 
-  static bool is_pairs(Kind kind) {
-    return kind == Kind::reduce || kind == Kind::copy || is_collective(kind);
-  }
   static bool is_result(Kind kind, std::size_t operand) {
-    if (is_pairs(kind)) return operand % 2 == 1;
-    if (kind == Kind::attend) return operand >= 3;
-    return operand >= (kind == Kind::attend_backward ? 6U : 2U);
+    return takes_pairs(kind) ? operand % 2 == 1 : operand >= inputs_of(kind);
   }
 
   /// "q[0:8) x heads 0:4 over k[0:4): 1 full + 2 causal, 48 pairs; q(b0) ... -> o(b3) lse(b4)".

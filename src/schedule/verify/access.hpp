@@ -18,9 +18,8 @@ class Accesses {
     const Operation& op = schedule_.operations[at];
     switch (op.kind) {
       case Kind::attend:
-        return attention(op, 3);
       case Kind::attend_backward:
-        return attention(op, 6);
+        return attention(op, inputs_of(op.kind));
       case Kind::delta:
         return rows_of_operand(op, 2, {0, 1}, {2});
       case Kind::merge:
@@ -45,10 +44,8 @@ class Accesses {
     return schedule_.operands_of(op)[i];
   }
   [[nodiscard]] HeadRange heads(const Operation& op, Index buffer) const {
-    const bool counts_query_heads = op.kind == Kind::attend || op.kind == Kind::attend_backward ||
-                                    op.kind == Kind::delta || op.kind == Kind::merge;
-    return counts_query_heads ? heads_in(schedule_, schedule_.buffers[buffer].role, op.heads)
-                              : op.heads;
+    return takes_pairs(op.kind) ? op.heads
+                                : heads_in(schedule_, schedule_.buffers[buffer].role, op.heads);
   }
   void rows(const Operation& op, Index buffer, std::span<const Run> runs, Mode mode) {
     for (const Run& run : runs) visit_(buffer, heads(op, buffer), run, mode);

@@ -1,33 +1,9 @@
 #include <fmt/format.h>
 
-#include <array>
-
 #include "schedule/verify/stages.hpp"
 
 namespace hsap::verifier {
 namespace {
-
-constexpr std::array attend_roles{Role::q, Role::k, Role::v, Role::o, Role::lse};
-constexpr std::array backward_roles{Role::q,     Role::k,  Role::v,  Role::dout, Role::lse,
-                                    Role::delta, Role::dq, Role::dk, Role::dv};
-constexpr std::array delta_roles{Role::o, Role::dout, Role::delta};
-constexpr std::array merge_roles{Role::o, Role::lse, Role::o, Role::lse};
-
-/// Roles of the operands of an attention operation, in the order Kind documents.
-std::span<const Role> roles_of(Kind kind) {
-  switch (kind) {
-    case Kind::attend:
-      return attend_roles;
-    case Kind::attend_backward:
-      return backward_roles;
-    case Kind::delta:
-      return delta_roles;
-    case Kind::merge:
-      return merge_roles;
-    default:
-      return {};
-  }
-}
 
 bool belongs_to(Kind kind, Pass pass) {
   if (kind == Kind::attend || kind == Kind::merge) return pass == Pass::forward;
