@@ -18,6 +18,11 @@ struct Heads {
   friend bool operator==(const Heads&, const Heads&) = default;
 };
 
+/// The heads of one tensor-parallel rank of T >= 1. T divides the query heads; each rank takes
+/// whole key/value heads, or each of those goes to a whole number of ranks. Errors (kind
+/// infeasible) say which of the two it breaks.
+[[nodiscard]] Result<Heads> heads_per_rank(const Heads& heads, int tensor_parallel);
+
 /// Shape of a decoder-only transformer. An attention-only model has layers = 0: it gives heads
 /// and nothing else, and no whole-step figures are derived from it.
 struct Model {

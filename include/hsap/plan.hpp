@@ -103,11 +103,8 @@ struct PlanMesh {
 };
 [[nodiscard]] PlanMesh mesh_of(const Strategy& strategy, int tensor_parallel);
 
-/// The heads of one tensor-parallel rank of T, which must divide the query heads; key/value heads
-/// are replicated where T exceeds them.
-[[nodiscard]] Heads heads_per_rank(const Heads& heads, int tensor_parallel);
-
-/// Attention of one of the plan's batches, as a tensor-parallel rank of the group computes it.
+/// Attention of one of the plan's batches, as a tensor-parallel rank of the group computes it. The
+/// plan's tensor parallelism must suit its heads, as in every plan that was read or searched.
 [[nodiscard]] Problem problem_of(const Plan& plan, int batch);
 
 /// One schedule that a plan stands for.

@@ -23,15 +23,11 @@ PlanMesh mesh_of(const Strategy& strategy, int tensor_parallel) {
   return mesh;
 }
 
-Heads heads_per_rank(const Heads& heads, int tensor_parallel) {
-  return {heads.query / tensor_parallel, std::max(1, heads.key_value / tensor_parallel), heads.dim};
-}
-
 Problem problem_of(const Plan& plan, int batch) {
   Problem problem;
   problem.batch = plan.problem.batches[static_cast<std::size_t>(batch)];
   problem.mask = plan.problem.mask;
-  problem.heads = heads_per_rank(plan.problem.model.heads, plan.training.tensor_parallel);
+  problem.heads = *heads_per_rank(plan.problem.model.heads, plan.training.tensor_parallel);
   problem.dtype = plan.problem.dtype;
   return problem;
 }

@@ -5,11 +5,11 @@
 
 #include "base/files.hpp"
 #include "export/figures_json.hpp"
-#include "export/model_json.hpp"
 #include "export/option_names.hpp"
 #include "export/schedule_json.hpp"
 #include "export/strategy_json.hpp"
 #include "hsap/plan.hpp"
+#include "workload/read_model.hpp"
 
 namespace hsap {
 namespace {
@@ -57,7 +57,9 @@ std::vector<Batch> read_batches(json::Object& object, Token context) {
 
 PlanProblem read_problem(json::Object object) {
   PlanProblem problem;
-  problem.model = read_model(object.object("model"));
+  json::Object model = object.object("model");
+  problem.model = read_model(model);
+  model.done();
   problem.mask = object.parsed("mask", parse_mask);
   problem.dtype = object.parsed("dtype", parse_dtype);
   problem.passes = object.parsed("pass", parse_passes);
@@ -130,9 +132,8 @@ void read_mesh(json::Object object, Plan& plan) {
       static_cast<int>(object.integer("tensor_parallel", 1, plan.cluster.gpus_per_node));
   const Heads& heads = plan.problem.model.heads;
   const int tensor_parallel = plan.training.tensor_parallel;
-  const Heads own = heads_per_rank(heads, tensor_parallel);
-  if (heads.query % tensor_parallel != 0 || own.query % own.key_value != 0) {
-    object.fail("tensor_parallel", "does not divide the heads", std::to_string(tensor_parallel),
+  if (const Result<Heads> own = heads_per_rank(heads, tensor_parallel); !own) {
+    object.fail("tensor_parallel", own.error().message, std::to_string(tensor_parallel),
                 fmt::format("a divisor of {} query heads that keeps their groups", heads.query));
   }
   plan.replicas = static_cast<int>(object.integer("replicas", 1, most_gpus));

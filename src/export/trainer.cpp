@@ -77,9 +77,8 @@ bool packed(const Plan& plan) {
 }
 
 bool even_heads(const Plan& plan, int ulysses) {
-  const Heads& heads = plan.problem.model.heads;
-  const int split = plan.training.tensor_parallel * ulysses;
-  return heads.query % split == 0 && heads.key_value % split == 0;
+  const Heads heads = *heads_per_rank(plan.problem.model.heads, plan.training.tensor_parallel);
+  return heads.query % ulysses == 0 && heads.key_value % ulysses == 0;
 }
 
 int largest_even_ulysses(const Plan& plan, int ranks) {

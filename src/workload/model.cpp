@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "workload/read_model.hpp"
 
 namespace hsap {
 namespace {
@@ -37,33 +40,59 @@ std::string heads_text(const Heads& heads) {
 
 constexpr const char* heads_expected = "heads a multiple of kv heads, head dim a multiple of 8";
 
-Heads read_heads(json::Object& root) {
+Heads read_heads(json::Object& object) {
   Heads heads;
-  heads.query = static_cast<int>(root.integer("heads", 1, max_heads));
-  heads.key_value = static_cast<int>(root.integer("kv_heads", 1, max_heads));
-  heads.dim = static_cast<int>(root.integer("head_dim", 8, max_head_dim));
-  const std::string wrong = root.failed() ? "" : heads_error(heads);
-  if (!wrong.empty()) root.fail("", wrong, heads_text(heads), heads_expected);
+  heads.query = static_cast<int>(object.integer("heads", 1, max_heads));
+  heads.key_value = static_cast<int>(object.integer("kv_heads", 1, heads.query));
+  heads.dim = static_cast<int>(object.integer("head_dim", 8, max_head_dim));
+  if (heads.query % heads.key_value != 0) {
+    object.fail("kv_heads", "does not divide the query heads", std::to_string(heads.key_value),
+                fmt::format("a divisor of {}", heads.query));
+  }
+  if (heads.dim % 8 != 0) {
+    object.fail("head_dim", "no multiple of 8", std::to_string(heads.dim), "a multiple of 8");
+  }
   return heads;
 }
 
 /// Bounds keep every product of parameters() below 2^63.
-void read_layers(json::Object& root, Model& model) {
-  model.layers = static_cast<int>(root.integer("layers", 1, 1 << 10));
-  model.hidden = root.integer("hidden", 1, 1 << 17);
-  model.intermediate = root.integer("intermediate", 1, 1 << 20);
-  model.vocabulary = root.integer("vocabulary", 1, 1 << 24);
-  model.experts = static_cast<int>(root.integer_or("experts", 0, 0, 1 << 10));
+void read_layers(json::Object& object, Model& model) {
+  model.layers = static_cast<int>(object.integer("layers", 1, 1 << 10));
+  model.hidden = object.integer("hidden", 1, 1 << 17);
+  model.intermediate = object.integer("intermediate", 1, 1 << 20);
+  model.vocabulary = object.integer("vocabulary", 1, 1 << 24);
+  model.experts = static_cast<int>(object.integer_or("experts", 0, 0, 1 << 10));
   const int fewest = model.experts == 0 ? 0 : 1;
   model.experts_per_token =
-      static_cast<int>(root.integer_or("experts_per_token", 0, fewest, model.experts));
+      static_cast<int>(object.integer_or("experts_per_token", 0, fewest, model.experts));
   if (model.experts > 0 && model.experts_per_token == 0) {
-    root.fail("experts_per_token", "missing key", "nothing", "how many experts a token uses");
+    object.fail("experts_per_token", "missing key", "nothing", "how many experts a token uses");
   }
-  model.tied_embeddings = root.boolean_or("tied_embeddings", false);
+  model.tied_embeddings = object.boolean_or("tied_embeddings", false);
 }
 
 }  // namespace
+
+Result<Heads> heads_per_rank(const Heads& heads, int tensor_parallel) {
+  if (heads.query % tensor_parallel != 0) {
+    return infeasible(fmt::format("tensor parallelism over {} GPUs does not divide {} query heads",
+                                  tensor_parallel, heads.query));
+  }
+  if (heads.key_value % tensor_parallel != 0 && tensor_parallel % heads.key_value != 0) {
+    return infeasible(fmt::format("tensor parallelism over {} GPUs splits groups of query heads",
+                                  tensor_parallel));
+  }
+  return Heads{heads.query / tensor_parallel, std::max(1, heads.key_value / tensor_parallel),
+               heads.dim};
+}
+
+Model read_model(json::Object& object) {
+  Model model;
+  model.name = object.text("name");
+  model.heads = read_heads(object);
+  if (object.has("layers")) read_layers(object, model);
+  return model;
+}
 
 std::int64_t Model::parameters() const {
   if (attention_only()) return 0;
@@ -99,11 +128,8 @@ Result<Model> load_model(const std::string& name_or_path, std::span<const Overri
   HSAP_CHECK(json::apply_overrides(value, overrides, "model"));
   json::Object root(value, path);
   root.schema("hsap.model/1");
-  Model model;
-  model.name = root.text("name");
   static_cast<void>(root.text_or("source", ""));  // for the file's readers
-  model.heads = read_heads(root);
-  if (root.has("layers")) read_layers(root, model);
+  Model model = read_model(root);
   HSAP_CHECK(root.finish());
   return model;
 }

@@ -95,19 +95,8 @@ StepTimes step_of(const std::vector<PassRun>& runs, const Problem& problem, cons
 
 Result<Problem> problem_of(const Batch& batch, const Setting& setting) {
   HSAP_CHECK(check(batch));
-  const int tensor = setting.training.tensor_parallel;
-  Heads heads = setting.model.heads;
-  if (heads.query % tensor != 0) {
-    return infeasible(fmt::format("tensor parallelism over {} GPUs does not divide {} query heads",
-                                  tensor, heads.query));
-  }
-  // Each GPU takes whole key/value heads, or each head goes to a whole number of GPUs.
-  if (heads.key_value % tensor != 0 && tensor % heads.key_value != 0) {
-    return infeasible(
-        fmt::format("tensor parallelism over {} GPUs splits groups of query heads", tensor));
-  }
-  heads.query /= tensor;
-  heads.key_value = std::max(1, heads.key_value / tensor);
+  HSAP_TRY(const Heads heads,
+           heads_per_rank(setting.model.heads, setting.training.tensor_parallel));
   return Problem{batch, setting.mask, heads, setting.dtype};
 }
 

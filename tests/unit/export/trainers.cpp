@@ -208,6 +208,14 @@ TEST_CASE("uneven or replicated heads fall back to the largest even degree") {
   CHECK(says(export_plan(plan, Target::deepspeed), "\"sequence_parallel_size\": 4"));
 }
 
+TEST_CASE("key/value heads that tensor parallelism replicates are whole") {
+  // 16 tensor-parallel ranks share 8 key/value heads: each has one, which no Ulysses rank splits.
+  Plan plan = plan_of({1, 2, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  plan.training.tensor_parallel = 16;
+  CHECK(export_plan(plan, Target::transformer_engine).notes.empty());
+  CHECK_FALSE(loses(export_plan(plan, Target::yunchang), "ulysses 1: "));
+}
+
 TEST_CASE("packed documents and masks that a target cannot carry are said") {
   Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
   plan.problem.batches = {Batch{{1000, 3096}}};

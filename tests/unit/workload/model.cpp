@@ -101,13 +101,25 @@ TEST_CASE("impossible heads are refused") {
   CHECK_FALSE(model.error().expected.empty());
 }
 
+TEST_CASE("tensor parallelism takes whole heads, or replicates them whole") {
+  CHECK(*heads_per_rank({32, 8, 128}, 1) == Heads{32, 8, 128});
+  CHECK(*heads_per_rank({32, 8, 128}, 8) == Heads{4, 1, 128});
+  CHECK(*heads_per_rank({32, 8, 128}, 16) == Heads{2, 1, 128});
+  // Of 12 query heads on 4 key/value heads, 3 ranks would take 4 each: 3 of one group, 1 of the
+  // next.
+  CHECK(heads_per_rank({12, 4, 128}, 3).error().kind == ErrorKind::infeasible);
+  CHECK(heads_per_rank({12, 4, 128}, 5).error().kind == ErrorKind::infeasible);
+}
+
 TEST_CASE("bad model files are refused at the member") {
   CHECK(error_of(with("schema", "\"hsap.trace/1\"")).position == "/schema");
   CHECK(error_of(with("heads", "0")).position == "/heads");
   CHECK(error_of(with("heads", "\"8\"")).position == "/heads");
   CHECK(error_of(with("heads", "")).message == "missing key");
-  CHECK(error_of(with("kv_heads", "3")).message == "key/value heads do not divide query heads");
-  CHECK(error_of(with("head_dim", "12")).message == "head dim is no multiple of 8");
+  CHECK(error_of(with("kv_heads", "3")).position == "/kv_heads");
+  CHECK(error_of(with("kv_heads", "3")).message == "does not divide the query heads");
+  CHECK(error_of(with("head_dim", "12")).position == "/head_dim");
+  CHECK(error_of(with("head_dim", "12")).message == "no multiple of 8");
   CHECK(error_of(with("layers", "-1")).position == "/layers");
   CHECK(error_of(with("layers", "1.5")).position == "/layers");
   CHECK(error_of(with("hidden", "1e18")).position == "/hidden");
