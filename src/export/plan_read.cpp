@@ -14,7 +14,6 @@
 namespace hsap {
 namespace {
 
-constexpr std::int64_t most_tokens = std::int64_t{1} << 30;
 constexpr int most_gpus = 1 << 20;
 
 /// The lengths of one batch, of at most `context` tokens together.
@@ -63,7 +62,7 @@ PlanProblem read_problem(json::Object object) {
   problem.mask = object.parsed("mask", parse_mask);
   problem.dtype = object.parsed("dtype", parse_dtype);
   problem.passes = object.parsed("pass", parse_passes);
-  problem.context = static_cast<Token>(object.integer("context", 1, most_tokens));
+  problem.context = static_cast<Token>(object.integer("context", 1, max_tokens));
   problem.trace = object.text("trace");
   problem.batches = read_batches(object, problem.context);
   object.done();

@@ -10,7 +10,6 @@ namespace hsap {
 namespace {
 
 constexpr std::size_t most_rows = std::size_t{1} << 27;
-constexpr std::int64_t most_tokens = std::int64_t{1} << 30;
 constexpr std::int64_t most_ranks = std::int64_t{1} << 20;
 constexpr std::int64_t most_index = std::int64_t{1} << 31;
 
@@ -76,7 +75,7 @@ void read_header(json::Object& object, Schedule& schedule) {
     object.fail("pass", "unknown pass", "'" + pass + "'", "'forward' or 'backward'");
   }
   schedule.pass = pass == "backward" ? Pass::backward : Pass::forward;
-  schedule.tokens = static_cast<Token>(object.integer("tokens", 1, most_tokens));
+  schedule.tokens = static_cast<Token>(object.integer("tokens", 1, max_tokens));
   schedule.heads.query = static_cast<int>(object.integer("heads", 1, UINT16_MAX));
   schedule.heads.key_value = static_cast<int>(object.integer("kv_heads", 1, schedule.heads.query));
   schedule.heads.dim = static_cast<int>(object.integer("head_dim", 1, 1 << 16));
@@ -109,7 +108,7 @@ void read_contents(json::Object& object, Schedule& schedule) {
 Buffer read_buffer(Row& row, const Schedule& schedule) {
   Buffer buffer;
   buffer.rank = static_cast<Rank>(row.integer(0, most_ranks));
-  buffer.role = row.name<Role>(10);
+  buffer.role = row.name<Role>(buffer_roles);
   buffer.usage = row.name<Usage>(4);
   buffer.dtype = row.name<Dtype>(2);
   buffer.heads = row.heads(schedule.heads.query);
@@ -132,7 +131,7 @@ Transfer read_transfer(Row& row, const Schedule& schedule) {
 Operation read_operation(Row& row, const Schedule& schedule) {
   Operation op;
   op.rank = static_cast<Rank>(row.integer(0, most_ranks));
-  op.kind = row.name<Kind>(10);
+  op.kind = row.name<Kind>(operation_kinds);
   op.stream = row.name<Stream>(streams);
   op.accumulate_query = row.boolean();
   op.accumulate_key = row.boolean();

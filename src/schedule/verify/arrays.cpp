@@ -7,7 +7,6 @@
 namespace hsap::verifier {
 namespace {
 
-constexpr Token most_tokens = Token{1} << 30;
 constexpr int most_heads = 1 << 15;  // so that products of two head numbers fit an int
 constexpr int most_dim = 1 << 16;
 
@@ -28,7 +27,7 @@ Finding malformed(std::string message, std::optional<Index> operation = std::nul
 Found check_problem(const Schedule& schedule, const Problem& problem) {
   const Heads& heads = schedule.heads;
   if (!known(schedule.pass, Pass::backward)) return malformed("unknown pass");
-  if (schedule.tokens < 1 || schedule.tokens > most_tokens) {
+  if (schedule.tokens < 1 || schedule.tokens > max_tokens) {
     return malformed(fmt::format("{} tokens; expected 1 to 2^30", schedule.tokens));
   }
   std::int64_t tokens = 0;
