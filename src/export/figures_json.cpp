@@ -14,8 +14,6 @@ Breakdown sorted(Breakdown parts) {
   return parts;
 }
 
-constexpr std::int64_t most_bytes = std::int64_t{1} << 52;  // exact in a double
-
 }  // namespace
 
 json::Ordered to_json(const Breakdown& breakdown) {
@@ -82,8 +80,8 @@ AttentionTimes read_attention(json::Object object) {
   out.compute_s = object.number("compute_s", json::not_negative);
   out.communication_s = object.number("communication_s", json::not_negative);
   out.exposed_communication_s = object.number("exposed_communication_s", json::not_negative);
-  out.bytes_sent = object.integer("bytes_sent", 0, most_bytes);
-  out.bytes_sent_inter_node = object.integer("bytes_sent_inter_node", 0, most_bytes);
+  out.bytes_sent = object.integer("bytes_sent", 0, most_figure_bytes);
+  out.bytes_sent_inter_node = object.integer("bytes_sent_inter_node", 0, most_figure_bytes);
   out.imbalance = object.number("imbalance", json::not_negative);
   object.done();
   return out;
@@ -111,7 +109,7 @@ StepTimes read_step(json::Object object) {
 
 Memory read_memory(json::Object object) {
   Memory out;
-  out.peak_bytes = object.integer("peak_bytes", 0, most_bytes);
+  out.peak_bytes = object.integer("peak_bytes", 0, most_figure_bytes);
   out.breakdown = read_breakdown(object, "breakdown");
   object.done();
   return out;

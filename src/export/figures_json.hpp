@@ -13,6 +13,10 @@ namespace hsap {
 /// {"name": value, ...}, largest first, equal ones by name.
 [[nodiscard]] json::Ordered to_json(const Breakdown& breakdown);
 
+/// Bytes in all that a plan may name. Those that all ranks of a large job send exceed what a double
+/// counts exactly, 2^53.
+inline constexpr std::int64_t most_figure_bytes = std::int64_t{1} << 62;
+
 // The readers leave their errors in the object and finish it.
 [[nodiscard]] AttentionTimes read_attention(json::Object object);
 [[nodiscard]] Bound read_bound(json::Object object);

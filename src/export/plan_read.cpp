@@ -181,7 +181,7 @@ std::vector<Alternative> read_alternatives(json::Object& parent, const std::stri
     alternative.replicas = static_cast<int>(object.integer("replicas", 1, most_gpus));
     alternative.seconds = object.number("seconds", json::not_negative);
     alternative.tokens_per_s = object.number("tokens_per_s", json::not_negative);
-    alternative.peak_bytes = object.integer("peak_bytes", 0, std::int64_t{1} << 52);
+    alternative.peak_bytes = object.integer("peak_bytes", 0, most_figure_bytes);
     if (object.has("breakdown")) alternative.breakdown = read_breakdown(object, "breakdown");
     object.done();
     alternatives.push_back(alternative);
