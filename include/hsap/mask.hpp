@@ -60,6 +60,13 @@ struct Mask {
 [[nodiscard]] Result<Mask> parse_mask(const std::string& text);
 [[nodiscard]] std::string to_string(const Mask& mask);
 
+/// More slices than any batch of real documents has: a shared question makes two of each answer,
+/// so that a few bytes of input could ask for terabytes.
+inline constexpr std::int64_t max_slices = std::int64_t{1} << 22;
+
+/// At least as many slices as lower() gives, without making them.
+[[nodiscard]] std::int64_t count_slices(const Mask& mask, const Batch& batch);
+
 /// The mask of a packed batch as slices with disjoint pairs, sorted by query, then key.
 [[nodiscard]] std::vector<Slice> lower(const Mask& mask, const Batch& batch);
 

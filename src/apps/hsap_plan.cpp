@@ -69,6 +69,10 @@ Status show(const PlanFlags& flags) {
                                                 "one of the two"));
   }
   HSAP_TRY(const Plan plan, open_plan(flags));
+  // The layout of a strategy that cannot be compiled may be too large for any memory.
+  if (auto reason = illegal(problem_of(plan, flags.batch), plan.strategy)) {
+    return infeasible(*std::move(reason));
+  }
   HSAP_TRY(const std::string text, shown(plan, flags));
   if (!json.path.empty()) {
     const std::string layout = json_text(layout_json(plan, flags.batch));

@@ -14,6 +14,8 @@ constexpr int most_shards = 1 << 14;
 constexpr int most_heads = 1 << 15;
 /// Pairs of pieces of one document. A schedule has about one slice for each: a gigabyte.
 constexpr std::int64_t most_pairs = std::int64_t{1} << 25;
+/// Chunks of documents, each an interval of some shard.
+constexpr std::int64_t most_chunks = std::int64_t{1} << 23;
 
 using Reason = std::optional<std::string>;
 
@@ -63,6 +65,28 @@ Reason illegal_mask(const Mask& mask) {
     return fmt::format("a shared question with {} answers has none", mask.answers);
   }
   return std::nullopt;
+}
+
+Reason illegal_slices(const Problem& problem) {
+  const std::int64_t slices = count_slices(problem.mask, problem.batch);
+  if (slices <= max_slices) return std::nullopt;
+  return fmt::format("mask {} makes up to {} slices of {} documents, more than {}",
+                     to_string(problem.mask), slices, problem.batch.documents(), max_slices);
+}
+
+/// Two chunks for each shard of every document, whatever the exchange makes of them.
+Reason illegal_chunks(const Problem& problem, const Strategy& strategy) {
+  if (strategy.layout != Layout::per_document_zigzag) return std::nullopt;
+  std::int64_t chunks = 0;
+  for (const Token length : problem.batch.lengths) {
+    chunks += std::min(length, 2 * strategy.context_parallel);
+  }
+  if (chunks <= most_chunks) return std::nullopt;
+  return fmt::format(
+      "{} cuts {} documents over {} shards into {} million chunks, more than the {} million that "
+      "fit in memory",
+      to_string(strategy.layout), problem.batch.documents(), strategy.context_parallel,
+      chunks >> 20, most_chunks >> 20);
 }
 
 /// Layouts that cut every document for every shard make shards squared slices of each.
@@ -153,6 +177,8 @@ std::optional<std::string> illegal(const Problem& problem, const Strategy& strat
   if (Reason reason = illegal_mesh(problem, strategy)) return reason;
   if (Reason reason = illegal_inner_degree(strategy)) return reason;
   if (Reason reason = illegal_stages(problem, strategy)) return reason;
+  if (Reason reason = illegal_slices(problem)) return reason;
+  if (Reason reason = illegal_chunks(problem, strategy)) return reason;
   return illegal_size(problem, strategy);
 }
 

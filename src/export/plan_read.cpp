@@ -39,7 +39,16 @@ Batch read_batch(json::Object& object, const std::string& key, const json::Value
   return batch;
 }
 
-std::vector<Batch> read_batches(json::Object& object, Token context) {
+/// Whether the mask makes no more slices of a batch than may be made.
+void check_slices(json::Object& object, const std::string& key, const Mask& mask,
+                  const Batch& batch) {
+  const std::int64_t slices = count_slices(mask, batch);
+  if (slices <= max_slices) return;
+  object.fail(key, "too much for the mask", fmt::format("up to {} slices", slices),
+              fmt::format("at most {}", max_slices));
+}
+
+std::vector<Batch> read_batches(json::Object& object, Token context, const Mask& mask) {
   std::vector<Batch> batches;
   const json::Value* lists = object.raw("batches");
   if (lists == nullptr) return batches;
@@ -49,7 +58,9 @@ std::vector<Batch> read_batches(json::Object& object, Token context) {
     return batches;
   }
   for (std::size_t i = 0; i < lists->size() && !object.failed(); ++i) {
-    batches.push_back(read_batch(object, "batches/" + std::to_string(i), (*lists)[i], context));
+    const std::string key = "batches/" + std::to_string(i);
+    batches.push_back(read_batch(object, key, (*lists)[i], context));
+    check_slices(object, key, mask, batches.back());
   }
   return batches;
 }
@@ -64,7 +75,7 @@ PlanProblem read_problem(json::Object object) {
   problem.passes = object.parsed("pass", parse_passes);
   problem.context = static_cast<Token>(object.integer("context", 1, max_tokens));
   problem.trace = object.text("trace");
-  problem.batches = read_batches(object, problem.context);
+  problem.batches = read_batches(object, problem.context, problem.mask);
   object.done();
   return problem;
 }

@@ -57,6 +57,21 @@ void lower_document(const Mask& mask, Token begin, Token end, std::vector<Slice>
   }
 }
 
+/// At least as many slices as lower_document() adds.
+std::int64_t count_slices(const Mask& mask, Token length) {
+  switch (mask.kind) {
+    case Mask::Kind::causal:
+    case Mask::Kind::full:
+      return 1;
+    case Mask::Kind::sliding:
+    case Mask::Kind::prefix:
+      return 2;
+    case Mask::Kind::shared_question:
+      return 1 + std::int64_t{2} * std::min(mask.answers, length);
+  }
+  return 0;
+}
+
 /// "sliding:4K" -> {"sliding", "4K"}.
 std::vector<std::string> split_colons(const std::string& text) {
   std::vector<std::string> parts(1);
@@ -122,6 +137,12 @@ std::string to_string(const Mask& mask) {
   return {};
 }
 
+std::int64_t count_slices(const Mask& mask, const Batch& batch) {
+  std::int64_t slices = 0;
+  for (const Token length : batch.lengths) slices += count_slices(mask, length);
+  return slices;
+}
+
 std::vector<Slice> lower(const Mask& mask, const Batch& batch) {
   std::vector<Slice> slices;
   Token begin = 0;
@@ -134,7 +155,14 @@ std::vector<Slice> lower(const Mask& mask, const Batch& batch) {
 
 std::int64_t area(const Mask& mask, const Batch& batch) {
   std::int64_t total = 0;
-  for (const Slice& slice : lower(mask, batch)) total += area(slice);
+  Token begin = 0;
+  std::vector<Slice> slices;  // of one document at a time: a batch may have very many
+  for (const Token length : batch.lengths) {
+    slices.clear();
+    lower_document(mask, begin, begin + length, slices);
+    for (const Slice& slice : slices) total += area(slice);
+    begin += length;
+  }
   return total;
 }
 

@@ -127,6 +127,9 @@ class Cases(ProgramTest):
         self.refuse_case(ATTENTION | {"bytes": 7}, "/cases/1", "bytes")
         self.refuse_case(KERNEL | {"pass": "both"}, "/cases/1/pass")
         self.refuse_case(KERNEL | {"kernel": None}, "/cases/1", "kernel")
+        packed = KERNEL | {"kernel": None, "documents": [65537] * 64}
+        self.refuse_case(packed | {"mask": "shared_question:1:65536"}, "/cases/1/documents",
+                         "8388672 slices")
         self.refuse_case(PAIR | {"transfers": [[0, 16]]}, "/cases/1/transfers")
         self.refuse_case(PAIR | {"transfers": [[3, 3]]}, "/cases/1/transfers")
         self.refuse_case(PAIR | {"bytes": 2**60}, "/cases/1/bytes")

@@ -93,6 +93,20 @@ class Plans(ProgramTest):
         self.refuse_plan(self.good | {"strategy": self.good["strategy"] | {"ulysses": 2**60}},
                          "/strategy/ulysses")
 
+    def test_a_strategy_that_cannot_be_compiled_is_a_no(self):
+        ring = {"ulysses": 1, "context_parallel": 8, "exchange": "ring", "stages": 99}
+        mesh = {"ranks": 8, "tensor_parallel": 1, "replicas": 1, "context_groups": [[*range(8)]],
+                "ulysses_groups": [[rank] for rank in range(8)]}
+        path = self.file("plan.json", self.good | {"strategy": ring, "mesh": mesh})
+        for command in (["show"], ["show", "--json", "-"], ["check"]):
+            self.refuse(["hsap-plan", command[0], path, *command[1:]],
+                        "a ring of 8 shards has 7 stages, not 99", code=1)
+
+    def test_a_mask_of_too_many_slices(self):
+        problem = self.good["problem"] | {"mask": "shared_question:1:65536", "context": 2**30,
+                                          "batches": [[65537] * 16383]}
+        self.refuse_plan(self.good | {"problem": problem}, "/problem/batches/0", "slices")
+
     def test_unknown_target(self):
         path = self.file("plan.json", self.good)
         self.refuse(["hsap-plan", "export", path, "--to", "megatrn"], "'megatrn'", "megatron")

@@ -77,6 +77,11 @@ Kernel read_kernel(json::Object& from) {
   work.pass = passes == Passes::backward ? Pass::backward : Pass::forward;
   if (from.has("documents")) {
     const Batch batch = read_documents(from);
+    const std::int64_t slices = count_slices(mask, batch);
+    if (slices > max_slices) {
+      from.fail("documents", "too much for the mask", fmt::format("up to {} slices", slices),
+                fmt::format("at most {}", max_slices));
+    }
     if (!from.failed()) work.slices = lower(mask, batch);
     return work;
   }

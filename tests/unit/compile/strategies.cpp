@@ -68,6 +68,28 @@ TEST_CASE("a layout that cuts too much is refused before it takes the memory") {
   CHECK_FALSE(illegal(problem, strategy));
 }
 
+TEST_CASE("a mask that makes too many slices is refused before they are made") {
+  Problem problem = causal(std::vector<Token>(64, 65537), 4, 4);
+  problem.mask = {.kind = Mask::Kind::shared_question, .prefix = 1, .answers = 65536};
+  CHECK(
+      illegal(problem, {}) ==
+      "mask shared_question:1:65536 makes up to 8388672 slices of 64 documents, more than 4194304");
+  problem.batch.lengths.resize(31);
+  CHECK_FALSE(illegal(problem, {}));
+}
+
+TEST_CASE("a layout of too many chunks is refused whatever the exchange") {
+  const Problem problem = causal(std::vector<Token>(1 << 14, 1 << 14), 4, 4);
+  Strategy strategy{.context_parallel = 1 << 14,
+                    .layout = Layout::per_document_zigzag,
+                    .exchange = Exchange::all_gather};
+  CHECK(illegal(problem, strategy) ==
+        "per_document_zigzag cuts 16384 documents over 16384 shards into 256 million chunks, more "
+        "than the 8 million that fit in memory");
+  strategy.layout = Layout::zigzag;
+  CHECK_FALSE(illegal(problem, strategy));
+}
+
 TEST_CASE("compiling an illegal strategy is an error of kind infeasible") {
   const Result<Schedule> schedule = compile(causal({64}, 4, 4), {.ulysses = 5}, Pass::forward);
   REQUIRE_FALSE(schedule.ok());

@@ -145,6 +145,51 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
   }
 }
 
+TEST_CASE("a plan splits its heads over GPUs as the predictions do") {
+  Plan plan = test::sample_plan();
+  plan.problem.model.heads = {12, 4, 128};
+  // 3 GPUs would take 4 query heads each: 3 of one group and 1 of the next.
+  CHECK(
+      error_of(changed(plan, "/mesh/tensor_parallel", "3")) ==
+      "p.json: /mesh/tensor_parallel: tensor parallelism over 3 GPUs splits groups of query heads; "
+      "found 3, expected a divisor of 12 query heads that keeps their groups");
+  plan.problem.model.heads = {6, 6, 128};
+  CHECK(error_of(changed(plan, "/mesh/tensor_parallel", "4")) ==
+        "p.json: /mesh/tensor_parallel: tensor parallelism over 4 GPUs does not divide 6 query "
+        "heads; "
+        "found 4, expected a divisor of 6 query heads that keeps their groups");
+}
+
+TEST_CASE("a plan's model is read as a model file is") {
+  const Plan plan = test::sample_plan();
+  CHECK(error_of(changed(plan, "/problem/model/experts", "")) == "");
+  CHECK(
+      error_of(changed(plan, "/problem/model/experts", "8")) ==
+      "p.json: /problem/model/experts_per_token: out of range; found 0, expected an integer from 1 "
+      "to 8");
+}
+
+TEST_CASE("bytes may be as many as large jobs send") {
+  Plan plan = test::sample_plan();
+  plan.predicted.attention.bytes_sent = std::int64_t{1} << 60;
+  const Result<Plan> again = parse_plan(plan_text(plan), "p.json");
+  REQUIRE(again.ok());
+  CHECK(again->predicted.attention.bytes_sent == std::int64_t{1} << 60);
+}
+
+TEST_CASE("a few bytes of plan cannot ask for terabytes of mask slices") {
+  Plan plan = test::sample_plan();
+  plan.problem.context = max_tokens;
+  plan.problem.mask = *parse_mask("shared_question:1:65536");
+  plan.problem.batches = {Batch{{4096}}, Batch{std::vector<Token>(16383, 65537)}};
+  CHECK(
+      error_of(plan_text(plan)) ==
+      "p.json: /problem/batches/1: too much for the mask; found up to 2147368959 slices, expected "
+      "at most 4194304");
+  plan.problem.mask = *parse_mask("shared_question:1:100");
+  CHECK(error_of(plan_text(plan)) == "");
+}
+
 TEST_CASE("a plan that is cut off anywhere is an error with a place, never a crash") {
   const std::string text = plan_text(test::sample_plan());
   for (std::size_t length = 0; length + 2 < text.size(); length += 13) {

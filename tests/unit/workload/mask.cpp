@@ -40,6 +40,21 @@ TEST_CASE("areas of long batches are exact") {
   CHECK(area(*parse_mask("sliding:4K"), batch) == 4096 * 4097 / 2 + (n - 4096) * 4096);
 }
 
+TEST_CASE("slices are counted without making them, and not far off") {
+  const auto text = GENERATE(as<std::string>(), "causal", "full", "sliding:4", "prefix:5",
+                             "shared_question:3:4", "shared_question:20:7");
+  const Mask mask = *parse_mask(text);
+  for (Token length = 1; length < 40; ++length) {
+    const Batch batch{{length, 1, 2 * length}};
+    const auto made = static_cast<std::int64_t>(lower(mask, batch).size());
+    INFO(text << " of " << length);
+    CHECK(count_slices(mask, batch) >= made);
+    if (length == 39) CHECK(count_slices(mask, batch) <= made + 5);
+  }
+  const Batch hostile{std::vector<Token>(16383, 65537)};
+  CHECK(count_slices(*parse_mask("shared_question:1:65536"), hostile) == 16383LL * 131073);
+}
+
 TEST_CASE("a window or prefix longer than the document is the document") {
   const Batch batch{{10, 3}};
   CHECK(area(*parse_mask("sliding:100"), batch) == area(Mask{}, batch));
