@@ -70,6 +70,20 @@ Result<std::string> read_file(const std::string& path, std::int64_t max_bytes) {
   return text;
 }
 
+Status read_blocks(const std::string& path, std::int64_t max_bytes,
+                   const std::function<void(std::string_view)>& use) {
+  HSAP_TRY(std::int64_t left, file_size(path, max_bytes));
+  std::ifstream in(path, std::ios::binary);
+  std::string block(std::size_t{1} << 20, '\0');
+  while (left > 0) {
+    const std::int64_t size = std::min(left, static_cast<std::int64_t>(block.size()));
+    if (!in.read(block.data(), size)) return file_error(path, "cannot be read");
+    use(std::string_view(block).substr(0, static_cast<std::size_t>(size)));
+    left -= size;
+  }
+  return {};
+}
+
 Status write_file(const std::string& path, const std::string& text, bool force) {
   std::error_code code;
   if (!force && fs::exists(path, code)) {

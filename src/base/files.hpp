@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hsap/status.hpp"
@@ -13,6 +15,11 @@ namespace hsap {
 
 /// The whole text of a regular file of at most `max_bytes`.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::int64_t max_bytes);
+
+/// Hands over the text of a regular file of at most `max_bytes` from front to back, a megabyte at a
+/// time.
+[[nodiscard]] Status read_blocks(const std::string& path, std::int64_t max_bytes,
+                                 const std::function<void(std::string_view)>& use);
 
 /// Writes whole or not at all: a temporary beside the target, then a rename. Refuses to replace
 /// a file unless `force`.

@@ -8,14 +8,23 @@
 
 namespace hsap {
 
-std::string fnv1a64(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
+namespace {
+
+constexpr std::uint64_t start = 0xcbf29ce484222325;
+
+std::uint64_t hashed(std::uint64_t hash, std::string_view text) {
   for (const char c : text) {
     hash ^= static_cast<unsigned char>(c);
     hash *= 0x100000001b3;
   }
-  return fmt::format("{:016x}", hash);
+  return hash;
 }
+
+std::string digits(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
+
+}  // namespace
+
+std::string fnv1a64(std::string_view text) { return digits(hashed(start, text)); }
 
 std::string batches_text(std::span<const Batch> batches) {
   std::string text;
@@ -30,8 +39,10 @@ Result<InputHash> hash_input(const std::string& what, const std::string& folder,
                              const std::string& name_or_path) {
   constexpr std::int64_t most_bytes = std::int64_t{4} << 30;  // of a trace
   HSAP_TRY(const std::string path, find_input(folder, name_or_path));
-  HSAP_TRY(const std::string text, read_file(path, most_bytes));
-  return InputHash{what, name_or_path, fnv1a64(text)};
+  std::uint64_t hash = start;
+  HSAP_CHECK(
+      read_blocks(path, most_bytes, [&](std::string_view block) { hash = hashed(hash, block); }));
+  return InputHash{what, name_or_path, digits(hash)};
 }
 
 }  // namespace hsap

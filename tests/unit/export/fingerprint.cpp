@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "support/folder.hpp"
+
 using namespace hsap;
 
 TEST_CASE("FNV-1a gives the published values") {
@@ -27,4 +29,10 @@ TEST_CASE("an input is hashed as its file stands, and a missing one is an error"
   CHECK(cluster->name == "dgx-h100");
   CHECK(cluster->hash.size() == 16);
   CHECK_FALSE(hash_input("cluster", "topologies", "dgx-h1000").ok());
+  // Of several blocks, the last of them short, and of none.
+  const test::Folder folder;
+  std::string text((std::size_t{5} << 19) + 3, 'x');
+  for (std::size_t i = 0; i < text.size(); i += 7) text[i] = static_cast<char>('a' + i % 26);
+  CHECK(hash_input("trace", "traces", folder.write("long.txt", text))->hash == fnv1a64(text));
+  CHECK(hash_input("trace", "traces", folder.write("empty.txt", ""))->hash == fnv1a64(""));
 }
