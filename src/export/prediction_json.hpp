@@ -13,7 +13,8 @@ namespace hsap {
 /// "summary" holds "mean" and "max" of every number of the batches, in the shape of a batch.
 /// "replicas" is how many groups of "ranks" work side by side, each on a batch of its own.
 /// Beyond the contract, a step has its "breakdown" in seconds and a batch has "limit", what limits
-/// the run in words. "step" is absent for attention without a model.
+/// the run in words, and "basis", a list of {"number", "basis", "why"}: what each predicted number
+/// rests on. "step" is absent for attention without a model.
 [[nodiscard]] json::Ordered prediction_json(const Prediction& prediction, const Cluster& cluster,
                                             double wall_s);
 
