@@ -82,8 +82,8 @@ struct AttentionPlan {
   std::size_t bands_at = 0;
   std::vector<std::byte> bytes;  ///< to be copied to device memory, aligned to 16
 
-  /// Device memory that a launch scribbles on, aligned to 16; launches that may run at the same
-  /// time need their own.
+  /// Device memory that a launch counts its work in, aligned to 16. Zeros before the first launch;
+  /// each leaves zeros for the next. Launches that may run at the same time need their own.
   [[nodiscard]] std::int64_t workspace_bytes() const { return 16; }
 };
 

@@ -39,7 +39,7 @@ struct Work {
   std::int32_t heads_per_key_head = 1;  ///< of the model
   std::int32_t head_offset = 0;         ///< position of the first query head in its group
   float scale = 0;                      ///< of the scores before the softmax
-  std::int32_t* next = nullptr;         ///< work to take next; 0 at launch
+  std::int32_t* next = nullptr;         ///< work to take next; 0 at launch and after it
 
   HSAP_SHARED int key_head(int head) const { return (head + head_offset) / heads_per_key_head; }
   /// Query heads [begin, end) that see a key head.

@@ -2,6 +2,7 @@
 
 #include "kernels/attention/arguments.hpp"
 #include "kernels/attention/gradients.hpp"
+#include "kernels/attention/next_unit.hpp"
 #include "kernels/attention/ring.hpp"
 #include "kernels/attention/softmax.hpp"
 #include "kernels/primitive/primitive.hpp"
@@ -89,13 +90,16 @@ struct BackwardHopper {
   HSAP_DEVICE static void produce(const BackwardArguments& on, const BackwardMaps& maps,
                                   gpu::SharedAddress base) {
     const bool leads = gpu::lane_index() == 0;
+    const int units = on.work.tiles.count * on.work.key_heads;
     Stage stage;
     int kv_parity = 1;
     for (;;) {
-      const int work = gpu::shuffle(leads ? gpu::atomic_add(on.work.next, 1) : 0, 0);
+      const int work = gpu::shuffle(leads ? next_unit(on.work.next, units) : 0, 0);
+      const bool over = work >= units;
+      // Read before the wait, not in series with it and the copies.
+      const Tile tile = over ? Tile{} : on.work.tiles.tiles[work / on.work.key_heads];
       gpu::mbarrier_wait(base + kv_empty_at, kv_parity);
       kv_parity ^= 1;
-      const bool over = work >= on.work.tiles.count * on.work.key_heads;
       if (over) {
         if (leads) {
           gpu::store_shared(base + work_at, -1);
@@ -103,7 +107,6 @@ struct BackwardHopper {
         }
         return;
       }
-      const Tile tile = on.work.tiles.tiles[work / on.work.key_heads];
       const int key_head = work % on.work.key_heads;
       if (leads) {
         gpu::store_shared(base + work_at, work);

@@ -38,9 +38,10 @@ struct BackwardPortable {
 
   HSAP_DEVICE static void run(const BackwardArguments& on) {
     const gpu::SharedAddress base = gpu::shared_base();
+    const int units = on.work.tiles.count * on.work.key_heads;
     for (;;) {
-      const int work = take_work(on.work.next, base + work_at);
-      if (work >= on.work.tiles.count * on.work.key_heads) return;
+      const int work = take_work(on.work.next, units, base + work_at);
+      if (work >= units) return;
       attend(on, base, on.work.tiles.tiles[work / on.work.key_heads], work % on.work.key_heads);
     }
   }

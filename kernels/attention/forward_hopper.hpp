@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/attention/arguments.hpp"
+#include "kernels/attention/next_unit.hpp"
 #include "kernels/attention/ring.hpp"
 #include "kernels/attention/softmax.hpp"
 #include "kernels/primitive/primitive.hpp"
@@ -74,22 +75,24 @@ struct ForwardHopper {
   /// Feeds tile after tile. Tells consumers the number of the work in front of each Q.
   HSAP_DEVICE static void produce(const Work& on, const ForwardMaps& maps,
                                   gpu::SharedAddress base) {
+    const int units = on.tiles.count * on.heads;
     Stage stage;
     int q_parity = 1;  // the first waits for an empty place return at once
     for (;;) {
-      const int work = gpu::atomic_add(on.next, 1);
+      const int work = next_unit(on.next, units);
+      const bool over = work >= units;
+      // Read before the wait, not in series with it and the copies.
+      const Tile tile = over ? Tile{} : on.tiles.tiles[work / on.heads];
+      Steps steps(tile, on.tiles.runs, keys);
       gpu::mbarrier_wait(base + q_empty_at, q_parity);
       q_parity ^= 1;
-      const bool over = work >= on.tiles.count * on.heads;
       gpu::store_shared(base + work_at, over ? -1 : work);
       if (over) {
         gpu::mbarrier_arrive(base + q_full_at);
         return;
       }
-      const Tile tile = on.tiles.tiles[work / on.heads];
       const int head = work % on.heads;
       const int key_head = on.key_head(head);
-      Steps steps(tile, on.tiles.runs, keys);
       if (steps.done()) {
         gpu::mbarrier_arrive(base + q_full_at);
         continue;

@@ -29,9 +29,10 @@ struct ForwardPortable {
 
   HSAP_DEVICE static void run(const ForwardArguments& on) {
     const gpu::SharedAddress base = gpu::shared_base();
+    const int units = on.work.tiles.count * on.work.heads;
     for (;;) {
-      const int work = take_work(on.work.next, base + work_at);
-      if (work >= on.work.tiles.count * on.work.heads) return;
+      const int work = take_work(on.work.next, units, base + work_at);
+      if (work >= units) return;
       attend(on, base, on.work.tiles.tiles[work / on.work.heads], work % on.work.heads);
     }
   }

@@ -1,17 +1,17 @@
 #pragma once
 
 #include "kernels/attention/arguments.hpp"
+#include "kernels/attention/next_unit.hpp"
 #include "kernels/primitive/primitive.hpp"
 
 /// What the kernels for sm_80 and later share: tiles of bf16 that threads copy to shared memory,
 /// and products of them by single warps, in strips of 16 rows.
 namespace hsap::kernels {
 
-/// The number of the next work, the same in all threads. On return all of them are through with
-/// the last one.
-HSAP_DEVICE int take_work(std::int32_t* next, gpu::SharedAddress place) {
+/// next_unit(), the same in all threads. On return all of them are through with the last one.
+HSAP_DEVICE int take_work(std::int32_t* next, int units, gpu::SharedAddress place) {
   gpu::sync_block();  // also behind work without steps: all have read the last number
-  if (gpu::thread_index() == 0) gpu::store_shared(place, gpu::atomic_add(next, 1));
+  if (gpu::thread_index() == 0) gpu::store_shared(place, next_unit(next, units));
   gpu::sync_block();
   return gpu::load_shared<int>(place);
 }

@@ -98,7 +98,8 @@ Row time_case(const Setup& setup, const Case& of, Pass pass, const Options& opti
                             : plan_backward(setup.device, shape, slices);
   if (!plan) throw std::runtime_error(plan.error().text());
   const auto plan_bytes = DeviceMemory::of(plan->bytes);
-  const DeviceMemory workspace(static_cast<std::size_t>(plan->workspace_bytes()));
+  const auto workspace =
+      DeviceMemory::of(std::vector<std::byte>(static_cast<std::size_t>(plan->workspace_bytes())));
   const kernels::PlanOnDevice on{*plan, plan_bytes.data(), workspace.data()};
 
   const std::int64_t bytes = Buffers::bytes(of, pass);

@@ -1,5 +1,3 @@
-#include <cuda_runtime_api.h>
-
 #include <algorithm>
 #include <string>
 
@@ -92,13 +90,9 @@ Result<BackwardMaps> maps_of(const AttentionShape& shape, const AttendBackwardOp
   return maps;
 }
 
-/// Sets the counter of work back, and sizes the grid.
-Result<Grid> prepare(const PlanOnDevice& on, const Launch& launch) {
-  HSAP_CHECK(cuda_status(cudaMemsetAsync(on.workspace, 0, sizeof(std::int32_t),
-                                         static_cast<cudaStream_t>(launch.stream)),
-                         "cannot set the workspace"));
+Grid grid_of(const PlanOnDevice& on, const Launch& launch) {
   const int blocks = sms_for(launch, on.plan.sms) * on.plan.blocks_of_sm;
-  return Grid{static_cast<int>(std::min<std::int64_t>(units(on.plan), blocks)), launch.stream};
+  return {static_cast<int>(std::min<std::int64_t>(units(on.plan), blocks)), launch.stream};
 }
 
 Status zero(const Tensor& to, int rows, int heads, const Launch& launch) {
@@ -154,7 +148,7 @@ Status attend(const PlanOnDevice& on, const AttendOperands& operands, const Laun
   arguments.lse = rows_of<float>(operands.lse);
   arguments.accumulate = operands.accumulate;
 
-  HSAP_TRY(const Grid grid, prepare(on, launch));
+  const Grid grid = grid_of(on, launch);
   if (on.plan.family == Family::portable) {
     return cuda_status(start_portable(shape.head_dim, arguments, grid), "cannot attend");
   }
@@ -188,7 +182,7 @@ Status attend_backward(const PlanOnDevice& on, const AttendBackwardOperands& ope
   arguments.dk = rows_of<float>(operands.dk);
   arguments.dv = rows_of<float>(operands.dv);
 
-  HSAP_TRY(const Grid grid, prepare(on, launch));
+  const Grid grid = grid_of(on, launch);
   if (on.plan.family == Family::portable) {
     return cuda_status(start_portable(shape.head_dim, arguments, grid), "cannot attend backward");
   }

@@ -59,6 +59,12 @@ MUTANTS = {
             "left[i], right[0], right[1]",
         ),
         (
+            "a counter that is set back too early",
+            "next_unit.hpp",
+            "units + gpu::block_count() - 1",
+            "units",
+        ),
+        (
             "an old result that does not count",
             "softmax.hpp",
             "sum.x += weights[r].keep * old.x;",
@@ -130,6 +136,8 @@ MUTANTS = {
          "take_turn(consumer);\n        multiply_keys",
          "release(base + k_empty_at + 8 * ahead.index());\n"
          "        take_turn(consumer);\n        multiply_keys"),
+        ("a counter that is not set back", "next_unit.hpp",
+         "units + gpu::block_count() - 1", "units + gpu::block_count()"),
         ("a turn that is not passed on", "forward_hopper.hpp",
          "pass_turn(consumer);\n        gpu::wgmma_wait<1>();", "gpu::wgmma_wait<1>();"),
         ("no rescaling of o", "forward_hopper.hpp", "softmax.shrink(o);", ""),

@@ -19,7 +19,8 @@ inline constexpr int head_dim_of = 0;
 template <template <int> typename Family, int HeadDim>
 inline constexpr int head_dim_of<Family<HeadDim>> = HeadDim;
 
-/// Runs a kernel, with maps if it takes any.
+/// Runs a kernel, with maps if it takes any. Errors: those of the emulation; a counter of work that
+/// the next launch would not find at 0.
 template <typename Kernel, typename Arguments, typename Maps>
 hsap::Status start(const Arguments& on, const Maps& maps, std::uint64_t seed) {
   hsap::gpu::emulation::Launch launch;
@@ -27,13 +28,15 @@ hsap::Status start(const Arguments& on, const Maps& maps, std::uint64_t seed) {
   launch.threads = Kernel::threads;
   launch.shared_bytes = Kernel::shared_bytes;
   launch.seed = seed;
-  return hsap::gpu::emulation::run(launch, [&] {
+  HSAP_CHECK(hsap::gpu::emulation::run(launch, [&] {
     if constexpr (requires { Kernel::run(on, maps); }) {
       Kernel::run(on, maps);
     } else {
       Kernel::run(on);
     }
-  });
+  }));
+  if (*on.work.next == 0) return {};
+  return hsap::infeasible("the counter of work was left at " + std::to_string(*on.work.next));
 }
 
 /// Inputs and outputs of the forward pass. `Output` is the type of o.

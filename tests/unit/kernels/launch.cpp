@@ -67,6 +67,7 @@ TEST_CASE("a kernel reads its work from the bytes of a plan") {
   const test::ForwardAnswer expected = test::forward(problem, q, k, v);
   CHECK(test::relative_error(o, expected.o.values) < 3e-3);
   CHECK(test::relative_error(lse, expected.lse.values) < 1e-5);
+  CHECK(next_work == 0);
 }
 
 TEST_CASE("plans refuse heads and head_dims that no kernel takes") {
