@@ -7,19 +7,19 @@ namespace hsap::kernels {
 namespace {
 
 template <typename From, typename To, int Columns>
-__global__ void __launch_bounds__(line_threads)
+__global__ void __launch_bounds__(line_threads, line_blocks_of_sm)
     move_rows_kernel(const __grid_constant__ MoveArguments<From, To> on) {
   MoveRows<From, To, Columns>::run(on);
 }
 
 template <typename Part, typename Whole, int Columns>
-__global__ void __launch_bounds__(line_threads)
+__global__ void __launch_bounds__(line_threads, line_blocks_of_sm)
     merge_kernel(const __grid_constant__ MergeArguments<Part, Whole> on) {
   Merge<Part, Whole, Columns>::run(on);
 }
 
 template <typename O, typename Dout, int Columns>
-__global__ void __launch_bounds__(line_threads)
+__global__ void __launch_bounds__(line_threads, line_blocks_of_sm)
     delta_kernel(const __grid_constant__ DeltaArguments<O, Dout> on) {
   Delta<O, Dout, Columns>::run(on);
 }

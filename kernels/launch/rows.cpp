@@ -9,9 +9,6 @@
 namespace hsap::kernels {
 namespace {
 
-/// Of an SM, all resident at the same time.
-constexpr std::int64_t blocks_of_sm = 8;
-
 Status check_pair(const Tensor& a, const char* a_name, const Tensor& b, const char* b_name) {
   if (a.columns != b.columns) {
     return bad_input(std::string(a_name) + " and " + b_name + " differ in columns",
@@ -36,7 +33,7 @@ Result<Grid> grid_of(const Tensor& a, const Tensor& b, const RowMap& rows, int h
   HSAP_TRY(const int sms, current_sms());
   const int per_block = lines_of_block(a, b);
   const std::int64_t blocks = std::min<std::int64_t>((lines + per_block - 1) / per_block,
-                                                     sms_for(launch, sms) * blocks_of_sm);
+                                                     sms_for(launch, sms) * line_blocks_of_sm);
   return Grid{static_cast<int>(blocks), launch.stream};
 }
 

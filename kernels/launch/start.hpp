@@ -29,6 +29,10 @@ struct KernelShape {
 [[nodiscard]] int start_portable(int head_dim, const ForwardArguments& on, const Grid& grid);
 [[nodiscard]] int start_portable(int head_dim, const BackwardArguments& on, const Grid& grid);
 
+/// Blocks of an element-wise kernel that an SM runs at the same time: with 256 threads each, all
+/// that it has room for.
+inline constexpr int line_blocks_of_sm = 8;
+
 [[nodiscard]] int start_move(const Tensor& from, const Tensor& to, const RowMap& rows, int heads,
                              bool add, const Grid& grid);
 [[nodiscard]] int start_merge(const Tensor& part_o, const Tensor& part_lse, const Tensor& o,
