@@ -10,7 +10,7 @@ namespace hsap::gpu {
 /// What TMA knows of a tensor of rows x heads x columns in device memory. Passed to kernels by
 /// value, as a __grid_constant__ parameter. On the GPU the bits are the driver's (CUtensorMap); the
 /// emulation keeps a TensorShape there.
-struct alignas(64) TensorMap {
+struct alignas(128) TensorMap {
   std::uint64_t opaque[16] = {};
 };
 

@@ -9,7 +9,9 @@ using namespace hsap;
 namespace test {
 namespace {
 
-constexpr int room = 16;  // numbers after every row
+/// Numbers after every row: a head's, since TMA wants each stride to be a multiple of the one
+/// before.
+int room(int columns) { return std::max(columns, 16); }
 
 }  // namespace
 
@@ -30,7 +32,7 @@ DeviceTensor::DeviceTensor(int rows, int heads, int columns, Dtype dtype)
       heads_(heads),
       columns_(columns),
       dtype_(dtype),
-      row_stride_(heads * columns + room),
+      row_stride_(heads * columns + room(columns)),
       memory_(static_cast<std::size_t>(rows + 1) * static_cast<std::size_t>(row_stride_) *
               static_cast<std::size_t>(bytes_of(dtype))) {}
 

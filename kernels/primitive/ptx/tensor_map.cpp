@@ -53,6 +53,7 @@ Result<TensorMap> make_tensor_map(const TensorShape& shape) {
   }
   TensorMap map;
   static_assert(sizeof encoded == sizeof map.opaque);
+  static_assert(alignof(TensorMap) >= alignof(CUtensorMap));
   std::memcpy(map.opaque, &encoded, sizeof encoded);
   return map;
 }
