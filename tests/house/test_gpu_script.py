@@ -33,8 +33,9 @@ class Script(unittest.TestCase):
         for plan in PLANS:
             (self.root / "build-gpu" / "plans" / f"{plan}.json").write_text("{}")
 
-    def program(self, name, script):
-        path = self.root / "build-gpu" / name
+    def program(self, name, script, folder="build-gpu"):
+        path = self.root / folder / name
+        path.parent.mkdir(exist_ok=True)
         path.write_text("#!/bin/bash\n" + script)
         path.chmod(0o755)
 
@@ -47,7 +48,9 @@ class Kernels(Script):
         (self.root / "scripts" / "bench_torch_attention.py").write_text("raise SystemExit(77)")
         return subprocess.run(
             ["scripts/gpu.sh", "kernels", "--budget", budget, "--quick"], cwd=self.root, text=True,
-            capture_output=True, env=os.environ | {"OUT": str(self.root / "out")}, timeout=60)
+            capture_output=True, timeout=60,
+            env=os.environ | {"OUT": str(self.root / "out"),
+                              "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"})
 
     def test_everything_runs_and_is_kept(self):
         done = self.kernels("echo 7 passed, 0 failed\n", GOOD)
@@ -63,6 +66,18 @@ class Kernels(Script):
         self.assertIn("ok one", (self.root / "out" / "selftest.txt").read_text())
         self.assertIn("self-test    NOT THROUGH", done.stdout)
         self.assertIn("benchmark    NOT THROUGH", done.stdout)
+
+    def test_what_sanitizers_find(self):
+        for tool, code, told in (("racecheck", 0, "hazards to look at"), ("memcheck", 1, "FAILED")):
+            with self.subTest(tool=tool):
+                self.program("compute-sanitizer", f'[ "$2" != {tool} ] || exit 9\n', folder="bin")
+                done = self.kernels("echo 7 passed, 0 failed\n")
+                self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+                self.assertIn(f"{tool:12} {told}", done.stdout)
+        self.program("compute-sanitizer", "exit 1\n", folder="bin")
+        done = self.kernels("echo 7 passed, 0 failed\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("racecheck    FAILED", done.stdout)
 
     def test_without_a_gpu(self):
         self.assertEqual(self.kernels("exit 77\n").returncode, 77)
