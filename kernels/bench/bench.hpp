@@ -54,17 +54,25 @@ class Setup {
   [[nodiscard]] bool fits(std::int64_t bytes_of_set) const;
   /// Device memory full of bf16 from a normal distribution; as fp32 they are about that, too.
   [[nodiscard]] kernels::DeviceMemory random(std::int64_t bytes) const;
+  /// Keeps the device busy for as long as the host may take to issue so many calls.
+  void keep_busy(int calls) const;
 
   const kernels::Device& device;
 
  private:
-  std::int64_t cache_bytes_;
+  void copy_filler() const;
+
+  std::int64_t cache_bytes_ = 0;
   std::vector<std::uint16_t> numbers_;
+  kernels::DeviceMemory filler_from_;
+  kernels::DeviceMemory filler_to_;
+  double filler_s_ = 0;  ///< of one copy
 };
 
-/// Median seconds of call(set), the sets taken in turn. Throws std::runtime_error when a call
-/// fails.
-[[nodiscard]] double time(const std::function<Status(int set)>& call, int sets);
+/// Median seconds of call(set), the sets taken in turn. Short calls are issued while the device is
+/// kept busy: otherwise it would wait for the host between the events of a call. Throws
+/// std::runtime_error when a call fails.
+[[nodiscard]] double time(const Setup& setup, const std::function<Status(int set)>& call, int sets);
 
 /// Bytes per second of large copies by the driver, read and written.
 [[nodiscard]] double copy_bandwidth(const Setup& setup);

@@ -125,7 +125,7 @@ Row time_case(const Setup& setup, const Case& of, Pass pass, const Options& opti
   row.bytes = static_cast<double>(bytes);
   row.flop = (forward ? 4.0 : 10.0) * static_cast<double>(area(of.mask, of.batch)) *
              of.heads.query * of.heads.dim;
-  row.seconds = time(call, count);
+  row.seconds = time(setup, call, count);
   return row;
 }
 

@@ -49,7 +49,8 @@ Row time_call(const Setup& setup, const Shape& shape, Dtype from, Dtype to, doub
   row.heads = row.key_heads = shape.heads;
   row.head_dim = shape.dim;
   row.bytes = bytes;
-  row.seconds = time([&](int set) { return call(sets[static_cast<std::size_t>(set)]); }, count);
+  row.seconds = time(
+      setup, [&](int set) { return call(sets[static_cast<std::size_t>(set)]); }, count);
   return row;
 }
 

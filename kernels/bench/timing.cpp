@@ -1,6 +1,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <random>
 #include <stdexcept>
@@ -15,6 +16,14 @@ using kernels::DeviceMemory;
 using kernels::require_cuda;
 
 namespace {
+
+/// Issuing a call of several launches with its events takes the host less.
+constexpr double host_call_s = 50e-6;
+/// Of longer calls the host is ahead by itself.
+constexpr double short_call_s = 300e-6;
+constexpr std::size_t filler_bytes = std::size_t{1} << 28;
+/// The device's queue holds a thousand launches and more, and must have room for the calls.
+constexpr double most_fillers = 200;
 
 class Event {
  public:
@@ -57,7 +66,8 @@ std::vector<double> time_each(const std::function<Status(int set)>& call, int se
 
 }  // namespace
 
-Setup::Setup(const kernels::Device& on) : device(on) {
+Setup::Setup(const kernels::Device& on)
+    : device(on), filler_from_(filler_bytes), filler_to_(filler_bytes) {
   int index = 0;
   int cache = 0;
   require_cuda(cudaGetDevice(&index), "cudaGetDevice");
@@ -67,6 +77,22 @@ Setup::Setup(const kernels::Device& on) : device(on) {
   std::normal_distribution<float> normal;
   numbers_.resize(1 << 22);
   for (std::uint16_t& number : numbers_) number = gpu::to_bfloat16(normal(random)).bits;
+  const auto copy = [this](int) -> Status {
+    copy_filler();
+    return {};
+  };
+  filler_s_ = sample_of(time_each(copy, 1, 5)).seconds;
+}
+
+void Setup::copy_filler() const {
+  require_cuda(cudaMemcpyAsync(filler_to_.data(), filler_from_.data(), filler_from_.bytes(),
+                               cudaMemcpyDeviceToDevice),
+               "cudaMemcpyAsync");
+}
+
+void Setup::keep_busy(int calls) const {
+  const double fillers = std::min(std::ceil(calls * host_call_s / filler_s_), most_fillers);
+  for (int i = 0; i < fillers; ++i) copy_filler();
 }
 
 int Setup::sets_for(std::int64_t bytes_of_set) const {
@@ -90,8 +116,12 @@ DeviceMemory Setup::random(std::int64_t bytes) const {
   return memory;
 }
 
-double time(const std::function<Status(int set)>& call, int sets) {
-  return sample([&](int count, double) { return time_each(call, sets, count); })->seconds;
+double time(const Setup& setup, const std::function<Status(int set)>& call, int sets) {
+  const auto time_calls = [&](int count, double expected_s) {
+    if (expected_s > 0 && expected_s < short_call_s) setup.keep_busy(count);
+    return time_each(call, sets, count);
+  };
+  return sample(time_calls)->seconds;
 }
 
 double copy_bandwidth(const Setup& setup) {
@@ -99,6 +129,7 @@ double copy_bandwidth(const Setup& setup) {
   const DeviceMemory from = setup.random(bytes);
   const DeviceMemory to(from.bytes());
   const double seconds = time(
+      setup,
       [&](int) -> Status {
         require_cuda(
             cudaMemcpyAsync(to.data(), from.data(), from.bytes(), cudaMemcpyDeviceToDevice),
