@@ -1,5 +1,6 @@
 #include "validate/measure/host.hpp"
 
+#include "validate/measure/kernels.hpp"
 #include "validate/measure/numbers.hpp"
 
 namespace hsap::measure {
@@ -8,9 +9,10 @@ namespace {
 constexpr int calls = 100;  ///< four places each, in a queue of a thousand that a filler shares
 constexpr int rounds = 7;
 
-/// Issues operations while the device has other work, so that only the host counts.
+/// Issues operations of both kinds in turn while the device has other work, so that only the host
+/// counts.
 Result<double> launch_seconds(device::Device& device, Stopwatch& watch,
-                              const device::Launch& launch, const Clock& clock) {
+                              std::span<const device::Launch> launches, const Clock& clock) {
   const device::EventId before = device.make_event();
   const device::EventId begun = device.make_event();
   const device::EventId done = device.make_event();
@@ -22,7 +24,7 @@ Result<double> launch_seconds(device::Device& device, Stopwatch& watch,
     for (int i = 0; i < calls; ++i) {
       HSAP_CHECK(device.wait(watch.stream(), before));
       HSAP_CHECK(device.record(begun, watch.stream()));
-      HSAP_CHECK(launch(watch.stream()));
+      HSAP_CHECK(launches[static_cast<std::size_t>(i) % launches.size()](watch.stream()));
       HSAP_CHECK(device.record(done, watch.stream()));
     }
     seconds.push_back((clock() - begin_s) / calls);
@@ -60,8 +62,14 @@ Result<HostCosts> measure_host(device::Device& device, Stopwatch& watch, const W
     return device::Move{from, on.written(Dtype::bf16, 1, 1, 128), {{0, 0, 1}}, false};
   };
   HSAP_TRY(const auto small, prepare_sets(device, workspace, lay_out, 1));
+  const AttentionCase attention{1, 1, 0, {1, 1, 128}, true, Pass::forward};
+  HSAP_TRY(const auto attend, prepare(device, workspace, attention, 1));
+  if (small.empty() || attend.empty()) {
+    return infeasible("too little device memory to measure anything");
+  }
+  const device::Launch launches[] = {small.front(), attend.front()};
   HostCosts costs;
-  HSAP_TRY(costs.launch_s, launch_seconds(device, watch, small.front(), clock));
+  HSAP_TRY(costs.launch_s, launch_seconds(device, watch, launches, clock));
   HSAP_TRY(costs.stream_wait_s, wait_seconds(device, watch, small.front()));
   return costs;
 }
