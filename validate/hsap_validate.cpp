@@ -10,6 +10,7 @@
 #include "cli/inputs.hpp"
 #include "cli/output.hpp"
 #include "cli/program.hpp"
+#include "cli/terminal.hpp"
 #include "export/json_text.hpp"
 #include "validate/cases/command.hpp"
 #include "validate/cases/keep.hpp"
@@ -66,7 +67,13 @@ Status write_files(const RunFlags& flags, const validation::Validation& result) 
 Status run_plan(const RunFlags& flags) {
   HSAP_CHECK(check_outputs(flags));
   HSAP_TRY(const Plan plan, read_plan(flags.plan));
-  HSAP_TRY(const validation::Validation result, validation::validate_plan(plan, flags.options));
+  cli::Progress progress(!flags.out.quiet && cli::can_rewrite_line());
+  validation::RunOptions options = flags.options;
+  options.progress = [&](const std::string& what, std::size_t number, std::size_t total) {
+    progress.report(what, number, total);
+  };
+  HSAP_TRY(const validation::Validation result, validation::validate_plan(plan, options));
+  progress.clear();
   Status written = write_files(flags, result);
   if (!flags.out.quiet && !cli::takes_stdout(outputs_of(flags))) {
     HSAP_CHECK(cli::print_stdout(validation::report(result, cli::wants_color(flags.out.color))));
@@ -103,7 +110,7 @@ Status run_plan_over_mpi(RunFlags flags, mpi::Session& session) {
   // A process that cannot begin must not leave the others waiting in the middle of the run.
   HSAP_CHECK(session.agree(can_begin(flags, session.speaks())));
   if (session.speaks()) return session.agree(run_plan(flags));
-  flags.options.compares = false;
+  flags.options.tells = false;
   return session.agree(take_part(flags));
 }
 #endif
@@ -153,7 +160,7 @@ void say_where(const nccl::Process& process, validation::Machine machine, bool g
 
 Status run_rank(RunFlags& flags, nccl::Process& process) {
   if (process.speaks()) return run_plan(flags);
-  flags.options.compares = false;
+  flags.options.tells = false;
   return take_part(flags);
 }
 #endif

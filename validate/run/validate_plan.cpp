@@ -80,6 +80,19 @@ Result<std::vector<Schedule>> schedules_of(const Plan& plan, const Problem& prob
   return schedules;
 }
 
+/// What is under way, for who waits.
+class Steps {
+ public:
+  Steps(const RunOptions& options, std::size_t total) : options_(options), total_(total) {}
+
+  void begin(const std::string& what) { options_.progress(what, ++begun_, total_); }
+
+ private:
+  const RunOptions& options_;
+  std::size_t total_;
+  std::size_t begun_ = 0;
+};
+
 /// Runs the passes one after the other: backward begins with what forward left, or where there is
 /// no forward with the truth.
 Result<std::vector<Execution>> run_passes(const std::vector<Schedule>& schedules,
@@ -137,15 +150,16 @@ std::vector<Role> results_of(const std::vector<Schedule>& schedules) {
   return roles;
 }
 
-Status probe_leaks(const std::vector<Schedule>& schedules, const Tensors& base,
-                   const RunOptions& options, Validation& validation) {
+Status probe_leaks(const std::vector<Schedule>& schedules, const Probe& probe, const Tensors& base,
+                   const RunOptions& options, Steps& steps, Validation& validation) {
   const Problem& problem = validation.problem;
   const std::vector<Role> roles = results_of(schedules);
-  const Probe probe = make_probe(problem, options.seed, options.leaks);
   validation.perturbed = probe.replaced;
   for (const int document : probe.replaced) {
+    steps.begin(fmt::format("with document {} changed", document));
     Tensors changed = replaced_inputs(probe, document);
     HSAP_TRY(const auto ran, run_passes(schedules, problem, changed, options));
+    if (!options.tells) continue;  // the document may have no rows here
     if (changed[roles.front()] == base[roles.front()]) {
       return internal_error(
           fmt::format("changing document {} changed nothing, so the probe sees nothing", document));
@@ -157,10 +171,10 @@ Status probe_leaks(const std::vector<Schedule>& schedules, const Tensors& base,
   return {};
 }
 
-void compare_with_truth(const std::vector<Schedule>& schedules, const Tensors& inputs,
-                        const Tensors& tensors, const RunOptions& options, Validation& validation) {
+void compare_with_truth(const std::vector<Schedule>& schedules, const Tensors& tensors,
+                        const RunOptions& options, Validation& validation) {
   const Problem& problem = validation.problem;
-  Tensors truth = inputs;
+  Tensors truth = random_inputs(problem, options.seed);
   reference_attention(problem, truth);
   for (const Role role : results_of(schedules)) {
     validation.errors.push_back(
@@ -200,8 +214,12 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   validation.machine = options.machine;
   validation.tolerance = tolerance_of(options);
   HSAP_TRY(const std::vector<Schedule> schedules, schedules_of(plan, problem, options));
-  const Tensors inputs = random_inputs(problem, options.seed);
-  Tensors tensors = inputs;
+  const bool compares = options.compares && options.tells;
+  std::optional<Probe> probe;
+  if (options.leaks > 0) probe = make_probe(problem, options.seed, options.leaks);
+  Steps steps(options, 1 + (probe ? probe->replaced.size() : 0) + (compares ? 1 : 0));
+  Tensors tensors = random_inputs(problem, options.seed);
+  steps.begin("running");
   HSAP_TRY(std::vector<Execution> executions, run_passes(schedules, problem, tensors, options));
   const int node_ranks = std::max(1, plan.cluster.gpus_per_node / plan.training.tensor_parallel);
   for (std::size_t i = 0; i < schedules.size(); ++i) {
@@ -209,9 +227,11 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
              describe(schedules[i], std::move(executions[i]), node_ranks, options.machine));
     validation.passes.push_back(std::move(run));
   }
-  if (options.compares) compare_with_truth(schedules, inputs, tensors, options, validation);
-  if (options.leaks > 0) {
-    HSAP_CHECK(probe_leaks(schedules, tensors, options, validation));
+  // Before the truth is computed, for which other processes would wait in the next run.
+  if (probe) HSAP_CHECK(probe_leaks(schedules, *probe, tensors, options, steps, validation));
+  if (compares) {
+    steps.begin("comparing with float64");
+    compare_with_truth(schedules, tensors, options, validation);
   }
   return validation;
 }

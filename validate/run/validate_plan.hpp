@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -32,9 +33,13 @@ struct RunOptions {
       execute;
   std::string executor_name = "host";          ///< as --executor has it
   std::string where = "threads of this host";  ///< what the ranks are, for people
-  /// Whether results are held against the truth. False for processes that take part in the run
-  /// while another one tells the result, and for runs that only measure.
-  bool compares = true;
+  bool compares = true;  ///< results with the truth; false for runs that only measure
+  /// Whether this process tells the result, which it then has whole. False for those that take part
+  /// in the run of another one: they compare nothing.
+  bool tells = true;
+  /// Hears what comes next, the number of it, and how many there are.
+  std::function<void(const std::string& what, std::size_t number, std::size_t total)> progress =
+      [](const std::string&, std::size_t, std::size_t) {};
   /// What times are predicted for, where the executor measures them.
   std::optional<Machine> machine;
 };

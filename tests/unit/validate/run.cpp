@@ -100,6 +100,44 @@ TEST_CASE("a plan runs right in every arithmetic, and its leaks are none") {
   }
 }
 
+TEST_CASE("all runs come before the truth, for which other processes would wait in the next one") {
+  RunOptions options;
+  options.tokens = 64;
+  options.leaks = 2;
+  std::vector<std::string> told;
+  options.executor = [&](const Schedule& schedule, Tensors& tensors, const ExecuteOptions& run) {
+    told.emplace_back("run");
+    return execute(schedule, tensors, run);
+  };
+  options.progress = [&](const std::string& what, std::size_t number, std::size_t total) {
+    if (what != "running" && number < total) return;
+    told.push_back(what + " " + std::to_string(number) + "/" + std::to_string(total));
+  };
+  REQUIRE(validate_plan(test::sample_plan(), options));
+  CHECK(told == std::vector<std::string>{"running 1/4", "run", "run", "run", "run", "run", "run",
+                                         "comparing with float64 4/4"});
+}
+
+TEST_CASE("a process that takes part may have no rows of a changed document") {
+  RunOptions options;
+  options.tokens = 64;
+  options.leaks = 2;
+  options.tells = false;
+  // The results of a rank without tokens.
+  options.executor = [&](const Schedule& schedule, Tensors& tensors, const ExecuteOptions& run) {
+    Tensors all = tensors;
+    const Result<Execution> done = execute(schedule, all, run);
+    for (const Role role : {Role::o, Role::lse, Role::dq, Role::dk, Role::dv}) {
+      const Tensor& whole = all[role];
+      if (!whole.empty()) tensors[role] = Tensor(whole.tokens, whole.heads, whole.width);
+    }
+    return done;
+  };
+  const Result<Validation> result = validate_plan(test::sample_plan(), options);
+  if (!result) FAIL(result.error().text());
+  CHECK(result->errors.empty());
+}
+
 TEST_CASE("what is wrong is said") {
   RunOptions options;
   options.tokens = 128;
