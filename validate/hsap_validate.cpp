@@ -184,7 +184,8 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
   HSAP_TRY(const auto process,
            nccl::Process::join(place, fnv1a64(text),
                                {flags.max_sms, flags.max_ctas, flags.urgent_communication,
-                                flags.repeats, flags.graph}));
+                                flags.repeats, flags.graph,
+                                !flags.times_only || flags.options.leaks > 0}));
   say_where(*process, std::move(machine), flags.graph, flags.options);
   flags.options.executor = [&](const Schedule& schedule, Tensors& tensors,
                                const ExecuteOptions& options) {

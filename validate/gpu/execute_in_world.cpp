@@ -66,9 +66,8 @@ T take(std::string_view& bytes) {
   return value;
 }
 
-/// What rank 0 has to know of a rank: counts, then results, which are float32 at most.
-std::string encode(const Schedule& schedule, Rank rank, const RankExecution& run,
-                   const Execution& own, Tensors& tensors) {
+/// What rank 0 has to know of a rank: its counts and times.
+std::string encode(const RankExecution& run, const Execution& own) {
   std::string bytes;
   for (const std::int64_t sent : run.bytes_sent) append(bytes, sent);
   append(bytes, run.buffer_bytes);
@@ -76,14 +75,10 @@ std::string encode(const Schedule& schedule, Rank rank, const RankExecution& run
   append(bytes, own.used_bytes);
   for (const OperationTime& time : run.times) append(bytes, time);
   for (const double seconds : run.run_s) append(bytes, seconds);
-  for_each_result_row(schedule, rank, tensors, [&](std::span<const double> values) {
-    for (const double value : values) append(bytes, static_cast<float>(value));
-  });
   return bytes;
 }
 
-void decode(const Schedule& schedule, Rank rank, std::string_view bytes, Tensors& tensors,
-            Execution& execution) {
+void decode(const Schedule& schedule, Rank rank, std::string_view bytes, Execution& execution) {
   for (Rank to = 0; to < schedule.ranks(); ++to) {
     execution.bytes_sent.push_back(take<std::int64_t>(bytes));
   }
@@ -94,9 +89,23 @@ void decode(const Schedule& schedule, Rank rank, std::string_view bytes, Tensors
     execution.times.push_back(take<OperationTime>(bytes));
   }
   for (double& seconds : execution.run_s) seconds = std::max(seconds, take<double>(bytes));
-  for_each_result_row(schedule, rank, tensors, [&](std::span<double> values) {
-    for (double& value : values) value = static_cast<double>(take<float>(bytes));
-  });
+}
+
+/// Brings the results of all ranks, which are float32 at most, to rank 0.
+Status gather_results(const Schedule& schedule, world::World& world, Tensors& tensors) {
+  std::string own;
+  for_each_result_row(schedule, static_cast<Rank>(world.rank()), tensors,
+                      [&](std::span<const double> values) {
+                        for (const double value : values) append(own, static_cast<float>(value));
+                      });
+  HSAP_TRY(const std::vector<std::string> all, gather_all(world, own));
+  for (std::size_t rank = 0; rank < all.size(); ++rank) {
+    std::string_view bytes = all[rank];
+    for_each_result_row(schedule, static_cast<Rank>(rank), tensors, [&](std::span<double> values) {
+      for (double& value : values) value = static_cast<double>(take<float>(bytes));
+    });
+  }
+  return {};
 }
 
 /// What another rank lost explains more than how this one noticed, so its report has a moment to
@@ -157,22 +166,20 @@ Result<Execution> execute_in_world(const Schedule& schedule, Tensors& tensors, w
   }
   HSAP_TRY(Communicators communicators,
            connect(schedule, world, machine.nodes, machine.at_once, machine.communicators));
-  Tensors results = tensors;
-  host::make_room(schedule, results);
+  // In place: at full size a copy of a batch is tens of gigabytes, in each of a node's processes.
+  host::make_room(schedule, tensors);
   HSAP_TRY(const RankExecution run,
-           run_watched(schedule, results, world, machine, communicators, options.patience_s));
-  const auto rank = static_cast<Rank>(world.rank());
+           run_watched(schedule, tensors, world, machine, communicators, options.patience_s));
   Execution execution;
   execution.device_bytes = machine.device.allocated_bytes();
   HSAP_TRY(execution.used_bytes, machine.device.used_bytes());
   HSAP_TRY(execution.setup, machine.device.setup());
-  HSAP_TRY(const std::vector<std::string> all,
-           gather_all(world, encode(schedule, rank, run, execution, results)));
+  HSAP_TRY(const std::vector<std::string> all, gather_all(world, encode(run, execution)));
   execution.run_s.assign(run.run_s.size(), 0);
   for (std::size_t from = 0; from < all.size(); ++from) {
-    decode(schedule, static_cast<Rank>(from), all[from], results, execution);
+    decode(schedule, static_cast<Rank>(from), all[from], execution);
   }
-  tensors = std::move(results);
+  if (machine.gathers_results) HSAP_CHECK(gather_results(schedule, world, tensors));
   return execution;
 }
 

@@ -16,9 +16,9 @@ namespace {
 constexpr double comparing_s = 3600;
 
 std::string options_text(const ProcessOptions& options) {
-  return fmt::format("max_sms {} max_ctas {} urgent {} repeats {} graph {}", options.max_sms,
-                     options.max_ctas, options.urgent_communication, options.repeats,
-                     options.graph);
+  return fmt::format("max_sms {} max_ctas {} urgent {} repeats {} graph {} results {}",
+                     options.max_sms, options.max_ctas, options.urgent_communication,
+                     options.repeats, options.graph, options.gathers_results);
 }
 
 }  // namespace
@@ -82,7 +82,8 @@ Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,
   // Where times mean nothing, results are those of other executors bit for bit.
   const auto at_once = shares_gpus_ ? executor::AtOnce::gathers : executor::AtOnce::all;
   executor::RankMachine machine{
-      device, world::nodes_of(world_.members()), {}, at_once, options_.repeats, options_.graph};
+      device,         world::nodes_of(world_.members()), {}, at_once, options_.repeats,
+      options_.graph, options_.gathers_results};
   machine.communicators = {
       []() -> Result<std::string> {
         HSAP_TRY(const auto id, device::NcclCommunicator::make_id());

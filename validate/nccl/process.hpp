@@ -16,7 +16,8 @@ struct ProcessOptions {
   /// Exchanges before kernels where both are ready.
   bool urgent_communication = false;
   int repeats = 1;
-  bool graph = false;  ///< repeats are runs of one CUDA graph
+  bool graph = false;           ///< repeats are runs of one CUDA graph
+  bool gathers_results = true;  ///< to rank 0
 };
 
 /// This process as one rank of a run over NCCL, on the GPU of this machine that its local rank

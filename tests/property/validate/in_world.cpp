@@ -176,6 +176,34 @@ TEST_CASE("streams that stay inside nodes have communicators there") {
   CHECK(executor::communicator_ranks(schedule, Stream::keys, one_node, own) == Ranks{{0, 1, 2, 3}});
 }
 
+TEST_CASE("results stay where they are when only times count") {
+  Problem problem;
+  problem.batch = {{64}};
+  problem.heads = {.query = 2, .key_value = 2, .dim = 8};
+  Strategy strategy;
+  strategy.context_parallel = 2;
+  strategy.layout = Layout::contiguous;
+  const Schedule schedule = support::compiled(problem, strategy, Pass::forward);
+  Tensors truth = random_inputs(problem, 1);
+  const Tensors inputs = truth;
+  REQUIRE(execute(schedule, truth));
+  const auto said = in_ranks(2, [&](world::World& world, executor::RankMachine machine) {
+    machine.gathers_results = false;
+    Tensors tensors = inputs;
+    const auto run = executor::execute_in_world(schedule, tensors, world, machine, {});
+    if (!run) return run.error().text();
+    if (world.rank() == 0 && !timed(*run, schedule)) return std::string("times");
+    for (Token token = 0; token < 64; ++token) {
+      const auto own = tensors[Role::o].row(token, 1);
+      const auto expected = truth[Role::o].row(token, 1);
+      const bool same = std::equal(own.begin(), own.end(), expected.begin());
+      if (same != (token / 32 == world.rank())) return "token " + std::to_string(token);
+    }
+    return std::string("fine");
+  });
+  for (const std::string& each : said) CHECK(each == "fine");
+}
+
 /// Rank 1 waits for a row that rank 0 never sends.
 Schedule one_sided() {
   ScheduleBuilder build(Pass::forward, 1, {.query = 1, .key_value = 1, .dim = 8});
