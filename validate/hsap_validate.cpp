@@ -141,10 +141,14 @@ Status run_plan_on_gpu(const RunFlags& given) {
 
 #ifdef HSAP_WITH_NCCL
 /// Times are predicted only for a run that is where the prediction has it.
-void say_where(const nccl::Process& process, validation::Machine machine, bool graph,
-               validation::RunOptions& options) {
+void say_where(const nccl::Process& process, validation::Machine machine,
+               const nccl::ProcessOptions& asked, validation::RunOptions& options) {
+  const bool graph = asked.graph;
   options.where = "processes with a GPU each, over NCCL";
   if (graph) options.where += " in a CUDA graph";
+  if (asked.max_sms == 0 && asked.communication_sms > 0) {
+    options.where += fmt::format(", {} multiprocessors kept for messages", asked.communication_sms);
+  }
   options.query_gradients = QueryGradients::rounded;
   if (process.shares_gpus()) {
     options.where =
@@ -181,12 +185,19 @@ Status run_plan_over_nccl(const RunFlags& given, int argc, char** argv) {
   if (place.rank == 0) HSAP_CHECK(check_outputs(flags));
   constexpr std::int64_t most_bytes = std::int64_t{1} << 30;
   HSAP_TRY(const std::string text, read_file(flags.plan, most_bytes));
-  HSAP_TRY(const auto process,
-           nccl::Process::join(place, fnv1a64(text),
-                               {flags.max_sms, flags.max_ctas, flags.urgent_communication,
-                                flags.repeats, flags.graph,
-                                !flags.times_only || flags.options.leaks > 0}));
-  say_where(*process, std::move(machine), flags.graph, flags.options);
+  nccl::ProcessOptions asked;
+  // What the prediction takes from kernels while messages move.
+  const Runtime& runtime = machine.runtime;
+  if (runtime.entry == Runtime::Entry::at_once) {
+    asked.communication_sms = runtime.communication_multiprocessors;
+  }
+  asked.max_sms = flags.max_sms;
+  asked.max_ctas = flags.max_ctas;
+  asked.repeats = flags.repeats;
+  asked.graph = flags.graph;
+  asked.gathers_results = !flags.times_only || flags.options.leaks > 0;
+  HSAP_TRY(const auto process, nccl::Process::join(place, fnv1a64(text), asked));
+  say_where(*process, std::move(machine), asked, flags.options);
   flags.options.executor = [&](const Schedule& schedule, Tensors& tensors,
                                const ExecuteOptions& options) {
     return process->execute(schedule, tensors, options);

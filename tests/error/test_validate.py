@@ -106,11 +106,12 @@ class Validate(ProgramTest):
 
     def test_flags_that_the_executor_does_not_use(self):
         on_gpu = {"--cluster": "dgx-h100", "--timeline": "t.json",
-                  "--keep": "k.json", "--times-only": None, "--repeats": "3", "--serialise": None,
-                  "--graph": None, "--max-sms": "4", "--urgent-communication": None}
+                  "--keep": "k.json", "--times-only": None, "--repeats": "3",
+                  "--graph": None, "--max-sms": "4"}
         over_nccl = {"--ranks": "2", "--rendezvous": "tcp://localhost:1", "--max-ctas": "1"}
-        unused = {"host": on_gpu | over_nccl, "mpi": on_gpu | over_nccl, "local": over_nccl,
-                  "nccl": {"--serialise": None}}
+        on_one = {"--serialise": None, "--urgent-communication": None}
+        unused = {"host": on_gpu | on_one | over_nccl, "mpi": on_gpu | on_one | over_nccl,
+                  "local": over_nccl, "nccl": on_one}
         for executor, flags in unused.items():
             for flag, value in flags.items():
                 given = [flag] if value is None else [flag, value]

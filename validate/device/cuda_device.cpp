@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -62,6 +63,13 @@ Result<kernels::Device> CudaDevice::select(const Options& options) {
   HSAP_CHECK(count());
   HSAP_CHECK(check(cudaSetDevice(options.number), "cudaSetDevice"));
   return kernels::current_device();
+}
+
+CudaDevice::CudaDevice(kernels::Device hardware, const Options& options)
+    : hardware_(std::move(hardware)), options_(options) {
+  if (options_.max_sms == 0 && options_.kept_sms > 0) {
+    options_.max_sms = std::max(1, hardware_.sms - options_.kept_sms);
+  }
 }
 
 Result<std::unique_ptr<CudaDevice>> CudaDevice::make(const Options& options) {
@@ -145,6 +153,10 @@ EventId CudaDevice::make_event() {
   cudaEventCreate(&event);
   events_.push_back(event);
   return static_cast<EventId>(events_.size()) - 1;
+}
+
+int CudaDevice::sms_of_kernels() const {
+  return options_.max_sms > 0 ? std::min(options_.max_sms, hardware_.sms) : hardware_.sms;
 }
 
 kernels::CudaStream CudaDevice::cuda_stream(StreamId stream) const {

@@ -13,8 +13,9 @@ namespace hsap::device {
 class CudaDevice : public Device {
  public:
   struct Options {
-    int number = 0;   ///< of the GPU; becomes the current one of this thread
-    int max_sms = 0;  ///< for kernels; 0: all
+    int number = 0;    ///< of the GPU; becomes the current one of this thread
+    int max_sms = 0;   ///< for kernels; 0: all
+    int kept_sms = 0;  ///< of all, not for kernels; means nothing beside max_sms
     /// Messages go before kernels where both are ready.
     bool urgent_communication = false;
   };
@@ -57,12 +58,13 @@ class CudaDevice : public Device {
 
   [[nodiscard]] kernels::CudaStream cuda_stream(StreamId stream) const;
   [[nodiscard]] const kernels::Device& hardware() const { return hardware_; }
+  /// Multiprocessors that kernels take at most.
+  [[nodiscard]] int sms_of_kernels() const;
 
  protected:
   /// Makes the GPU of the options current. Errors: those of make().
   [[nodiscard]] static Result<kernels::Device> select(const Options& options);
-  CudaDevice(kernels::Device hardware, const Options& options)
-      : hardware_(std::move(hardware)), options_(options) {}
+  CudaDevice(kernels::Device hardware, const Options& options);
   /// Fills fresh memory with zeros and counts it.
   [[nodiscard]] Status begin_use(void* memory, std::int64_t bytes);
 

@@ -50,6 +50,9 @@ Result<std::unique_ptr<NcclCommunicator>> NcclCommunicator::make(std::span<const
   std::memcpy(&named, id.data(), sizeof named);
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
+  // From Hopper on NCCL starts its blocks in clusters of 4, which need as many multiprocessors in
+  // one part of the GPU; those that kernels leave free lie anywhere.
+  config.cgaClusterSize = 1;
   if (options.max_ctas > 0) config.maxCTAs = options.max_ctas;
   std::unique_ptr<NcclCommunicator> made(new NcclCommunicator(device, options));
   ncclComm_t communicator = nullptr;

@@ -1,7 +1,9 @@
 #include "validate/gpu/communicators.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -114,6 +116,19 @@ std::set<GroupOnStream> groups_at_once(const Schedule& schedule, AtOnce at_once)
     groups.insert({op.stream, schedule.group_of(op)});
   }
   return groups;
+}
+
+int communicating_streams(const Schedule& schedule) {
+  std::set<Stream> used;
+  for (const Operation& op : schedule.operations) {
+    for_each_peer(schedule, op, [&](Rank) { used.insert(op.stream); });
+  }
+  return static_cast<int>(used.size());
+}
+
+int blocks_of_communicator(int multiprocessors, int streams) {
+  const int share = std::max(1, multiprocessors / std::max(1, streams));
+  return static_cast<int>(std::bit_floor(static_cast<unsigned>(share)));
 }
 
 Result<Communicators> connect(const Schedule& schedule, world::World& world,

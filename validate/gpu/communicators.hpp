@@ -36,6 +36,14 @@ struct CommunicatorMaker {
 /// Groups whose collectives are done at once, in order.
 [[nodiscard]] std::set<GroupOnStream> groups_at_once(const Schedule& schedule, AtOnce at_once);
 
+/// Streams on which ranks communicate. What a rank has on one of them follows each other, so that
+/// so many of its communicators are at work at the same time.
+[[nodiscard]] int communicating_streams(const Schedule& schedule);
+
+/// Thread blocks of each communicator, one to a multiprocessor, so that those of all `streams` find
+/// room on so many. A power of two: NCCL rounds its channels for messages up to one.
+[[nodiscard]] int blocks_of_communicator(int multiprocessors, int streams);
+
 /// What one rank takes part in.
 struct Communicators {
   std::array<std::unique_ptr<device::Communicator>, streams> by_stream;  ///< null where it has none

@@ -16,9 +16,9 @@ namespace {
 constexpr double comparing_s = 3600;
 
 std::string options_text(const ProcessOptions& options) {
-  return fmt::format("max_sms {} max_ctas {} urgent {} repeats {} graph {} results {}",
-                     options.max_sms, options.max_ctas, options.urgent_communication,
-                     options.repeats, options.graph, options.gathers_results);
+  return fmt::format("kept {} max_sms {} max_ctas {} repeats {} graph {} results {}",
+                     options.communication_sms, options.max_sms, options.max_ctas, options.repeats,
+                     options.graph, options.gathers_results);
 }
 
 }  // namespace
@@ -74,11 +74,17 @@ Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,
   device::CudaDevice::Options on_device;
   on_device.number = gpu_;
   on_device.max_sms = options_.max_sms;
-  on_device.urgent_communication = options_.urgent_communication;
+  const int streams = executor::communicating_streams(schedule);
+  const int kept = streams > 0 ? options_.communication_sms : 0;
+  on_device.kept_sms = kept;
+  // Of two that wait for the same room: the ranks that a message goes to wait for it as well.
+  on_device.urgent_communication = true;
   auto made = device::NcclDevice::make(on_device);
   HSAP_CHECK(world_.agree(made ? Status() : Status(made.error())));
   device::CudaDevice& device = **made;
-  const device::NcclCommunicator::Options peers{options_.max_ctas, options.patience_s};
+  const int share = kept > 0 ? executor::blocks_of_communicator(kept, streams) : 0;
+  const device::NcclCommunicator::Options peers{options_.max_ctas > 0 ? options_.max_ctas : share,
+                                                options.patience_s};
   // Where times mean nothing, results are those of other executors bit for bit.
   const auto at_once = shares_gpus_ ? executor::AtOnce::gathers : executor::AtOnce::all;
   executor::RankMachine machine{
@@ -99,6 +105,13 @@ Result<Execution> Process::execute(const Schedule& schedule, Tensors& tensors,
            executor::execute_in_world(schedule, tensors, world_, machine, options));
   HSAP_TRY(const std::string version, device::NcclCommunicator::version());
   execution.setup.emplace_back("nccl", version);
+  execution.setup.emplace_back(
+      "multiprocessors of kernels",
+      fmt::format("{} of {}", device.sms_of_kernels(), device.hardware().sms));
+  if (peers.max_ctas > 0) {
+    execution.setup.emplace_back("thread blocks of a communicator",
+                                 fmt::format("at most {}", peers.max_ctas));
+  }
   return execution;
 }
 

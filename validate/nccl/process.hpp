@@ -11,10 +11,10 @@
 namespace hsap::nccl {
 
 struct ProcessOptions {
-  int max_sms = 0;   ///< for kernels; 0: all
-  int max_ctas = 0;  ///< for NCCL; 0: its choice
-  /// Exchanges before kernels where both are ready.
-  bool urgent_communication = false;
+  /// Kept free of kernels where a schedule communicates, and shared by its communicators; 0: none.
+  int communication_sms = 0;
+  int max_sms = 0;   ///< for kernels; 0: what is not kept
+  int max_ctas = 0;  ///< of each communicator; 0: its share of what is kept, or NCCL's choice
   int repeats = 1;
   bool graph = false;           ///< repeats are runs of one CUDA graph
   bool gathers_results = true;  ///< to rank 0

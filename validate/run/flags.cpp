@@ -120,14 +120,16 @@ void RunFlags::add_executor(cli::Command& run) {
                      "nccl: where processes meet, file:/path or tcp://host:port (the launcher's)"),
       {nccl});
   add(cli::add_integer(run, "--max-sms", max_sms, 1, 1024, "N",
-                       "local, nccl: multiprocessors that kernels take (all)"),
+                       "local, nccl: multiprocessors that kernels take (local: all; nccl: all but "
+                       "those that the plan's runtime has communication take)"),
       {local, nccl});
   add(cli::add_integer(run, "--max-ctas", max_ctas, 1, 1024, "N",
-                       "nccl: thread blocks of its kernels (NCCL's choice)"),
+                       "nccl: thread blocks of each communicator's kernels (its share of those "
+                       "that the runtime has communication take)"),
       {nccl});
   add(run.add_flag("--urgent-communication", urgent_communication,
-                   "local, nccl: communication goes before kernels where both are ready"),
-      {local, nccl});
+                   "local: communication goes before kernels where both are ready, as with nccl"),
+      {local});
 }
 
 Status RunFlags::check() const {

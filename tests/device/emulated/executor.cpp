@@ -46,5 +46,21 @@ TEST_CASE("plans on one GPU agree with the reference") {
   }
 }
 
+TEST_CASE("kernels take what is asked for, or what is not kept") {
+  const auto sms = [](int max_sms, int kept_sms) {
+    device::CudaDevice::Options options;
+    options.max_sms = max_sms;
+    options.kept_sms = kept_sms;
+    return device::CudaDevice::make(options).value()->sms_of_kernels();
+  };
+  // The emulation has two.
+  CHECK(sms(0, 0) == 2);
+  CHECK(sms(1, 0) == 1);
+  CHECK(sms(0, 1) == 1);
+  CHECK(sms(0, 16) == 1);
+  CHECK(sms(2, 1) == 2);
+  CHECK(sms(9, 0) == 2);
+}
+
 }  // namespace
 }  // namespace hsap

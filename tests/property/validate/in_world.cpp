@@ -204,6 +204,27 @@ TEST_CASE("results stay where they are when only times count") {
   for (const std::string& each : said) CHECK(each == "fine");
 }
 
+TEST_CASE("multiprocessors that are kept for messages are shared by the streams that have any") {
+  Problem problem;
+  problem.batch = {{64}};
+  problem.heads = {.query = 4, .key_value = 4, .dim = 8};
+  const auto streams_of = [&](int ulysses, int context, Pass pass) {
+    Strategy strategy;
+    strategy.ulysses = ulysses;
+    strategy.context_parallel = context;
+    return executor::communicating_streams(support::compiled(problem, strategy, pass));
+  };
+  CHECK(streams_of(1, 1, Pass::forward) == 0);
+  CHECK(streams_of(2, 1, Pass::forward) == 1);
+  CHECK(streams_of(1, 2, Pass::forward) == 1);
+  CHECK(streams_of(2, 2, Pass::forward) == 2);
+  CHECK(streams_of(2, 2, Pass::backward) == 3);
+  CHECK(executor::blocks_of_communicator(16, 1) == 16);
+  CHECK(executor::blocks_of_communicator(16, 3) == 4);
+  CHECK(executor::blocks_of_communicator(15, 1) == 8);
+  CHECK(executor::blocks_of_communicator(2, 3) == 1);
+}
+
 /// Rank 1 waits for a row that rank 0 never sends.
 Schedule one_sided() {
   ScheduleBuilder build(Pass::forward, 1, {.query = 1, .key_value = 1, .dim = 8});
