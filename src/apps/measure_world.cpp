@@ -12,6 +12,7 @@
 #ifdef HSAP_WITH_NCCL
 #include "validate/device/nccl_communicator.hpp"
 #include "validate/device/nccl_device.hpp"
+#include "validate/gpu/communicators.hpp"
 #endif
 
 namespace hsap::apps {
@@ -44,8 +45,13 @@ Status own_gpus(const std::vector<world::Member>& members) {
 /// All together. What rank 0 finds out goes into `found`.
 Status exchange(world::World& world, int gpu, const measure::Options& options,
                 WorldMeasured& found) {
+  // As in runs of hsap-validate: what is measured is what predictions then have of them.
+  HSAP_TRY(const Runtime runtime, load_runtime("hsap"));
+  NcclCommunicator::Options bounded;
+  bounded.max_ctas = executor::blocks_of_communicator(runtime.communication_multiprocessors, 1);
   device::CudaDevice::Options on;
   on.number = gpu;
+  on.urgent_communication = true;
   auto made = device::NcclDevice::make(on);
   HSAP_CHECK(world.agree(made ? Status() : Status(made.error())));
   std::string id;
@@ -54,8 +60,8 @@ Status exchange(world::World& world, int gpu, const measure::Options& options,
     id.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
   HSAP_TRY(id, world.broadcast(id));
-  auto peers =
-      NcclCommunicator::make(std::as_bytes(std::span(id)), world.rank(), world.size(), **made, {});
+  auto peers = NcclCommunicator::make(std::as_bytes(std::span(id)), world.rank(), world.size(),
+                                      **made, bounded);
   HSAP_CHECK(world.agree(peers ? Status() : Status(peers.error())));
   world.on_loss([&](const world::Loss&) { (*peers)->abort(); });
   const measure::Peer peer{world, **made, **peers, found.nodes};

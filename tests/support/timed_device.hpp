@@ -23,6 +23,9 @@ struct HostTruth {
 struct BesideTruth {
   double taken_share = 0;    ///< of the kernels' speed
   double overlap_share = 1;  ///< that the message keeps of its own
+  /// A message that began less than this before an attention kernel has found no room, and moves
+  /// when the kernel has ended.
+  double gets_in_s = 0;
 };
 
 /// A device without memory or kernels: a clock of its own says when host and streams are where, by
@@ -116,6 +119,7 @@ class TimedDevice : public device::Device {
   /// A message takes the stream, for longer when kernels come beside it.
   void send(device::StreamId stream, double ready_s, double seconds) {
     sending_ = stream;
+    sending_since_s_ = ready_s;
     free(stream) = ready_s + seconds;
   }
   /// The host issues something.
@@ -135,7 +139,7 @@ class TimedDevice : public device::Device {
     const double seconds =
         attention_seconds(slices, heads.query.size(), heads.model.dim, pass, truth_);
     const int name = heads.model.dim + static_cast<int>(pass);
-    return kernel(name, seconds, arrays.front().data, bytes);
+    return kernel(name, seconds, arrays.front().data, bytes, true);
   }
 
   /// Arrays once for each time that they are read or written.
@@ -144,17 +148,19 @@ class TimedDevice : public device::Device {
     for (const device::Array& array : arrays) bytes += double(count * array.row_bytes());
     return kernel(static_cast<int>(arrays.size()),
                   truth_.kernel_launch_s + bytes / truth_.memory_bandwidth_bytes_per_s,
-                  arrays[named_by].data, static_cast<std::int64_t>(bytes));
+                  arrays[named_by].data, static_cast<std::int64_t>(bytes), false);
   }
 
   /// The first call of each name loads its code.
-  device::Launch kernel(int name, double seconds, const std::byte* operand, std::int64_t bytes) {
+  device::Launch kernel(int name, double seconds, const std::byte* operand, std::int64_t bytes,
+                        bool fills) {
     return [=, this](device::StreamId stream) -> Status {
       const double ready_s = std::max(free(stream), issue(host_.launch_s));
       // A kernel that touches more than the cache holds leaves nothing of its own there.
       const bool cached = touched_bytes_ + bytes - last_touch(operand) < cache_bytes;
       const double loading_s = loaded_.insert(name).second ? 2e-3 : 0;
-      free(stream) = end_beside_message(ready_s, noise_(seconds) * (cached ? 0.67 : 1) + loading_s);
+      free(stream) =
+          end_beside_message(ready_s, noise_(seconds) * (cached ? 0.67 : 1) + loading_s, fills);
       touched_bytes_ += bytes;
       touches_.emplace_back(operand, touched_bytes_);
       return {};
@@ -163,9 +169,14 @@ class TimedDevice : public device::Device {
 
   /// When a kernel ends that would take so long alone. Until now the message was to end as if
   /// nothing came beside it any more.
-  double end_beside_message(double begin_s, double seconds) {
+  double end_beside_message(double begin_s, double seconds, bool fills) {
     const double message_s = sending_ < 0 ? 0 : free(sending_) - begin_s;
     if (message_s <= 0) return begin_s + seconds;
+    if (fills && begin_s - sending_since_s_ < beside_.gets_in_s) {
+      free(sending_) += seconds;
+      sending_since_s_ += seconds;
+      return begin_s + seconds;
+    }
     const double kernel_speed = 1 - beside_.taken_share;
     const double both_s = std::min(message_s / beside_.overlap_share, seconds / kernel_speed);
     free(sending_) += both_s * (1 - beside_.overlap_share);
@@ -184,6 +195,7 @@ class TimedDevice : public device::Device {
   HostTruth host_;
   BesideTruth beside_;
   device::StreamId sending_ = -1;
+  double sending_since_s_ = 0;
   double host_now_ = 0;
   std::int64_t allocated_ = 0;
   std::set<int> loaded_;

@@ -20,7 +20,8 @@ struct Ran {
 
 constexpr double slower = 1.06;  ///< kernels of the last rank
 
-Ran run(const std::vector<int>& nodes, const test::BesideTruth& truth, double noise = 0.005) {
+Ran run(const std::vector<int>& nodes, const test::BesideTruth& truth,
+        const test::HostTruth& host = {}) {
   Ran ran;
   const ClusterSpec spec = *load_cluster("dgx-h100");
   const Cluster cluster = *Cluster::build(spec, nodes.back() + 1);
@@ -36,8 +37,9 @@ Ran run(const std::vector<int>& nodes, const test::BesideTruth& truth, double no
       own.forward.block_overhead_s *= slower;
       own.forward.launch_s *= slower;
     }
+    constexpr double noise = 0.005;
     test::TimedDevice device(own, support::Measurer(static_cast<std::uint64_t>(rank + 1), noise, 0),
-                             {}, truth);
+                             host, truth);
     test::TimedCommunicator communicator(fabric, device, rank);
     measure::Options options;
     options.clock = [&] { return device.now(); };
@@ -65,6 +67,16 @@ TEST_CASE("What messages and kernels take from each other is found again") {
     CHECK(ran.found->host_transfer_s ==
           Approx(test::TimedCommunicator::transfer_host_s).epsilon(0.02));
   }
+}
+
+TEST_CASE("Messages are there before the kernels also where streams do not wait for each other") {
+  test::HostTruth host;
+  host.stream_wait_s = 0;
+  const Ran ran = run(std::vector<int>(4, 0), {0.12, 0.8, 1e-6}, host);
+  for (const std::string& each : ran.said) CHECK(each == "fine");
+  REQUIRE(ran.found);
+  CHECK(ran.found->taken_share == Approx(0.12).margin(0.02));
+  CHECK(ran.found->overlap_share == Approx(0.8).margin(0.03));
 }
 
 TEST_CASE("Two nodes of one GPU send to each other, and ranks outside of the first node wait") {
