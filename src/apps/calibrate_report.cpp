@@ -9,9 +9,9 @@ namespace hsap::apps {
 namespace {
 
 using cli::heading;
+using cli::right;
 using cli::Style;
 using cli::Table;
-constexpr auto right = Table::Align::right;
 
 std::string numbers_table(const fit::Calibration& found, bool color) {
   Table table({{"number"}, {"before", right}, {"fitted", right}});

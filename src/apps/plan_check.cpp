@@ -23,7 +23,7 @@ Status check_batches(const Plan& plan) {
   return {};
 }
 
-std::string text_of(const std::optional<Finding>& finding) {
+std::string verdict_of(const std::optional<Finding>& finding) {
   return finding ? finding->text() : std::string();
 }
 
@@ -36,7 +36,7 @@ Result<Checked> check_compiled(const Plan& plan, const PlannedPass& item) {
     finding = check_saved(forward, schedule);
   }
   return Checked{fmt::format("batch {}, {}", item.batch, to_string(item.pass)),
-                 schedule.operations.size(), text_of(finding)};
+                 schedule.operations.size(), verdict_of(finding)};
 }
 
 /// The embedded schedule that runs for a pass of a batch, if any.
@@ -71,7 +71,7 @@ Result<Checked> check_embedded(const Plan& plan, const EmbeddedSchedule& embedde
   }
   return Checked{
       fmt::format("batch {}, {}, embedded", embedded.batch, to_string(embedded.schedule.pass)),
-      embedded.schedule.operations.size(), text_of(finding)};
+      embedded.schedule.operations.size(), verdict_of(finding)};
 }
 
 }  // namespace

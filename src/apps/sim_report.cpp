@@ -13,9 +13,9 @@
 namespace hsap {
 namespace {
 
+using cli::right;
 using cli::Style;
 using cli::Table;
-constexpr auto right = Table::Align::right;
 
 double attention_s(const BatchPrediction& batch) {
   return batch.attention.forward_s + batch.attention.backward_s;

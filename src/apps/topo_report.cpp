@@ -13,10 +13,10 @@ namespace hsap::apps {
 namespace {
 
 using cli::heading;
+using cli::right;
 using cli::Style;
 using cli::Table;
 using topo::Imported;
-constexpr auto right = Table::Align::right;
 
 /// GPUs, and as many NICs, in the table of paths for people: the first ones.
 constexpr std::size_t most_listed = 12;

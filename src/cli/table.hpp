@@ -49,5 +49,7 @@ class Table {
   std::vector<Column> columns_;
   std::vector<Row> rows_;
 };
+/// As columns of numbers are.
+inline constexpr auto right = Table::Align::right;
 
 }  // namespace hsap::cli

@@ -10,6 +10,10 @@
 /// Readers for files that hold a cluster or a runtime inside (measured cases).
 namespace hsap {
 
+/// What durations and shares of the files may be.
+inline constexpr json::Limits seconds{0, 1};
+inline constexpr json::Limits share{0, 1};
+
 /// Reads a cluster from JSON (docs/cluster-format.md) after applying the overrides that are not
 /// meant for the model or the runtime. `file` only names the source in errors.
 [[nodiscard]] Result<ClusterSpec> read_cluster(json::Value root, const std::string& file,

@@ -7,9 +7,6 @@
 namespace hsap {
 namespace {
 
-constexpr json::Limits seconds{0, 1};
-constexpr json::Limits share{0, 1};
-
 Result<Runtime::Entry> parse_entry(const std::string& text) {
   constexpr std::string_view names[] = {"at_once", "between_kernels"};
   return parse_name<Runtime::Entry>(text, "way in for communication", names);

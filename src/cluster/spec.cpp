@@ -12,8 +12,6 @@ namespace hsap {
 namespace {
 
 /// Nothing in a machine takes longer than this; a larger number is a slip of units.
-constexpr json::Limits seconds{0, 1};
-constexpr json::Limits share{0, 1};
 
 AttentionKernel read_kernel(json::Object from) {
   AttentionKernel kernel;

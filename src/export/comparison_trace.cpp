@@ -39,9 +39,10 @@ std::vector<std::string> durations(const ComparedPass& pass) {
   return texts;
 }
 
-class Writer {
+class ComparisonWriter {
  public:
-  Writer(Rank ranks, const ComparisonOptions& options) : ranks_(ranks), options_(options) {}
+  ComparisonWriter(Rank ranks, const ComparisonOptions& options)
+      : ranks_(ranks), options_(options) {}
 
   void name_tracks(std::span<const ComparedPass> passes) {
     std::set<std::pair<Rank, Stream>> used;
@@ -112,7 +113,7 @@ class Writer {
 std::string comparison_trace(std::span<const ComparedPass> passes,
                              const ComparisonOptions& options) {
   const Rank all_ranks = passes.empty() ? 0 : passes.front().schedule->ranks();
-  Writer writer(std::min(all_ranks, options.most_ranks), options);
+  ComparisonWriter writer(std::min(all_ranks, options.most_ranks), options);
   if (all_ranks > 0) writer.name_tracks(passes);
   for (const ComparedPass& pass : passes) writer.add(pass);
   return writer.finish(all_ranks);

@@ -5,8 +5,6 @@
 namespace hsap {
 namespace {
 
-constexpr const char* trainer = "DeepSpeed";
-
 /// All ranks must split heads: DeepSpeed has no context parallelism.
 int sequence_parallel_size(const Plan& plan, Draft& draft) {
   const Strategy& strategy = plan.strategy;
@@ -50,7 +48,7 @@ Draft deepspeed_options(const Plan& plan) {
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of DeepSpeed", "causal");
   }
-  if (plan.strategy.context_parallel == 1) lose_common(plan, trainer, draft);
+  if (plan.strategy.context_parallel == 1) lose_common(plan, "DeepSpeed", draft);
   return draft;
 }
 

@@ -7,7 +7,7 @@
 namespace hsap {
 namespace {
 
-constexpr int most_ranks = 1 << 20;
+constexpr int most_degree = 1 << 20;
 
 /// Fills a degree that is left out, and checks the product.
 void complete_degrees(json::Object& object, int ranks, Strategy& strategy) {
@@ -46,22 +46,22 @@ json::Ordered to_json(const Strategy& strategy) {
 
 Strategy read_strategy(json::Object& object, int ranks) {
   Strategy strategy;
-  strategy.ulysses = static_cast<int>(object.integer_or("ulysses", 1, 1, most_ranks));
+  strategy.ulysses = static_cast<int>(object.integer_or("ulysses", 1, 1, most_degree));
   strategy.context_parallel =
-      static_cast<int>(object.integer_or("context_parallel", 1, 1, most_ranks));
+      static_cast<int>(object.integer_or("context_parallel", 1, 1, most_degree));
   const auto product = std::int64_t{strategy.ulysses} * strategy.context_parallel;
-  if (product > most_ranks) {
+  if (product > most_degree) {
     object.fail("context_parallel", "too many ranks", std::to_string(product),
-                fmt::format("ulysses x context_parallel of at most {}", most_ranks));
+                fmt::format("ulysses x context_parallel of at most {}", most_degree));
   }
   complete_degrees(object, ranks, strategy);
   strategy.order = object.parsed_or("order", parse_order, strategy.order);
   strategy.layout = object.parsed_or("layout", parse_layout, strategy.layout);
   strategy.exchange = object.parsed_or("exchange", parse_exchange, strategy.exchange);
-  strategy.stages = static_cast<int>(object.integer_or("stages", 0, 0, most_ranks));
+  strategy.stages = static_cast<int>(object.integer_or("stages", 0, 0, most_degree));
   strategy.gradient_dtype =
       object.parsed_or("gradient_dtype", parse_dtype, strategy.gradient_dtype);
-  strategy.inner_degree = static_cast<int>(object.integer_or("inner_degree", 0, 0, most_ranks));
+  strategy.inner_degree = static_cast<int>(object.integer_or("inner_degree", 0, 0, most_degree));
   strategy.moves = object.parsed_or("moves", parse_moves, strategy.moves);
   strategy.transfer_order =
       object.parsed_or("transfer_order", parse_transfer_order, strategy.transfer_order);

@@ -5,8 +5,6 @@
 namespace hsap {
 namespace {
 
-constexpr const char* trainer = "torchtitan";
-
 /// The load balancer with the plan's layout, or the nearest one.
 const char* load_balancer(const Plan& plan, Draft& draft) {
   switch (plan.strategy.layout) {
@@ -48,7 +46,7 @@ Draft torchtitan_options(const Plan& plan) {
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of torchtitan", "causal");
   }
-  lose_common(plan, trainer, draft);
+  lose_common(plan, "torchtitan", draft);
   return draft;
 }
 

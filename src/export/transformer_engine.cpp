@@ -5,8 +5,6 @@
 namespace hsap {
 namespace {
 
-constexpr const char* trainer = "TransformerEngine";
-
 /// Degrees that its all-to-all accepts: heads and groups must divide evenly.
 void choose_degrees(const Plan& plan, TransformerEngineChoice& choice, Draft& draft) {
   choice.a2a = plan.strategy.ulysses;
@@ -159,7 +157,7 @@ TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft
   }
   check_layout(plan, choice, draft);
   check_mask(plan, draft);
-  lose_common(plan, trainer, draft);
+  lose_common(plan, "TransformerEngine", draft);
   return choice;
 }
 

@@ -5,8 +5,6 @@
 namespace hsap {
 namespace {
 
-constexpr const char* trainer = "yunchang";
-
 const char* ring_type(const Plan& plan, Draft& draft) {
   if (plan.strategy.context_parallel == 1) return "basic";
   switch (plan.strategy.layout) {
@@ -61,7 +59,7 @@ Draft yunchang_options(const Plan& plan) {
       ulysses, strategy.ranks() / ulysses, world, low ? "True" : "False"));
   draft.lines.push_back(fmt::format("ring_impl_type = \"{}\"", ring_type(plan, draft)));
   check_attention(plan, draft);
-  lose_common(plan, trainer, draft);
+  lose_common(plan, "yunchang", draft);
   return draft;
 }
 

@@ -6,7 +6,7 @@
 namespace hsap {
 namespace {
 
-constexpr std::int64_t max_file_bytes = 64 << 20;
+constexpr std::int64_t max_json_bytes = 64 << 20;
 constexpr std::size_t max_bins = std::size_t{1} << 20;
 constexpr double max_count = 1e15;
 
@@ -84,7 +84,7 @@ Result<Trace> read_histogram(const json::Value& value, const std::string& path) 
 }  // namespace
 
 Result<Trace> read_json_trace(const std::string& path) {
-  HSAP_TRY(const json::Value value, json::read(path, max_file_bytes));
+  HSAP_TRY(const json::Value value, json::read(path, max_json_bytes));
   return value.is_array() ? read_lengths(value, path) : read_histogram(value, path);
 }
 

@@ -75,16 +75,6 @@ class Scripts(unittest.TestCase):
             self.assertNotIn("enabled", line)
             self.assertIn("-Dmpi=disabled -Dsimgrid=disabled", line)
 
-    def test_headers_are_compiled_once_and_again_when_that_was_cut_off(self):
-        def compiled(noted):
-            return [pathlib.Path(line).name for line in noted if line.startswith("clang++")]
-        both = ["build-sanitize.pch", "build-sanitize-tests.pch"]
-        everything = compiled(self.run_it("test.sh"))
-        self.assertEqual(everything[:2], both)
-        self.assertEqual(compiled(self.run_it("test.sh")), [])
-        (self.root / "build-precompiled" / both[1]).unlink()
-        self.assertEqual(compiled(self.run_it("test.sh")), both)
-
     def test_a_half_made_folder_of_the_benchmark_is_made(self):
         self.program("build-bench/bench/side_by_side", "")
         noted = self.run_it("bench.sh", "--only", "x")

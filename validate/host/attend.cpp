@@ -7,8 +7,6 @@
 namespace hsap::host {
 namespace {
 
-constexpr auto side = static_cast<std::size_t>(tile);
-
 /// Softmax of one head while it grows: o is kept times the sum of exp(score - top).
 template <typename T>
 class Softmax {
@@ -29,17 +27,17 @@ class Softmax {
     constexpr T masked = -std::numeric_limits<T>::infinity();
     T top = top_[row];
     bool sees_any = false;  // a NaN counts: it must reach the result
-    for (std::size_t j = 0; j < side; ++j) {
+    for (std::size_t j = 0; j < tile_side; ++j) {
       top = std::max(top, scores[j]);
       sees_any = sees_any || scores[j] != masked;
     }
     if (!sees_any) {
-      std::fill(scores, scores + side, T{0});
+      std::fill(scores, scores + tile_side, T{0});
       return;
     }
     const T shrink = std::exp(top_[row] - top);
     T sum = 0;
-    for (std::size_t j = 0; j < side; ++j) sum += scores[j] = std::exp(scores[j] - top);
+    for (std::size_t j = 0; j < tile_side; ++j) sum += scores[j] = std::exp(scores[j] - top);
     top_[row] = top;
     sum_[row] = sum_[row] * shrink + sum;
     T* o = o_.row(row);
@@ -48,8 +46,8 @@ class Softmax {
 
   void add(std::span<const std::size_t> rows, const T* weights, const TileRows<T>& values) {
     std::vector<T> part(rows.size() * o_.step(), 0);
-    multiply_add(rows.size(), o_.step(), side, weights, side, values.values.data(), values.step,
-                 part.data(), o_.step());
+    multiply_add(rows.size(), o_.step(), tile_side, weights, tile_side, values.values.data(),
+                 values.step, part.data(), o_.step());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       T* o = o_.row(rows[i]);
       for (std::size_t d = 0; d < o_.step(); ++d) o[d] += part[i * o_.step() + d];
@@ -89,19 +87,19 @@ void attend_slice(const Attend& on, int head, int key_head, const Slice& slice,
   TileRows<T> q, k, v;
   std::vector<T> columns;
   std::vector<std::size_t> rows_of_o;
-  std::array<T, side * side> scores;
+  std::array<T, tile_side * tile_side> scores;
   for_each_tile(slice, [&](Token row, Token rows, Token column, Token keys, bool border) {
     q.read(on.q, head, slice.query, row, rows);
     k.read(on.k, key_head, slice.key, column, keys);
     v.read(on.v, key_head, slice.key, column, keys);
     k.transpose(columns);
     scores.fill(0);
-    multiply_add(q.rows.size(), side, k.step, q.values.data(), q.step, columns.data(), side,
-                 scores.data(), side);
+    multiply_add(q.rows.size(), tile_side, k.step, q.values.data(), q.step, columns.data(),
+                 tile_side, scores.data(), tile_side);
     rows_of_o.resize(q.rows.size());
     for (std::size_t i = 0; i < q.rows.size(); ++i) {
-      T* line = &scores[i * side];
-      for (std::size_t j = 0; j < side; ++j) {
+      T* line = &scores[i * tile_side];
+      for (std::size_t j = 0; j < tile_side; ++j) {
         const auto at = static_cast<Token>(j);
         const bool seen =
             at < keys && (!border || band.sees(row + static_cast<Token>(i), column + at));

@@ -6,8 +6,6 @@
 namespace hsap::host {
 namespace {
 
-constexpr auto side = static_cast<std::size_t>(tile);
-
 /// Adds tile rows to the rows of a sum where they belong.
 template <typename T>
 void scatter(const std::vector<T>& part, const View& view, const Interval& tokens, Token first,
@@ -38,9 +36,9 @@ class Gradients {
       scatter(part_, on_.dv, slice.key, column, keys, dv);
       product(slopes_, keys, q_);
       scatter(part_, on_.dk, slice.key, column, keys, dk);
-      part_.assign(side * k_.step, 0);
-      multiply_add(q_.rows.size(), k_.step, side, slopes_.data(), side, k_.values.data(), k_.step,
-                   part_.data(), k_.step);
+      part_.assign(tile_side * k_.step, 0);
+      multiply_add(q_.rows.size(), k_.step, tile_side, slopes_.data(), tile_side, k_.values.data(),
+                   k_.step, part_.data(), k_.step);
       scatter(part_, on_.dq, slice.query, row, rows, dq);
     });
   }
@@ -54,11 +52,11 @@ class Gradients {
     weights_.fill(0);
     slopes_.fill(0);
     k_.transpose(columns_);
-    multiply_add(q_.rows.size(), side, k_.step, q_.values.data(), q_.step, columns_.data(), side,
-                 weights_.data(), side);
+    multiply_add(q_.rows.size(), tile_side, k_.step, q_.values.data(), q_.step, columns_.data(),
+                 tile_side, weights_.data(), tile_side);
     v_.transpose(columns_);
-    multiply_add(q_.rows.size(), side, v_.step, dout_.values.data(), dout_.step, columns_.data(),
-                 side, slopes_.data(), side);
+    multiply_add(q_.rows.size(), tile_side, v_.step, dout_.values.data(), dout_.step,
+                 columns_.data(), tile_side, slopes_.data(), tile_side);
   }
 
   /// From scores and do v to the weights p and the slopes of the scores, p (do v - delta).
@@ -71,7 +69,7 @@ class Gradients {
       load(on_.lse.element, on_.lse.at((*on_.lse.rows)[token], head_), 1, &lse);
       load(on_.delta.element, on_.delta.at((*on_.delta.rows)[token], head_), 1, &delta);
       for (Token j = 0; j < tile; ++j) {
-        const auto at = static_cast<std::size_t>(i) * side + static_cast<std::size_t>(j);
+        const auto at = static_cast<std::size_t>(i) * tile_side + static_cast<std::size_t>(j);
         const bool seen = j < keys && (!border || band.sees(row + i, column + j));
         weights_[at] = seen ? std::exp(weights_[at] * scale_ - lse) : 0;
         slopes_[at] = weights_[at] * (slopes_[at] - delta) * scale_;
@@ -80,13 +78,15 @@ class Gradients {
   }
 
   /// part = transpose(factors) rows, one row for each key.
-  void product(const std::array<T, side * side>& factors, Token keys, const TileRows<T>& rows) {
-    for (std::size_t i = 0; i < side; ++i) {
-      for (std::size_t j = 0; j < side; ++j) turned_[j * side + i] = factors[i * side + j];
+  void product(const std::array<T, tile_side * tile_side>& factors, Token keys,
+               const TileRows<T>& rows) {
+    for (std::size_t i = 0; i < tile_side; ++i) {
+      for (std::size_t j = 0; j < tile_side; ++j)
+        turned_[j * tile_side + i] = factors[i * tile_side + j];
     }
-    part_.assign(side * rows.step, 0);
-    multiply_add(static_cast<std::size_t>(keys), rows.step, rows.rows.size(), turned_.data(), side,
-                 rows.values.data(), rows.step, part_.data(), rows.step);
+    part_.assign(tile_side * rows.step, 0);
+    multiply_add(static_cast<std::size_t>(keys), rows.step, rows.rows.size(), turned_.data(),
+                 tile_side, rows.values.data(), rows.step, part_.data(), rows.step);
   }
 
   const AttendBackward& on_;
@@ -95,7 +95,7 @@ class Gradients {
   T scale_;
   TileRows<T> q_, dout_, k_, v_;
   std::vector<T> columns_, part_;
-  std::array<T, side * side> weights_{}, slopes_{}, turned_{};
+  std::array<T, tile_side * tile_side> weights_{}, slopes_{}, turned_{};
 };
 
 }  // namespace

@@ -46,7 +46,7 @@ struct TileRows {
 
   void read(const View& view, int head, const Interval& tokens, Token first, Token count) {
     step = padded(view.width);
-    values.assign(static_cast<std::size_t>(tile) * step, 0);
+    values.assign(tile_side * step, 0);
     rows.resize(static_cast<std::size_t>(count));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i] = (*view.rows)[tokens.at(first + static_cast<Token>(i))];
@@ -56,9 +56,9 @@ struct TileRows {
   /// The same as columns, [padded width, tile].
   void transpose(std::vector<T>& out) const {
     out.resize(values.size());
-    for (std::size_t i = 0; i < static_cast<std::size_t>(tile); ++i) {
+    for (std::size_t i = 0; i < tile_side; ++i) {
       for (std::size_t d = 0; d < step; ++d) {
-        out[d * static_cast<std::size_t>(tile) + i] = values[i * step + d];
+        out[d * tile_side + i] = values[i * step + d];
       }
     }
   }

@@ -34,6 +34,7 @@ class Band {
 
 /// Rows and columns of a tile.
 inline constexpr Token tile = 64;
+inline constexpr auto tile_side = static_cast<std::size_t>(tile);
 
 /// Calls use(row, rows, column, columns, border) for every tile of the slice that has a pair;
 /// `border` says that it also has masked ones.

@@ -8,7 +8,6 @@
 namespace hsap::measure {
 namespace {
 
-constexpr int series = 5;
 constexpr std::int64_t message_bytes = std::int64_t{64} << 20;
 constexpr std::int64_t small_message_bytes = std::int64_t{64} << 10;
 /// Of each half of the workspace: operands of the kernel.
@@ -33,9 +32,9 @@ std::vector<Rank> ring_of(const std::vector<int>& nodes) {
   return inside.size() > 1 ? inside : all;
 }
 
-class Session {
+class InterferenceSession {
  public:
-  Session(const Peer& peer, const Options& options)
+  InterferenceSession(const Peer& peer, const Options& options)
       : peer_(peer), options_(options), ring_(ring_of(peer.nodes)) {
     const auto own = std::find(ring_.begin(), ring_.end(), peer.world.rank());
     if (own == ring_.end()) return;
@@ -214,7 +213,7 @@ class Session {
 }  // namespace
 
 Result<std::optional<Interference>> measure_interference(const Peer& peer, const Options& options) {
-  return Session(peer, options).run();
+  return InterferenceSession(peer, options).run();
 }
 
 }  // namespace hsap::measure

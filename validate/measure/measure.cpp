@@ -10,9 +10,9 @@ constexpr Repeats of_copies{0.05, 5, 50};
 /// Attention cases between two copies: both kinds have had their first ones when the time is short.
 constexpr std::size_t attention_per_copy = 4;
 
-class Session {
+class DeviceSession {
  public:
-  Session(device::Device& device, const Machine& machine, const Options& options)
+  DeviceSession(device::Device& device, const Machine& machine, const Options& options)
       : device_(device), options_(options), begin_s_(options.clock()) {
     measured_.machine = machine;
   }
@@ -92,7 +92,7 @@ class Session {
 
 Result<Measured> measure_device(device::Device& device, const Machine& machine,
                                 const Options& options) {
-  return Session(device, machine, options).run();
+  return DeviceSession(device, machine, options).run();
 }
 
 }  // namespace hsap::measure

@@ -14,7 +14,6 @@ using Transfers = std::vector<fit::Transfer>;
 
 /// All-to-all among more ranks is no pattern of any schedule.
 constexpr std::size_t most_all_to_all = 64;
-constexpr int series = 5;
 /// The host may take longer for a call than it just did.
 constexpr double safety = 1.5;
 /// Of each half of the workspace: operands of what keeps a device busy.
@@ -88,9 +87,9 @@ int busiest(const Transfers& transfers) {
   return most;
 }
 
-class Session {
+class RoundsSession {
  public:
-  Session(const Peer& peer, const Options& options)
+  RoundsSession(const Peer& peer, const Options& options)
       : peer_(peer), options_(options), begin_s_(options.clock()) {}
 
   Result<TimedRounds> run() {
@@ -213,7 +212,7 @@ std::vector<Round> rounds_of(const std::vector<int>& nodes, std::int64_t most_by
 }
 
 Result<TimedRounds> measure_rounds(const Peer& peer, const Options& options) {
-  return Session(peer, options).run();
+  return RoundsSession(peer, options).run();
 }
 
 std::string transfers_csv(const TimedRounds& rounds, const std::vector<int>& gpus) {

@@ -10,6 +10,9 @@
 
 namespace hsap::measure {
 
+/// How often ranks measure the same together.
+inline constexpr int series = 5;
+
 /// One process of several, each with a GPU of its own.
 struct Peer {
   world::World& world;

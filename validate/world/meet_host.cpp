@@ -16,7 +16,7 @@ namespace hsap::world {
 namespace {
 
 /// One connection. Who has not said who he is is a stranger until then.
-struct Guest {
+struct Caller {
   Channel channel;
   Clock::time_point since;
   std::string peer;
@@ -62,12 +62,12 @@ class Host {
 
  private:
   void admit();
-  void hear(Guest& guest);
-  void read_hello(Guest& guest, const std::string& payload);
-  void add_member(Guest& guest, const Member& member);
+  void hear(Caller& caller);
+  void read_hello(Caller& caller, const std::string& payload);
+  void add_member(Caller& caller, const Member& member);
   /// Something that no waiting will repair.
   void fault(ErrorKind kind, const std::string& text);
-  void note_stranger(const Guest& guest, const std::string& what);
+  void note_stranger(const Caller& caller, const std::string& what);
   [[nodiscard]] bool all_here() const {
     return std::all_of(members_.begin(), members_.end(),
                        [](const auto& m) { return m.has_value(); });
@@ -85,7 +85,7 @@ class Host {
   std::string key_;
   std::string where_;       ///< to tell
   bool elsewhere_ = false;  ///< the others go to an address that is not of this machine
-  std::list<Guest> guests_;
+  std::list<Caller> callers_;
   std::vector<std::optional<Member>> members_;
   Clock::time_point deadline_;
   ErrorKind kind_ = ErrorKind::infeasible;
@@ -122,9 +122,9 @@ void Host::fault(ErrorKind kind, const std::string& text) {
   faults_.push_back(text);
 }
 
-void Host::note_stranger(const Guest& guest, const std::string& what) {
+void Host::note_stranger(const Caller& caller, const std::string& what) {
   constexpr std::size_t most = 4;
-  if (strangers_.size() < most) strangers_.push_back(guest.peer + " " + what);
+  if (strangers_.size() < most) strangers_.push_back(caller.peer + " " + what);
 }
 
 void Host::admit() {
@@ -134,90 +134,90 @@ void Host::admit() {
     Result<Descriptor> socket = accept_from(listener_);
     if (!socket) return fault(ErrorKind::infeasible, socket.error().text());
     if (!socket->open()) return;
-    if (guests_.size() >= most) continue;
+    if (callers_.size() >= most) continue;
     std::string peer = peer_of(*socket);
-    guests_.push_back({Channel(*std::move(socket), most_hello_bytes), Clock::now(), std::move(peer),
-                       std::nullopt});
+    callers_.push_back({Channel(*std::move(socket), most_hello_bytes), Clock::now(),
+                        std::move(peer), std::nullopt});
   }
 }
 
-void Host::add_member(Guest& guest, const Member& member) {
+void Host::add_member(Caller& caller, const Member& member) {
   if (member.size != self_.size) {
     return fault(ErrorKind::bad_input,
                  fmt::format("rank {} on {} counts {} ranks, rank 0 counts {}", member.rank,
                              member.host, member.size, self_.size));
   }
   const auto rank = static_cast<std::size_t>(member.rank);
-  if (rank >= members_.size()) return note_stranger(guest, "has a rank that there is not");
+  if (rank >= members_.size()) return note_stranger(caller, "has a rank that there is not");
   if (members_[rank]) {
     return fault(ErrorKind::bad_input, fmt::format("rank {} is there twice, on {} and on {}", rank,
                                                    members_[rank]->host, member.host));
   }
   members_[rank] = member;
-  guest.member = member;
+  caller.member = member;
 }
 
-void Host::read_hello(Guest& guest, const std::string& payload) {
+void Host::read_hello(Caller& caller, const std::string& payload) {
   Reader reader(payload);
   if (reader.text(most_hello_bytes) != protocol_name) {
-    return note_stranger(guest, "said something else than hello");
+    return note_stranger(caller, "said something else than hello");
   }
   const std::uint32_t version = reader.number();
   const std::string key = reader.text(most_hello_bytes);
   if (version != protocol_version) {
     // Frames and verdicts are the same in all versions.
-    guest.answered = true;
-    guest.channel.put({FrameKind::heard, {}});
+    caller.answered = true;
+    caller.channel.put({FrameKind::heard, {}});
     return fault(ErrorKind::bad_input,
                  fmt::format("{} speaks version {} of the protocol, rank 0 version {}: the same "
                              "hsap has to run everywhere",
-                             guest.peer, version, protocol_version));
+                             caller.peer, version, protocol_version));
   }
   const Member member = read_member(reader);
-  if (!reader.done()) return note_stranger(guest, "said a hello that cannot be read");
+  if (!reader.done()) return note_stranger(caller, "said a hello that cannot be read");
   if (key != key_) {
-    guest.channel.put({FrameKind::stale, {}});
-    return note_stranger(guest, "looked for another run");
+    caller.channel.put({FrameKind::stale, {}});
+    return note_stranger(caller, "looked for another run");
   }
-  guest.answered = true;
-  guest.channel.put({FrameKind::heard, {}});
-  add_member(guest, member);
+  caller.answered = true;
+  caller.channel.put({FrameKind::heard, {}});
+  add_member(caller, member);
 }
 
-void Host::hear(Guest& guest) {
-  Channel& channel = guest.channel;
+void Host::hear(Caller& caller) {
+  Channel& channel = caller.channel;
   channel.write();
   channel.read();
-  if (guest.answered) {
+  if (caller.answered) {
     if (channel.open()) return;
-    if (guest.member) {
+    if (caller.member) {
       fault(ErrorKind::infeasible, fmt::format("rank {} on {} left before all were there",
-                                               guest.member->rank, guest.member->host));
+                                               caller.member->rank, caller.member->host));
     }
     return;
   }
   const std::optional<Frame> frame = channel.take();
   if (frame && frame->kind == FrameKind::hello) {
-    read_hello(guest, frame->payload);
+    read_hello(caller, frame->payload);
   } else if (frame || channel.state() == Channel::State::garbage) {
-    note_stranger(guest, "sent '" + channel.glimpse() + "'");
+    note_stranger(caller, "sent '" + channel.glimpse() + "'");
   } else if (!channel.open()) {
-    note_stranger(guest, "left without a word");
-  } else if (Clock::now() - guest.since > seconds(limits_.answer_s)) {
-    note_stranger(guest, "connected and said nothing");
+    note_stranger(caller, "left without a word");
+  } else if (Clock::now() - caller.since > seconds(limits_.answer_s)) {
+    note_stranger(caller, "connected and said nothing");
   } else {
     return;
   }
   // Whoever is no rank is sent away once his answer is out.
-  if (!guest.answered) {
+  if (!caller.answered) {
     channel.write();
-    guest.since = {};
+    caller.since = {};
   }
 }
 
 std::vector<Channel*> Host::channels() {
   std::vector<Channel*> list;
-  for (Guest& guest : guests_) list.push_back(&guest.channel);
+  for (Caller& caller : callers_) list.push_back(&caller.channel);
   return list;
 }
 
@@ -258,8 +258,8 @@ Error Host::refuse() {
   verdict.number(static_cast<std::uint32_t>(kind_));
   verdict.text(error.message);
   const Frame frame{FrameKind::refused, verdict.take()};
-  for (Guest& guest : guests_) {
-    if (guest.answered) guest.channel.put(frame);
+  for (Caller& caller : callers_) {
+    if (caller.answered) caller.channel.put(frame);
   }
   part(channels(), Clock::now() + seconds(2));
   return error;
@@ -269,9 +269,9 @@ Meeting Host::welcome() {
   Meeting meeting;
   for (auto& member : members_) meeting.members.push_back(*std::move(member));
   const Frame frame{FrameKind::welcome, encode(meeting.members)};
-  std::vector<Guest*> by_rank(members_.size(), nullptr);
-  for (Guest& guest : guests_) {
-    if (guest.member) by_rank[static_cast<std::size_t>(guest.member->rank)] = &guest;
+  std::vector<Caller*> by_rank(members_.size(), nullptr);
+  for (Caller& caller : callers_) {
+    if (caller.member) by_rank[static_cast<std::size_t>(caller.member->rank)] = &caller;
   }
   for (std::size_t rank = 1; rank < by_rank.size(); ++rank) {
     Channel& channel = by_rank[rank]->channel;
@@ -287,9 +287,9 @@ Result<Meeting> Host::receive() {
     // Looks again soon, as strangers are sent away by the clock.
     wait_for(channels(), listener_.get(), std::min(deadline_, Clock::now() + seconds(0.25)));
     admit();
-    for (Guest& guest : guests_) hear(guest);
-    guests_.remove_if([](const Guest& guest) {
-      return (!guest.answered && guest.since == Clock::time_point{}) || !guest.channel.open();
+    for (Caller& caller : callers_) hear(caller);
+    callers_.remove_if([](const Caller& caller) {
+      return (!caller.answered && caller.since == Clock::time_point{}) || !caller.channel.open();
     });
   }
   compare("another plan", &Hello::plan);

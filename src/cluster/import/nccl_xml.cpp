@@ -28,9 +28,9 @@ Kind kind_of(const std::string& pci_class) {
   return Kind::other;
 }
 
-class Reader {
+class MachineReader {
  public:
-  Reader(const XmlDocument& document, const std::string& file) : document_(document) {
+  MachineReader(const XmlDocument& document, const std::string& file) : document_(document) {
     out_.file = file;
     out_.format = "NCCL topology XML";
     part_of_.assign(document.elements.size(), -1);
@@ -278,7 +278,7 @@ class Reader {
 
 Result<Machine> read_nccl_xml(const std::string& text, const std::string& file) {
   HSAP_TRY(const XmlDocument document, parse_xml(text, file));
-  return Reader(document, file).read();
+  return MachineReader(document, file).read();
 }
 
 }  // namespace hsap::topo

@@ -53,9 +53,9 @@ std::optional<Cell> cell_of(const std::string& text) {
   return Cell{Near::nvlink, links};
 }
 
-class Reader {
+class MatrixReader {
  public:
-  Reader(const std::string& text, const std::string& file) : in_(text), file_(file) {}
+  MatrixReader(const std::string& text, const std::string& file) : in_(text), file_(file) {}
 
   Result<TopoMatrix> read() {
     HSAP_CHECK(read_header());
@@ -196,7 +196,7 @@ class Reader {
 }  // namespace
 
 Result<TopoMatrix> parse_topo_m(const std::string& text, const std::string& file) {
-  return Reader(text, file).read();
+  return MatrixReader(text, file).read();
 }
 
 }  // namespace hsap::topo

@@ -30,9 +30,9 @@ const char* expected_for(pugi::xml_parse_status status) {
   }
 }
 
-class Reader {
+class DocumentReader {
  public:
-  Reader(const std::string& text, const std::string& file) : text_(text), file_(file) {}
+  DocumentReader(const std::string& text, const std::string& file) : text_(text), file_(file) {}
 
   Result<XmlDocument> read() {
     HSAP_CHECK(check_raw());
@@ -202,7 +202,7 @@ const std::string* XmlElement::find(const std::string& attribute) const {
 }
 
 Result<XmlDocument> parse_xml(const std::string& text, const std::string& file) {
-  return Reader(text, file).read();
+  return DocumentReader(text, file).read();
 }
 
 }  // namespace hsap::topo

@@ -13,7 +13,7 @@ namespace hsap::fit {
 namespace {
 
 /// Kernels of so many bytes tell the rate, smaller ones the launch.
-constexpr double rate_bytes = 64 << 20;
+constexpr double copy_rate_bytes = 64 << 20;
 /// The fastest of those that tell the rate: less is a table in other units.
 constexpr double least_bytes_per_s = 10e9;
 
@@ -35,7 +35,7 @@ Status check_fastest(const Data& data) {
   const CopyRow* best = nullptr;
   const auto rate = [](const CopyRow& row) { return row.bytes / row.seconds; };
   for (const CopyRow& row : data.copies) {
-    if (row.bytes < rate_bytes) continue;
+    if (row.bytes < copy_rate_bytes) continue;
     if (best == nullptr || rate(row) > rate(*best)) best = &row;
   }
   if (best == nullptr || rate(*best) >= least_bytes_per_s) return {};
@@ -45,7 +45,7 @@ Status check_fastest(const Data& data) {
                                    format_rate(least_bytes_per_s)));
 }
 
-void add_points(const Data& data, Calibration& out) {
+void add_copy_points(const Data& data, Calibration& out) {
   const Device& device = out.spec.device;
   for (const CopyRow& row : data.copies) {
     Point point;
@@ -78,9 +78,9 @@ Status fit_copies(const Data& data, Calibration& out) {
     files.insert(row.place.file);
   }
   Device& device = out.spec.device;
-  if (most < rate_bytes) {
+  if (most < copy_rate_bytes) {
     keep(out, "device.memory_bandwidth_bytes_per_s", "no kernel of 64 MB and more: kept");
-    add_points(data, out);
+    add_copy_points(data, out);
     return {};
   }
   const Eigen::VectorXd found = fit_relative(features, Eigen::VectorXd::Zero(rows), measured);
@@ -95,7 +95,7 @@ Status fit_copies(const Data& data, Calibration& out) {
   } else {
     keep(out, "device.kernel_launch_s", "the rows do not tell a launch from a rate: kept");
   }
-  add_points(data, out);
+  add_copy_points(data, out);
   return {};
 }
 

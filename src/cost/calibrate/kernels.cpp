@@ -259,7 +259,7 @@ class PassFit {
   std::vector<const KernelRow*> rows_;
 };
 
-void add_points(const Data& data, Calibration& out) {
+void add_kernel_points(const Data& data, Calibration& out) {
   for (const KernelRow& row : data.kernels) {
     const std::int64_t longer = std::max(row.queries, row.keys);
     Point point;
@@ -311,7 +311,7 @@ Status fit_kernels(const Data& data, Calibration& out) {
                   [](const std::string& line) { return line.starts_with("attention:"); });
   }
   tell_ranges(data, out.spec.calibrated);
-  add_points(data, out);
+  add_kernel_points(data, out);
   return {};
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 /// Messages up to here tell the latency, from there on the rate.
 constexpr double latency_bytes = 1 << 20;
-constexpr double rate_bytes = 4 << 20;
+constexpr double link_rate_bytes = 4 << 20;
 /// What the fastest round of 64 KB and more reaches at least, inside a node (a lane of PCIe) and
 /// between nodes (Ethernet of 1 Gbit/s): less is a table in other units.
 constexpr double least_inside_bytes_per_s = 1e9;
@@ -122,7 +122,7 @@ void keep_untold(const LinkRows::Rows& rows, const std::string& link, LeastSquar
     keep(out, link + " latency", "no message of 64 KB to 1 MB: kept from the base cluster");
     problem.keep(0);
   }
-  if ((*most)->bytes < rate_bytes) {
+  if ((*most)->bytes < link_rate_bytes) {
     keep(out, link + " bandwidth", "no message of 4 MB and more: kept from the base cluster");
     for (Eigen::Index c = 1; c < problem.values.size(); ++c) problem.keep(c);
   }

@@ -77,7 +77,7 @@ void tell_ranges(const Data& data, const LinkRows& links, Calibration& out) {
   }
 }
 
-Status add_points(const Data& data, const LinkRows& links, Calibration& out) {
+Status add_link_points(const Data& data, const LinkRows& links, Calibration& out) {
   HSAP_TRY(const Cluster cluster, Cluster::build(out.spec, out.nodes));
   for (const TransferRow& row : data.transfers) {
     if (row.bytes < min_fitted_bytes) continue;
@@ -108,7 +108,7 @@ Status fit_links(const Data& data, Calibration& out) {
   HSAP_CHECK(fit_nvlink(links, out));
   HSAP_CHECK(fit_network(links, out));
   tell_ranges(data, links, out);
-  return add_points(data, links, out);
+  return add_link_points(data, links, out);
 }
 
 }  // namespace hsap::fit

@@ -10,7 +10,7 @@ namespace {
 
 /// Errors below this are as good as none; keeps the weights finite on exact data.
 constexpr double smallest_spread = 1e-6;
-constexpr int most_rounds = 100;
+constexpr int most_weightings = 100;
 
 /// From the median: for normal errors this is the standard deviation.
 double spread_of(const Eigen::VectorXd& errors) {
@@ -44,7 +44,7 @@ Eigen::VectorXd fit_relative(const Eigen::MatrixXd& features, const Eigen::Vecto
   rows = rows * scale.asDiagonal();
   Eigen::VectorXd weights = Eigen::VectorXd::Ones(measured.size());
   Eigen::VectorXd values = Eigen::VectorXd::Zero(features.cols());
-  for (int round = 0; round < most_rounds; ++round) {
+  for (int round = 0; round < most_weightings; ++round) {
     const Eigen::VectorXd roots = weights.cwiseSqrt();
     const Eigen::VectorXd next = (roots.asDiagonal() * rows)
                                      .colPivHouseholderQr()

@@ -12,9 +12,9 @@ namespace {
 using json::Value;
 
 /// Members that nobody asks for are many and differ between versions, so they are not looked at.
-class Reader {
+class JsonLogReader {
  public:
-  Reader(const Value& root, std::string file) : root_(root), file_(std::move(file)) {}
+  JsonLogReader(const Value& root, std::string file) : root_(root), file_(std::move(file)) {}
 
   Result<NcclLog> read() {
     if (!root_.is_object()) return error("", "not a log of nccl-tests", root_);
@@ -155,7 +155,7 @@ class Reader {
 
 Result<NcclLog> read_nccl_json(const std::string& path) {
   HSAP_TRY(const Value root, json::read(path, max_file_bytes));
-  return Reader(root, path).read();
+  return JsonLogReader(root, path).read();
 }
 
 }  // namespace hsap::fit

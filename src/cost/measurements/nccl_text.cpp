@@ -46,9 +46,9 @@ std::string brief(const std::string& line) {
   return "'" + (line.size() <= most ? line : line.substr(0, most) + "...") + "'";
 }
 
-class Reader {
+class TextLogReader {
  public:
-  explicit Reader(LineReader lines) : lines_(std::move(lines)) {}
+  explicit TextLogReader(LineReader lines) : lines_(std::move(lines)) {}
 
   Result<NcclLog> read() {
     for (std::string line; lines_.next(line);) {
@@ -200,7 +200,7 @@ bool consistent(double bytes, double microseconds, double gigabytes_per_s) {
 
 Result<NcclLog> read_nccl_text(const std::string& path) {
   HSAP_TRY(LineReader lines, LineReader::open(path, max_file_bytes, max_line_bytes));
-  return Reader(std::move(lines)).read();
+  return TextLogReader(std::move(lines)).read();
 }
 
 }  // namespace hsap::fit

@@ -5,8 +5,6 @@
 namespace hsap {
 namespace {
 
-constexpr double bf16 = 2;
-
 /// Width of the MLP halves that one token fills.
 double mlp_width(const Model& model) {
   return static_cast<double>(model.intermediate) *

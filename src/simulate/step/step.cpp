@@ -8,7 +8,6 @@
 namespace hsap {
 namespace {
 
-constexpr double bf16 = 2;
 /// Adam: reads a bf16 gradient and the fp32 master copy and two moments, writes the three back
 /// and a bf16 parameter.
 constexpr double optimizer_bytes = 2 + 12 + 12 + 2;

@@ -9,7 +9,6 @@
 namespace hsap {
 namespace {
 
-constexpr double bf16 = 2;
 /// Logits in bf16 and once more in fp32, where their softmax and gradient are computed.
 constexpr double logit_bytes = 2 + 4;
 

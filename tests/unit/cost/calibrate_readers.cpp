@@ -9,7 +9,7 @@ namespace hsap {
 namespace {
 
 /// The error of a table of transfers.
-Error refused(const std::string& text) {
+Error refused_transfers(const std::string& text) {
   const test::Folder folder;
   fit::Data data;
   const Status read = fit::read_transfers(folder.write("t.csv", text), data);
@@ -48,19 +48,19 @@ TEST_CASE("A table of transfers is read in both forms of a pattern") {
 
 TEST_CASE("Mistakes in a table of transfers are told with their line") {
   const std::string header = "pattern,bytes,us\n";
-  CHECK(refused("").message == "an empty table");
-  CHECK(refused("pattern,bytes,ms\n").message == "no column 'us'");
-  CHECK(refused("pattern,bytes,ms\n").found == "'pattern,bytes,ms'");
-  CHECK(refused("us,pattern,bytes,us\n").message == "a column named twice");
-  CHECK(refused(header + "0>1,8\n").message == "a row of another width than the header");
-  CHECK(refused(header + "0>1,8,1,1\n").position == "line 2");
-  CHECK(refused(header + "\"0>1,8,1\n").message == "a quote is not closed");
+  CHECK(refused_transfers("").message == "an empty table");
+  CHECK(refused_transfers("pattern,bytes,ms\n").message == "no column 'us'");
+  CHECK(refused_transfers("pattern,bytes,ms\n").found == "'pattern,bytes,ms'");
+  CHECK(refused_transfers("us,pattern,bytes,us\n").message == "a column named twice");
+  CHECK(refused_transfers(header + "0>1,8\n").message == "a row of another width than the header");
+  CHECK(refused_transfers(header + "0>1,8,1,1\n").position == "line 2");
+  CHECK(refused_transfers(header + "\"0>1,8,1\n").message == "a quote is not closed");
   for (const char* us : {"0", "-5", "nan", "inf", "1e300", "12us", "", "1,5"}) {
     INFO(us);
-    CHECK(refused(header + "0>1,8," + us + "\n").message != "none");
+    CHECK(refused_transfers(header + "0>1,8," + us + "\n").message != "none");
   }
-  CHECK(refused(header + "0>1,8,-5\n").found == "'-5'");
-  CHECK(refused(header + "0>1,0,5\n").message == "bad 'bytes'");
+  CHECK(refused_transfers(header + "0>1,8,-5\n").found == "'-5'");
+  CHECK(refused_transfers(header + "0>1,0,5\n").message == "bad 'bytes'");
 }
 
 TEST_CASE("Patterns that are none are refused") {
@@ -122,16 +122,17 @@ TEST_CASE("Nothing grows without bound") {
             .error()
             .text()
             .find("too large") != std::string::npos);
-  CHECK(refused("pattern,bytes,us\n" + std::string(2 << 20, '0')).message == "line too long");
+  CHECK(refused_transfers("pattern,bytes,us\n" + std::string(2 << 20, '0')).message ==
+        "line too long");
   std::string rows = "pattern,bytes,us\n";
   for (std::size_t i = 0; i <= fit::max_rows; ++i) rows += "0>1,8,1\n";
-  CHECK(refused(rows).message == "too many rows");
+  CHECK(refused_transfers(rows).message == "too many rows");
   std::string patterns = "pattern,bytes,us\n";
   for (std::size_t i = 1; i <= fit::max_patterns + 1; ++i) {
     patterns += "0>" + std::to_string(i) + ",8,1\n";
   }
-  CHECK(refused(patterns).message == "too many different patterns");
-  CHECK(refused(std::string(5000, ',') + "\n").message == "too many columns");
+  CHECK(refused_transfers(patterns).message == "too many different patterns");
+  CHECK(refused_transfers(std::string(5000, ',') + "\n").message == "too many columns");
 }
 
 TEST_CASE("Packed documents are a column that may be missing") {

@@ -27,7 +27,7 @@ std::string uniform(int gpus, const std::string& cell) {
   return out + "\n";
 }
 
-topo::Imported of(const std::string& text, const topo::ImportOptions& options = {}) {
+topo::Imported read_matrix(const std::string& text, const topo::ImportOptions& options = {}) {
   const auto result = topo::import_text(text, "m", options);
   INFO(text << (result ? "" : result.error().text()));
   REQUIRE(result);
@@ -70,32 +70,33 @@ TEST_CASE("NVLinks that cannot all be direct go through NVSwitches") {
   // Four A100 with four links to each peer have the twelve links of a GPU; NV12 has not.
   topo::ImportOptions options;
   options.sm = 80;
-  CHECK(of(uniform(4, "NV4"), options).spec.links.size() == 4 + 6);
-  CHECK(of(uniform(4, "NV12"), options).spec.links.size() == 4 + 4);
-  CHECK(of(uniform(2, "NV12"), options).spec.links.size() == 2 + 1);
-  CHECK(of(uniform(16, "NV6"), options).spec.links.size() == 16 + 16);
-  CHECK(warnings_of(of(uniform(4, "NV12"), options)) == Names{"hidden-pcie", "no-link-speed"});
+  CHECK(read_matrix(uniform(4, "NV4"), options).spec.links.size() == 4 + 6);
+  CHECK(read_matrix(uniform(4, "NV12"), options).spec.links.size() == 4 + 4);
+  CHECK(read_matrix(uniform(2, "NV12"), options).spec.links.size() == 2 + 1);
+  CHECK(read_matrix(uniform(16, "NV6"), options).spec.links.size() == 16 + 16);
+  CHECK(warnings_of(read_matrix(uniform(4, "NV12"), options)) ==
+        Names{"hidden-pcie", "no-link-speed"});
 }
 
 TEST_CASE("A table without NVLink says there is none, unless the flag knows better") {
   topo::ImportOptions options;
   options.sm = 90;
-  CHECK(paths_of(of(uniform(2, "NODE"), options), 0) == "X PHB");
+  CHECK(paths_of(read_matrix(uniform(2, "NODE"), options), 0) == "X PHB");
   options.nvlinks = 18;  // of nvidia-smi topo -mp
-  const topo::Imported machine = of(uniform(2, "NODE"), options);
+  const topo::Imported machine = read_matrix(uniform(2, "NODE"), options);
   CHECK(paths_of(machine, 0) == "X NVL");
   CHECK(machine.spec.curves[static_cast<int>(LinkClass::nvlink)].bandwidth_bytes_per_s == 370.8e9);
 }
 
 TEST_CASE("Cells that no tree explains are told") {
   const topo::Imported machine =
-      of("GPU0 GPU1 GPU2\nGPU0 X PIX SYS\nGPU1 PIX X PIX\nGPU2 SYS PIX X\n");
+      read_matrix("GPU0 GPU1 GPU2\nGPU0 X PIX SYS\nGPU1 PIX X PIX\nGPU2 SYS PIX X\n");
   CHECK(named_by(machine, "contradiction") == Names{"GPU0 and GPU2"});
   CHECK(paths_of(machine, 0) == "X PIX PIX");
 }
 
 TEST_CASE("One GPU, and no affinity") {
-  const topo::Imported machine = of("GPU0 CPU Affinity NUMA Affinity\nGPU0 X 0-7 N/A\n");
+  const topo::Imported machine = read_matrix("GPU0 CPU Affinity NUMA Affinity\nGPU0 X 0-7 N/A\n");
   CHECK(machine.spec.gpus_per_node() == 1);
   CHECK(machine.spec.max_nodes == 1);
 }
