@@ -9,8 +9,8 @@
 #
 # They take build-gpu when it is there, else build. Results go to $OUT, or build-gpu/out; $BUILD is
 # the build folder (build-pack, without MPI). Both end within their budget (kernels 540 s, validate
-# 480 s) and say what they skipped; `validate` leaves a summary and an archive named by date and time, which
-# unpacks into validate/results. What earlier runs left stays.
+# 480 s) and say what they skipped; `validate` leaves a summary and an archive named by date and
+# time, which unpacks into validate/results. What earlier runs left stays.
 # Exit code 0 when everything that ran passed, 1 when not, 2 for bad use, 77 without a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
