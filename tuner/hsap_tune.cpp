@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/flags.hpp"
@@ -12,6 +14,7 @@
 #include "cli/terminal.hpp"
 #include "export/fingerprint.hpp"
 #include "export/json_text.hpp"
+#include "hsap/export.hpp"
 #include "hsap/plan.hpp"
 #include "hsap/trace.hpp"
 #include "hsap/tune.hpp"
@@ -26,6 +29,7 @@ namespace {
 struct Flags {
   cli::Options common;
   TuneOptions tune;
+  std::optional<Target> trainer;
   std::string plan;
   bool embed_schedules = false;
 };
@@ -87,6 +91,23 @@ Result<Question> read_question(const cli::Options& options) {
   return question;
 }
 
+/// Only what the trainer can be told is wanted.
+TuneOptions options_of(const Flags& flags, const PlanFrame& frame) {
+  TuneOptions options = flags.tune;
+  if (!flags.trainer) return options;
+  const auto plan = std::make_shared<Plan>();
+  plan->problem = frame.problem;
+  plan->cluster = frame.cluster;
+  plan->training = frame.training;
+  options.unwanted = [plan, trainer = *flags.trainer](const Strategy& strategy, int replicas) {
+    plan->strategy = strategy;
+    plan->replicas = replicas;
+    const std::string note = export_plan(*plan, trainer).strategy_note;
+    return note.empty() ? note : fmt::format("{} cannot do it: {}", to_string(trainer), note);
+  };
+  return options;
+}
+
 /// The text of -o.
 Result<std::string> best_plan(const Flags& flags, const Search& search, PlanFrame frame) {
   Plan plan = make_plan(search, std::move(frame));
@@ -112,10 +133,11 @@ Status run(const Flags& flags) {
   HSAP_CHECK(cli::check_outputs(files, out.force));
   HSAP_TRY(Question question, read_question(flags.common));
   cli::Progress progress(!out.quiet && cli::can_rewrite_line());
-  HSAP_TRY(const Search search, tune(question.batches, question.scene.setting, flags.tune,
-                                     [&](std::size_t done, std::size_t total) {
-                                       progress.report("predicting", done, total);
-                                     }));
+  HSAP_TRY(const Search search,
+           tune(question.batches, question.scene.setting, options_of(flags, question.frame),
+                [&](std::size_t done, std::size_t total) {
+                  progress.report("predicting", done, total);
+                }));
   progress.clear();
   // Whatever can fail comes first, so that nothing is written then.
   std::string plan;
@@ -139,6 +161,9 @@ void add_flags(cli::Command& app, Flags& flags) {
   cli::add_problem(app, flags.common.problem);
   cli::add_training(app, flags.common.training);
   app.add_option("-o,--output", flags.plan, "plan to write, or '-' for stdout").type_name("FILE|-");
+  cli::add_parsed(app, "--to", flags.trainer, parse_target,
+                  "megatron|transformer-engine|yunchang|deepspeed|torchtitan",
+                  "only strategies that this trainer can be told (hsap-plan export)");
   cli::add_integer(app, "--top", flags.tune.top, 0, 1000, "K", "runners-up to report (5)");
   app.add_flag("--exhaustive", flags.tune.exhaustive,
                "predict on every batch whatever may fit; the answer is the same");

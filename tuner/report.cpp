@@ -15,17 +15,19 @@ using cli::Style;
 using cli::Table;
 
 std::string counts(const Search& search) {
-  std::array<int, 4> by_outcome{};
+  std::array<int, 5> by_outcome{};
   for (const Candidate& candidate : search.candidates) {
     ++by_outcome[static_cast<std::size_t>(candidate.outcome)];
   }
   const auto count = [&](Outcome outcome) { return by_outcome[static_cast<std::size_t>(outcome)]; };
+  const int unwanted = count(Outcome::unwanted);
   return fmt::format(
-      "{} strategies: {} predicted in full, {} pruned by bounds, {} illegal, {} beyond the {} of "
+      "{} strategies: {} predicted in full, {} pruned by bounds, {} illegal, {}{} beyond the {} of "
       "memory that a rank may use\n",
       search.candidates.size(), count(Outcome::feasible), count(Outcome::pruned),
-      count(Outcome::illegal), count(Outcome::out_of_memory),
-      format_bytes(static_cast<double>(search.memory_limit_bytes)));
+      count(Outcome::illegal),
+      unwanted > 0 ? fmt::format("{} beyond the trainer's options, ", unwanted) : "",
+      count(Outcome::out_of_memory), format_bytes(static_cast<double>(search.memory_limit_bytes)));
 }
 
 std::string section(const std::string& title, const std::vector<std::string>& sentences,

@@ -109,7 +109,8 @@ class Space {
     if (auto reason = illegal(problem_, strategy)) {
       candidate.reason = *std::move(reason);
     } else {
-      candidate.outcome = Outcome::feasible;
+      if (options_.unwanted) candidate.reason = options_.unwanted(strategy, replicas_);
+      candidate.outcome = candidate.reason.empty() ? Outcome::feasible : Outcome::unwanted;
     }
     out_.push_back(std::move(candidate));
   }

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/units.hpp"
 #include "tuner/ranking.hpp"
@@ -90,7 +91,7 @@ std::optional<std::string> sizes_that_do_not_fit(const Search& search) {
     if (candidate.outcome == Outcome::out_of_memory) {
       const auto [at, fresh] = least.emplace(ranks, candidate.peak_bytes);
       if (!fresh) at->second = std::min(at->second, candidate.peak_bytes);
-    } else if (candidate.outcome != Outcome::illegal) {
+    } else if (candidate.outcome == Outcome::feasible || candidate.outcome == Outcome::pruned) {
       fitting.insert(ranks);
     }
   }
@@ -127,6 +128,7 @@ std::vector<std::string> frequent_reasons(const Search& search, std::size_t most
   struct Tally {
     int count = 0;
     const Candidate* nearest = nullptr;  ///< to a limit of memory, where that is the reason
+    [[nodiscard]] bool unwanted() const { return nearest->outcome == Outcome::unwanted; }
   };
   std::map<std::string, Tally> tallies;
   for (const Candidate& candidate : search.candidates) {
@@ -139,8 +141,10 @@ std::vector<std::string> frequent_reasons(const Search& search, std::size_t most
   std::vector<Tally> sorted;
   sorted.reserve(tallies.size());
   for (const auto& [kind, tally] : tallies) sorted.push_back(tally);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const Tally& a, const Tally& b) { return a.count > b.count; });
+  // What was not wanted says least about why the rest does not do.
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Tally& a, const Tally& b) {
+    return std::pair(a.unwanted(), -a.count) < std::pair(b.unwanted(), -b.count);
+  });
   std::vector<std::string> out;
   for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i) {
     const char* noun = sorted[i].count == 1 ? "strategy, " : "strategies, such as ";

@@ -16,7 +16,7 @@ namespace hsap {
                                                std::span<const std::size_t> best_of_methods);
 
 /// Why candidates are infeasible: "12 strategies, such as U32 C1: needs ...", at most `most`, the
-/// most frequent first. Reasons that differ in numbers only count as one.
+/// most frequent first, what was not wanted last. Reasons that differ in numbers only count as one.
 [[nodiscard]] std::vector<std::string> frequent_reasons(const Search& search, std::size_t most);
 
 }  // namespace hsap

@@ -24,6 +24,9 @@ struct Exported {
   /// What the trainer cannot say, each with the nearest that it can: "exchange p2p: ...". The
   /// options are then those of the nearest configuration. Empty when the plan is expressed.
   std::vector<std::string> notes;
+  /// The first note about the strategy itself. Empty when the trainer's ranks do what it says, be
+  /// it for padded documents, another mask or other training.
+  std::string strategy_note;
 };
 
 /// The options of `target` for the plan, or for what is nearest to it. Never drops a part of the

@@ -23,12 +23,15 @@ struct TuneOptions {
   bool bf16_gradients = false;   ///< also try partial dK and dV that travel in bf16
   double memory_reserve = 0.06;  ///< share of device memory that a plan leaves free: the CUDA
                                  ///< context, libraries and fragmentation
+  /// Why a legal strategy in so many replicas is not wanted; empty where it is, or when all are.
+  std::function<std::string(const Strategy&, int replicas)> unwanted;
 };
 
 /// What became of one point of the search space.
 enum class Outcome : std::uint8_t {
   feasible,       ///< predicted on every batch, and fits
   illegal,        ///< cannot be compiled for the problem
+  unwanted,       ///< TuneOptions::unwanted says so
   out_of_memory,  ///< needs more than the device has
   pruned,         ///< fits as far as predicted; a bound proves that it cannot be in the answer
 };

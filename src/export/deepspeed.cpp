@@ -10,13 +10,13 @@ int sequence_parallel_size(const Plan& plan, Draft& draft) {
   const Strategy& strategy = plan.strategy;
   const int size = largest_even_ulysses(plan, strategy.ranks());
   if (strategy.context_parallel > 1) {
-    draft.lose(fmt::format("context_parallel {} ({}, {})", strategy.context_parallel,
-                           to_string(strategy.exchange), to_string(strategy.layout)),
-               "tokens are only redistributed by all-to-all over heads",
-               fmt::format("sequence_parallel_size {}", size));
+    draft.lose_choice(fmt::format("context_parallel {} ({}, {})", strategy.context_parallel,
+                                  to_string(strategy.exchange), to_string(strategy.layout)),
+                      "tokens are only redistributed by all-to-all over heads",
+                      fmt::format("sequence_parallel_size {}", size));
   } else if (size != strategy.ulysses) {
-    draft.lose(fmt::format("ulysses {}", strategy.ulysses), "heads must divide evenly",
-               fmt::format("sequence_parallel_size {}", size));
+    draft.lose_choice(fmt::format("ulysses {}", strategy.ulysses), "heads must divide evenly",
+                      fmt::format("sequence_parallel_size {}", size));
   }
   return size;
 }

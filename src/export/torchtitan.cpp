@@ -13,8 +13,8 @@ const char* load_balancer(const Plan& plan, Draft& draft) {
     case Layout::zigzag:
       return "headtail";
     default:
-      draft.lose("layout " + std::string(to_string(plan.strategy.layout)),
-                 "context_parallel_load_balancer has no such value", "headtail (zigzag)");
+      draft.lose_choice("layout " + std::string(to_string(plan.strategy.layout)),
+                        "context_parallel_load_balancer has no such value", "headtail (zigzag)");
       return "headtail";
   }
 }
@@ -31,16 +31,18 @@ Draft torchtitan_options(const Plan& plan) {
       fmt::format("--parallelism.tensor_parallel_degree {}", plan.training.tensor_parallel));
   lines.push_back(fmt::format("--training.seq_len {}", plan.problem.context));
   if (strategy.ulysses > 1) {
-    draft.lose(fmt::format("ulysses {}", strategy.ulysses), "no option splits heads",
-               fmt::format("context_parallel_degree {}", degree));
+    draft.lose_choice(fmt::format("ulysses {}", strategy.ulysses), "no option splits heads",
+                      fmt::format("context_parallel_degree {}", degree));
   }
   if (degree > 1) {
     lines.push_back(std::string("--parallelism.context_parallel_load_balancer ") +
                     load_balancer(plan, draft));
   }
-  if (strategy.context_parallel > 1) {
-    draft.lose("exchange " + std::string(to_string(strategy.exchange)),
-               "no option chooses the exchange", "what PyTorch's context parallelism does");
+  // Its context parallelism gathers, whatever context_parallel_rotate_method said
+  // (pytorch/torchtitan issue 3086).
+  if (strategy.context_parallel > 1 && strategy.exchange != Exchange::all_gather) {
+    draft.lose_choice("exchange " + std::string(to_string(strategy.exchange)),
+                      "context parallelism gathers keys and values", "all_gather");
   }
   const Mask::Kind kind = plan.problem.mask.kind;
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {

@@ -63,11 +63,18 @@ Exported export_plan(const Plan& plan, Target target) {
   for (const std::string& note : draft.notes) out.text += "# not expressed: " + note + "\n";
   for (const std::string& line : draft.lines) out.text += line + "\n";
   out.notes = std::move(draft.notes);
+  out.strategy_note = std::move(draft.strategy_note);
   return out;
 }
 
 void Draft::lose(const std::string& what, const std::string& why, const std::string& nearest) {
   notes.push_back(fmt::format("{}: {}; nearest: {}", what, why, nearest));
+}
+
+void Draft::lose_choice(const std::string& what, const std::string& why,
+                        const std::string& nearest) {
+  lose(what, why, nearest);
+  if (strategy_note.empty()) strategy_note = notes.back();
 }
 
 bool packed(const Plan& plan) {
@@ -95,7 +102,7 @@ void lose_variants(const Strategy& strategy, const std::string& trainer, Draft& 
   const Strategy plain;
   const auto lose = [&](const std::string& key, std::string_view value,
                         const std::string& nearest) {
-    draft.lose(fmt::format("{} {}", key, value), "no option of " + trainer, nearest);
+    draft.lose_choice(fmt::format("{} {}", key, value), "no option of " + trainer, nearest);
   };
   if (strategy.moves != plain.moves) {
     lose("moves", to_string(strategy.moves), "keys and values travel");
@@ -116,12 +123,12 @@ void lose_variants(const Strategy& strategy, const std::string& trainer, Draft& 
 void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
   if (plan.strategy.stages > 0 && plan.strategy.exchange != Exchange::ring &&
       plan.strategy.exchange != Exchange::double_ring) {
-    draft.lose(fmt::format("stages {}", plan.strategy.stages), "no option of " + trainer,
-               "its own pipelining");
+    draft.lose_choice(fmt::format("stages {}", plan.strategy.stages), "no option of " + trainer,
+                      "its own pipelining");
   }
   if (plan.strategy.gradient_dtype == Dtype::bf16) {
-    draft.lose("gradient_dtype bf16", "no option of " + trainer,
-               "the dtype in which it sends partial dK and dV");
+    draft.lose_choice("gradient_dtype bf16", "no option of " + trainer,
+                      "the dtype in which it sends partial dK and dV");
   }
   lose_variants(plan.strategy, trainer, draft);
 }

@@ -12,9 +12,13 @@ namespace hsap {
 struct Draft {
   std::vector<std::string> lines;  ///< options or code
   std::vector<std::string> notes;  ///< "what: why; nearest: setting"
+  std::string strategy_note;       ///< the first that is about the strategy
 
-  /// Notes that `what` cannot be said and what is used in its place.
+  /// Notes that `what`, of the problem or the training, cannot be said and what is used in its
+  /// place.
   void lose(const std::string& what, const std::string& why, const std::string& nearest);
+  /// The same of a part of the strategy.
+  void lose_choice(const std::string& what, const std::string& why, const std::string& nearest);
 };
 
 /// True when some batch of the plan holds more than one document.

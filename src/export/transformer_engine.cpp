@@ -12,9 +12,9 @@ void choose_degrees(const Plan& plan, TransformerEngineChoice& choice, Draft& dr
   if (even_heads(plan, choice.a2a)) return;
   choice.a2a = largest_even_ulysses(plan, plan.strategy.ulysses);
   choice.p2p = plan.strategy.ranks() / choice.a2a;
-  draft.lose(fmt::format("ulysses {}", plan.strategy.ulysses),
-             "a2a needs query heads and key/value groups that it divides",
-             fmt::format("a2a size {} and p2p size {}", choice.a2a, choice.p2p));
+  draft.lose_choice(fmt::format("ulysses {}", plan.strategy.ulysses),
+                    "a2a needs query heads and key/value groups that it divides",
+                    fmt::format("a2a size {} and p2p size {}", choice.a2a, choice.p2p));
 }
 
 /// Whether a sliding window stands in the way of what the plan does: rings have none.
@@ -31,11 +31,11 @@ void choose_gather(const Plan& plan, TransformerEngineChoice& choice, Draft& dra
   constexpr const char* why =
       "a sliding window needs all_gather, or a2a over all ranks and even heads";
   if (strategy.ulysses > 1) {
-    draft.lose(fmt::format("ulysses {}", strategy.ulysses), why, "cp_comm_type all_gather");
+    draft.lose_choice(fmt::format("ulysses {}", strategy.ulysses), why, "cp_comm_type all_gather");
   }
   if (strategy.context_parallel > 1 && strategy.exchange != Exchange::all_gather) {
-    draft.lose("exchange " + std::string(to_string(strategy.exchange)), why,
-               "cp_comm_type all_gather");
+    draft.lose_choice("exchange " + std::string(to_string(strategy.exchange)), why,
+                      "cp_comm_type all_gather");
   }
 }
 
@@ -55,7 +55,7 @@ void choose_exchange(const Plan& plan, TransformerEngineChoice& choice, Draft& d
                         ? "cp_comm_type has no all-gather together with all-to-all"
                         : "cp_comm_type has no such exchange";
   const bool ring = choice.comm_type != "all_gather";
-  draft.lose(what, why, "cp_comm_type " + choice.comm_type + (ring ? " (a ring)" : ""));
+  draft.lose_choice(what, why, "cp_comm_type " + choice.comm_type + (ring ? " (a ring)" : ""));
 }
 
 /// Every document is padded to 2 CP chunks of which rank r holds chunks r and 2 CP - 1 - r.
@@ -66,8 +66,8 @@ void check_layout(const Plan& plan, const TransformerEngineChoice& choice, Draft
   const bool one_document = !packed(plan);
   const bool zigzag = layout == Layout::zigzag && one_document;
   if (choice.p2p > 1 && !zigzag && layout != Layout::per_document_zigzag) {
-    draft.lose("layout " + std::string(to_string(layout)),
-               "the only layout is zigzag inside every document", "per_document_zigzag");
+    draft.lose_choice("layout " + std::string(to_string(layout)),
+                      "the only layout is zigzag inside every document", "per_document_zigzag");
   }
   const int multiple = 2 * size;
   for (const Batch& batch : plan.problem.batches) {
@@ -153,7 +153,8 @@ TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft
   }
   // Hierarchical sizes run from the innermost ranks out: all-to-all first.
   if (choice.a2a > 1 && choice.p2p > 1 && plan.strategy.order == Order::context_inner) {
-    draft.lose("order context-inner", "all-to-all groups take consecutive ranks", "ulysses-inner");
+    draft.lose_choice("order context-inner", "all-to-all groups take consecutive ranks",
+                      "ulysses-inner");
   }
   check_layout(plan, choice, draft);
   check_mask(plan, draft);

@@ -15,8 +15,8 @@ const char* ring_type(const Plan& plan, Draft& draft) {
     case Layout::striped:
       return "strip";
     default:
-      draft.lose("layout " + std::string(to_string(plan.strategy.layout)),
-                 "ring_impl_type has no such layout", "zigzag");
+      draft.lose_choice("layout " + std::string(to_string(plan.strategy.layout)),
+                        "ring_impl_type has no such layout", "zigzag");
       return "zigzag";
   }
 }
@@ -24,8 +24,8 @@ const char* ring_type(const Plan& plan, Draft& draft) {
 void check_attention(const Plan& plan, Draft& draft) {
   const Strategy& strategy = plan.strategy;
   if (strategy.context_parallel > 1 && strategy.exchange != Exchange::ring) {
-    draft.lose("exchange " + std::string(to_string(strategy.exchange)),
-               "attention over tokens is always a ring", "ring");
+    draft.lose_choice("exchange " + std::string(to_string(strategy.exchange)),
+                      "attention over tokens is always a ring", "ring");
   }
   if (packed(plan)) {
     draft.lose("document borders", "none of the options carries them", "one document a sequence");
@@ -48,8 +48,8 @@ Draft yunchang_options(const Plan& plan) {
   int ulysses = strategy.ulysses;
   if (!even_heads(plan, ulysses)) {
     ulysses = largest_even_ulysses(plan, ulysses);
-    draft.lose(fmt::format("ulysses {}", strategy.ulysses), "heads must divide evenly",
-               fmt::format("sp_ulysses_degree {}", ulysses));
+    draft.lose_choice(fmt::format("ulysses {}", strategy.ulysses), "heads must divide evenly",
+                      fmt::format("sp_ulysses_degree {}", ulysses));
   }
   const int world = plan.cluster.gpus / plan.training.tensor_parallel;
   const bool low = strategy.order == Order::ulysses_inner;

@@ -22,6 +22,7 @@ class Tune(ProgramTest):
         self.refuse(without(self.command, "--documents"), "--trace")
         self.refuse([*self.command, "--contxt", "8K"], "'--contxt'", "'--context'")
         self.refuse([*self.command, "--context", "4K"], "8192", "4096")
+        self.refuse([*self.command, "--to", "nemo"], "--to: unknown target", "'nemo'", "'megatron'")
         self.refuse([*self.command, "--tensor-parallel", "3"], "--tensor-parallel: ", "found 3",
                     "a divisor of 8 GPUs")
 
@@ -40,6 +41,17 @@ class Tune(ProgramTest):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("hsap-tune: error: no strategy is feasible", done.stderr)
         self.assertFalse(self.plan.exists())
+
+    def test_a_plan_for_a_trainer_is_one_that_it_can_be_told(self):
+        self.assertNotIn("the trainer's options", self.answer(self.command))
+        choices = ("ulysses", "context_parallel", "exchange", "layout", "order", "stages", "moves")
+        for trainer in ("megatron", "transformer-engine", "yunchang", "deepspeed", "torchtitan"):
+            said = self.answer([*self.command, "--to", trainer, "--force"])
+            self.assertIn("beyond the trainer's options", said)
+            exported = run(["hsap-plan", "export", self.plan, "--to", trainer]).stdout
+            notes = [line.removeprefix("# not expressed: ") for line in exported.splitlines()
+                     if line.startswith("# not expressed: ")]
+            self.assertEqual([note for note in notes if note.startswith(choices)], [])
 
     def test_same_plan_on_any_number_of_threads(self):
         self.answer([*self.command, "--threads", "1"])

@@ -91,6 +91,27 @@ TEST_CASE("nothing is feasible where nothing fits") {
   CHECK_FALSE(found.why.empty());
 }
 
+TEST_CASE("what is not wanted is never predicted, and the best of the rest wins") {
+  TuneOptions options;
+  options.unwanted = [](const Strategy& strategy, int) {
+    const bool rings = strategy.context_parallel == 1 || strategy.exchange == Exchange::ring;
+    return rings ? std::string() : std::string("not a ring");
+  };
+  const std::vector<Batch> batches{Batch{{1000, 10000, 5384}}};
+  const Search all = search(batches, 1, {}, "llama3-8b");
+  const Search rings = search(batches, 1, options, "llama3-8b");
+  double best = 0;
+  for (std::size_t i = 0; i < all.candidates.size(); ++i) {
+    const Candidate& candidate = rings.candidates[i];
+    const bool wanted = options.unwanted(candidate.strategy, 1).empty();
+    if (!wanted) CHECK_FALSE(candidate.figures);
+    if (wanted) best = std::max(best, candidate.figures ? candidate.tokens_per_s : 0);
+  }
+  REQUIRE(rings.best.has_value());
+  CHECK(rings.candidates[*rings.best].tokens_per_s == best);
+  CHECK(all.candidates[*all.best].tokens_per_s >= best);
+}
+
 TEST_CASE("pruning and threads change nothing on real predictions") {
   const std::vector<Batch> batches{repeated(8 << 10, 2), Batch{{1000, 10000, 5384}},
                                    Batch{{16 << 10}}};

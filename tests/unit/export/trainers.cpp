@@ -117,6 +117,30 @@ TEST_CASE("a sliding window changes a ring to what the note says") {
   CHECK(says(uneven, "\n--context-parallel-size 16\n--cp-comm-type all_gather\n"));
 }
 
+TEST_CASE("notes about the strategy are told from those about the problem") {
+  // Padding and the mask are lost, but ranks do what the strategy says.
+  Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::per_document_zigzag, Exchange::ring});
+  plan.problem.batches = {Batch{{1000, 3096}}};
+  plan.problem.mask = *parse_mask("prefix:512");
+  const Exported padded = export_plan(plan, Target::megatron);
+  CHECK(padded.notes.size() == 2);
+  CHECK(padded.strategy_note.empty());
+  plan.strategy = {2, 4, Order::context_inner, Layout::balanced, Exchange::p2p};
+  for (int i = 0; i < targets; ++i) {
+    const Exported changed = export_plan(plan, static_cast<Target>(i));
+    INFO(to_string(static_cast<Target>(i)));
+    CHECK_FALSE(changed.strategy_note.empty());
+    CHECK(says(changed, "# not expressed: " + changed.strategy_note + "\n"));
+  }
+}
+
+TEST_CASE("torchtitan gathers keys and values, and says nothing of other exchanges") {
+  Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::all_gather});
+  CHECK(export_plan(plan, Target::torchtitan).notes.empty());
+  plan.strategy.exchange = Exchange::ring;
+  CHECK(loses(export_plan(plan, Target::torchtitan), "exchange ring: "));
+}
+
 TEST_CASE("TransformerEngine gets the groups of every tensor-parallel rank") {
   Plan plan = plan_of({2, 2, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
   plan.training.tensor_parallel = 2;

@@ -33,6 +33,26 @@ TEST_CASE("the space holds every mesh of every group size, once") {
   CHECK(meshes.size() == 10);
 }
 
+TEST_CASE("what is not wanted stays in the space, with the reason") {
+  TuneOptions options;
+  options.unwanted = [](const Strategy& strategy, int replicas) {
+    return strategy.exchange == Exchange::p2p && replicas == 1 ? std::string("no") : std::string();
+  };
+  const std::vector<Candidate> all = search_space(problem_with(32, 8), 8, 4, {});
+  const std::vector<Candidate> space = search_space(problem_with(32, 8), 8, 4, options);
+  REQUIRE(space.size() == all.size());
+  int left_out = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Candidate& candidate = space[i];
+    const bool is_meant = all[i].outcome == Outcome::feasible &&
+                          candidate.strategy.exchange == Exchange::p2p && candidate.replicas == 1;
+    CHECK((candidate.outcome == Outcome::unwanted) == is_meant);
+    CHECK(candidate.reason == (is_meant ? "no" : all[i].reason));
+    left_out += is_meant ? 1 : 0;
+  }
+  CHECK(left_out > 10);
+}
+
 TEST_CASE("a choice without effect is made once") {
   for (const Candidate& candidate : search_space(problem_with(32, 8), 16, 4, {})) {
     const Strategy& strategy = candidate.strategy;

@@ -87,4 +87,12 @@ TEST_CASE(
         "2 strategies, such as " + to_string(Strategy{}) + ": 8 heads do not cover 16 ranks");
   CHECK(frequent_reasons(search, 1).size() == 1);
   CHECK(reasons(search, {}) == found);
+  // However many were not wanted, what the others lack comes first.
+  Candidate unwanted;
+  unwanted.outcome = Outcome::unwanted;
+  unwanted.reason = "not a ring";
+  search.candidates.insert(search.candidates.end(), 9, unwanted);
+  CHECK(frequent_reasons(search, 2) == found);
+  CHECK(frequent_reasons(search, 3).back() ==
+        "9 strategies, such as " + to_string(Strategy{}) + ": not a ring");
 }
