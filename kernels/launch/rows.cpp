@@ -32,8 +32,8 @@ Result<Grid> grid_of(const Tensor& a, const Tensor& b, const RowMap& rows, int h
   }
   HSAP_TRY(const int sms, current_sms());
   const int per_block = lines_of_block(a, b);
-  const std::int64_t blocks = std::min<std::int64_t>((lines + per_block - 1) / per_block,
-                                                     sms_for(launch, sms) * line_blocks_of_sm);
+  const std::int64_t blocks = std::min<std::int64_t>(
+      (lines + per_block - 1) / per_block, std::int64_t{sms_for(launch, sms)} * line_blocks_of_sm);
   return Grid{static_cast<int>(blocks), launch.stream};
 }
 
