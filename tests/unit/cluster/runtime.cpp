@@ -5,7 +5,7 @@
 namespace hsap {
 namespace {
 
-std::string error_of(const std::string& name, std::vector<Override> overrides) {
+std::string runtime_error(const std::string& name, std::vector<Override> overrides) {
   const Result<Runtime> runtime = load_runtime(name, overrides);
   return runtime ? "no error" : runtime.error().text();
 }
@@ -47,19 +47,19 @@ TEST_CASE("--set runtime.KEY changes it, other paths are left alone") {
 }
 
 TEST_CASE("Bad runtime values") {
-  CHECK(error_of("hsap", {{"runtime.host_lunch_s", "1"}}) ==
+  CHECK(runtime_error("hsap", {{"runtime.host_lunch_s", "1"}}) ==
         "--set: no such value; found 'runtime.host_lunch_s', expected 'runtime.host_launch_s', "
         "'runtime.host_exchange_s' or 'runtime.host_transfer_s'");
-  CHECK(error_of("hsap", {{"runtime.duplex", "maybe"}}) ==
+  CHECK(runtime_error("hsap", {{"runtime.duplex", "maybe"}}) ==
         "--set runtime.duplex; found 'maybe', expected true or false");
-  CHECK(error_of("hsap", {{"runtime.kernel_slowdown", "1.5"}})
+  CHECK(runtime_error("hsap", {{"runtime.kernel_slowdown", "1.5"}})
             .find("/kernel_slowdown: out of range; found 1.5, expected a number from 0 to 1") !=
         std::string::npos);
-  CHECK(error_of("hsap", {{"runtime.communication_enters", "never"}})
+  CHECK(runtime_error("hsap", {{"runtime.communication_enters", "never"}})
             .find("expected 'at_once' or 'between_kernels'") != std::string::npos);
-  CHECK(error_of("hsap", {{"runtime.concurrent_peers", "2.5"}}).find("wrong type") !=
+  CHECK(runtime_error("hsap", {{"runtime.concurrent_peers", "2.5"}}).find("wrong type") !=
         std::string::npos);
-  CHECK(error_of("hsapp", {}).find("'hsap'") != std::string::npos);
+  CHECK(runtime_error("hsapp", {}).find("'hsap'") != std::string::npos);
 }
 
 TEST_CASE("A runtime inside another file is read in place") {
