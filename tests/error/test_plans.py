@@ -45,7 +45,7 @@ class Tune(ProgramTest):
     def test_a_plan_for_a_trainer_is_one_that_it_can_be_told(self):
         self.assertNotIn("the trainer's options", self.answer(self.command))
         choices = ("ulysses", "context_parallel", "exchange", "layout", "order", "stages", "moves")
-        for trainer in ("megatron", "transformer-engine", "yunchang", "deepspeed", "torchtitan"):
+        for trainer in ("megatron", "torchtitan"):
             said = self.answer([*self.command, "--to", trainer, "--force"])
             self.assertIn("beyond the trainer's options", said)
             exported = run(["hsap-plan", "export", self.plan, "--to", trainer]).stdout
