@@ -10,9 +10,11 @@
 /// Readers for files that hold a cluster or a runtime inside (measured cases).
 namespace hsap {
 
-/// What durations and shares of the files may be.
+namespace limits {
+/// Nothing in a machine takes longer than this; a larger number is a slip of units.
 inline constexpr json::Limits seconds{0, 1};
 inline constexpr json::Limits share{0, 1};
+}  // namespace limits
 
 /// Reads a cluster from JSON (docs/cluster-format.md) after applying the overrides that are not
 /// meant for the model or the runtime. `file` only names the source in errors.

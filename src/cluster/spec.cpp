@@ -11,17 +11,15 @@
 namespace hsap {
 namespace {
 
-/// Nothing in a machine takes longer than this; a larger number is a slip of units.
-
 AttentionKernel read_kernel(json::Object from) {
   AttentionKernel kernel;
   kernel.tile_query = static_cast<int>(from.integer("tile_query", 1, 4096));
   kernel.tile_key = static_cast<int>(from.integer("tile_key", 1, 4096));
   kernel.flop_per_s = from.number("flop_per_s", json::positive);
-  kernel.block_overhead_s = from.number("block_overhead_s", seconds);
-  kernel.launch_s = from.number("launch_s", seconds);
+  kernel.block_overhead_s = from.number("block_overhead_s", limits::seconds);
+  kernel.launch_s = from.number("launch_s", limits::seconds);
   kernel.lone_block_rate = from.number_or("lone_block_rate", 1, json::Limits{0.01, 1});
-  kernel.fixed_share = from.number_or("fixed_share", 0, share);
+  kernel.fixed_share = from.number_or("fixed_share", 0, limits::share);
   kernel.splits_keys = from.boolean_or("splits_keys", false);
   kernel.longest_first = from.boolean_or("longest_first", true);
   kernel.by_head = from.boolean_or("by_head", false);
@@ -38,7 +36,8 @@ Device read_device(json::Object from) {
   device.peak_flop_per_s = from.number("peak_flop_per_s", json::positive);
   device.matmul_flop_per_s = from.number("matmul_flop_per_s", json::positive);
   device.multiprocessors = static_cast<int>(from.integer("multiprocessors", 1, 100000));
-  device.kernel_launch_s = from.number_or("kernel_launch_s", device.kernel_launch_s, seconds);
+  device.kernel_launch_s =
+      from.number_or("kernel_launch_s", device.kernel_launch_s, limits::seconds);
   device.channel_bytes_per_s = from.number_or("channel_bytes_per_s", 0, json::not_negative);
   device.forward = read_kernel(from.object("forward"));
   device.backward = read_kernel(from.object("backward"));
@@ -55,7 +54,7 @@ void read_curves(json::Object& root, ClusterSpec& spec) {
     if (static_cast<LinkClass>(c) != LinkClass::fabric) {
       curve.bandwidth_bytes_per_s = from.number("bandwidth_bytes_per_s", json::positive);
     }
-    curve.latency_s = from.number("latency_s", seconds);
+    curve.latency_s = from.number("latency_s", limits::seconds);
     curve.ramp_bytes = from.number("ramp_bytes", json::Limits{0, 1e12});
     from.done();
   }

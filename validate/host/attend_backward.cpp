@@ -81,8 +81,9 @@ class Gradients {
   void product(const std::array<T, tile_side * tile_side>& factors, Token keys,
                const TileRows<T>& rows) {
     for (std::size_t i = 0; i < tile_side; ++i) {
-      for (std::size_t j = 0; j < tile_side; ++j)
+      for (std::size_t j = 0; j < tile_side; ++j) {
         turned_[j * tile_side + i] = factors[i * tile_side + j];
+      }
     }
     part_.assign(tile_side * rows.step, 0);
     multiply_add(static_cast<std::size_t>(keys), rows.step, rows.rows.size(), turned_.data(),

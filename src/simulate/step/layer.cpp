@@ -28,14 +28,14 @@ std::int64_t active_layer_parameters(const Model& model) {
 double elementwise_bytes(const Model& model) {
   const double hidden = static_cast<double>(model.hidden);
   const double rotated = (model.heads.query + model.heads.key_value) * model.heads.dim;
-  return bf16 * (8 * hidden + 2 * rotated + 3 * mlp_width(model));
+  return bf16_bytes * (8 * hidden + 2 * rotated + 3 * mlp_width(model));
 }
 
 double saved_bytes(const Model& model, bool selective) {
   const double hidden = static_cast<double>(model.hidden);
   const double kept = 2 * hidden + 2 * mlp_width(model);
   const double cheap = 2 * hidden + mlp_width(model);
-  return bf16 * (selective ? kept : kept + cheap);
+  return bf16_bytes * (selective ? kept : kept + cheap);
 }
 
 }  // namespace hsap

@@ -8,8 +8,8 @@
 /// RMSNorm, gated MLP (or a token's share of the experts). Sizes per layer and token in bf16.
 namespace hsap {
 
-/// Bytes of a number, for sums of bytes in floating point.
-inline constexpr double bf16 = 2;
+/// Of a number, for sums of bytes in floating point.
+inline constexpr double bf16_bytes = 2;
 
 /// Parameters of one layer; of an expert model with all its experts.
 [[nodiscard]] std::int64_t layer_parameters(const Model& model);

@@ -64,7 +64,7 @@ class Step {
     const double weights = static_cast<double>(active_layer_parameters(model_)) / tensor();
     const double flop = 2 * weights * rank_tokens();
     return layers() * std::max(flop / device_.matmul_flop_per_s,
-                               bf16 * weights / device_.memory_bandwidth_bytes_per_s);
+                               bf16_bytes * weights / device_.memory_bandwidth_bytes_per_s);
   }
   /// Norms, rotary embedding, activation of all layers, forward.
   [[nodiscard]] double elementwise_forward() const {
@@ -92,15 +92,15 @@ class Step {
     const double hidden = static_cast<double>(model_.hidden);
     const double vocabulary = static_cast<double>(model_.vocabulary) / tensor();
     const double flop = 6 * tokens * hidden * vocabulary;
-    const double look_up = 2 * 2 * bf16 * tokens * hidden;  // read and write, both passes
-    const double logits = logits_passes * bf16 * tokens * vocabulary;
+    const double look_up = 2 * 2 * bf16_bytes * tokens * hidden;  // read and write, both passes
+    const double logits = logits_passes * bf16_bytes * tokens * vocabulary;
     return flop / device_.matmul_flop_per_s +
            (look_up + logits) / device_.memory_bandwidth_bytes_per_s;
   }
 
   /// Nothing hides them: each stands between two matrix products that need it.
   [[nodiscard]] double tensor_parallel(int collectives) const {
-    const double bytes = bf16 * rank_tokens() * static_cast<double>(model_.hidden);
+    const double bytes = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden);
     return layers() * collectives *
            collective_seconds(*in_.setting.cluster, bytes, training_.tensor_parallel, 1);
   }
@@ -151,7 +151,8 @@ PassTimes slowest_rank(const Simulation& simulation) {
 }
 
 ParameterTraffic parameter_traffic(const Model& model, const Training& training) {
-  const double bytes = bf16 * static_cast<double>(model.parameters()) / training.tensor_parallel;
+  const double bytes =
+      bf16_bytes * static_cast<double>(model.parameters()) / training.tensor_parallel;
   if (training.zero == 0) return {0, 2 * bytes};
   if (training.zero == 3) return {bytes, 2 * bytes};
   return {bytes, bytes};

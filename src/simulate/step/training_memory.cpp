@@ -70,7 +70,7 @@ class RankMemory {
   /// fetched ahead (stage 3), and the gradients of a layer before they are reduced (2 and 3).
   [[nodiscard]] double gathered_layers() const {
     if (model_.attention_only() || training_.zero < 2) return 0;
-    return share(layer_parameters(model_)) * bf16 * (training_.zero == 3 ? 3 : 1);
+    return share(layer_parameters(model_)) * bf16_bytes * (training_.zero == 3 ? 3 : 1);
   }
 
   [[nodiscard]] double layer(bool selective) const {
@@ -79,7 +79,7 @@ class RankMemory {
 
   [[nodiscard]] double activations() const {
     if (model_.attention_only()) return attention_.kept;
-    const double input = bf16 * static_cast<double>(model_.hidden) * tokens_share();
+    const double input = bf16_bytes * static_cast<double>(model_.hidden) * tokens_share();
     const double layers = model_.layers;
     switch (training_.checkpointing) {
       case Training::Checkpointing::none:
