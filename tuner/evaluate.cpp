@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/units.hpp"
+#include "simulate/step/replicas.hpp"
 
 namespace hsap {
 namespace {
@@ -52,26 +53,6 @@ Bound mean_bound(std::span<const BatchPrediction> batches) {
           mean(&Bound::total_s)};
 }
 
-/// The parts of a step have the same names and order in every batch.
-StepTimes mean_step(std::span<const BatchPrediction> batches, int replicas) {
-  const auto count = static_cast<double>(batches.size());
-  StepTimes out;
-  out.breakdown = batches.front().step->breakdown;
-  for (auto& [name, seconds] : out.breakdown) seconds = 0;
-  double tokens = 0;
-  for (const BatchPrediction& batch : batches) {
-    const StepTimes& step = *batch.step;
-    tokens += batch.tokens;
-    out.seconds += step.seconds / count;
-    out.mfu += step.mfu / count;
-    for (std::size_t i = 0; i < out.breakdown.size(); ++i) {
-      out.breakdown[i].second += step.breakdown[i].second / count;
-    }
-  }
-  out.tokens_per_s = tokens / count * replicas / out.seconds;
-  return out;
-}
-
 }  // namespace
 
 double objective_seconds(const BatchPrediction& batch) {
@@ -89,7 +70,7 @@ Figures figures_of(std::span<const BatchPrediction> batches, int replicas) {
   Figures out;
   out.attention = mean_attention(batches);
   out.bound = mean_bound(batches);
-  if (batches.front().step) out.step = mean_step(batches, replicas);
+  if (batches.front().step) out.step = expected_step(batches, replicas);
   out.memory = largest->memory;
   out.limit = slowest->limit;
   return out;
@@ -114,16 +95,19 @@ void Evaluator::advance(Candidate& candidate, State& state) const {
 }
 
 void Evaluator::update(Candidate& candidate, const State& state) const {
-  double seconds = 0;
+  std::vector<double> seconds;
   double tokens = 0;
   const int ranks = candidate.strategy.ranks();
   for (std::size_t i = 0; i < batches_.size(); ++i) {
     const bool done = i < state.done.size();
-    seconds += done ? objective_seconds(state.done[i]) : oracle_.least_seconds(i, ranks);
+    seconds.push_back(done ? objective_seconds(state.done[i]) : oracle_.least_seconds(i, ranks));
     tokens += batches_[i].tokens();
   }
-  candidate.seconds = seconds / static_cast<double>(batches_.size());
-  candidate.tokens_per_s = tokens * candidate.replicas / seconds;
+  // Nothing makes replicas wait for each other where there is no step.
+  const int waiting = oracle_.whole_step ? candidate.replicas : 1;
+  candidate.seconds = expected_slowest(seconds, waiting);
+  candidate.tokens_per_s =
+      tokens / static_cast<double>(batches_.size()) * candidate.replicas / candidate.seconds;
 }
 
 void Evaluator::finish(Candidate& candidate, const State& state) const {

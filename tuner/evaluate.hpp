@@ -10,12 +10,13 @@
 
 namespace hsap {
 
-/// Where predictions come from. Both are called from several threads at once.
+/// Where predictions come from. The functions are called from several threads at once.
 struct Oracle {
   /// Everything about one batch under one strategy.
   std::function<Result<BatchPrediction>(const Batch&, const Strategy&)> predict;
   /// Seconds that one batch takes at least on groups of so many ranks, in objective_seconds().
   std::function<double(std::size_t batch, int ranks)> least_seconds;
+  bool whole_step = true;  ///< the objective: a step of all replicas, or one layer's attention
 };
 
 /// Predicts candidates batch by batch. Each call touches one candidate only, so calls for
@@ -34,7 +35,8 @@ class Evaluator {
   };
 
   /// Predicts the next batch, and updates seconds, tokens per second and peak memory: of the
-  /// batches predicted with least_seconds for the others, until all are. A candidate that does
+  /// batches predicted with least_seconds for the others, until all are. No batch that takes longer
+  /// makes a step shorter, so what follows from least_seconds is a lower limit too. A candidate that does
   /// not fit or fails becomes infeasible with its reason.
   void advance(Candidate& candidate, State& state) const;
 
@@ -49,7 +51,8 @@ class Evaluator {
   std::int64_t limit_bytes_;
 };
 
-/// Means over the batches (memory: the batch that needs most; limit: that of the slowest).
+/// Means over the batches (step: see expected_step(); memory: the batch that needs most; limit: that
+/// of the slowest).
 [[nodiscard]] Figures figures_of(std::span<const BatchPrediction> batches, int replicas);
 
 /// Seconds of one batch that the search minimises: of the step, or of the attention.

@@ -66,7 +66,7 @@ void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Set
   }
 }
 
-Oracle simulator(const Setting& setting, Limits limits) {
+Oracle simulator(const Setting& setting, Limits limits, bool whole_step) {
   Oracle oracle;
   oracle.predict = [&setting](const Batch& batch, const Strategy& strategy) {
     return predict(batch, strategy, setting);
@@ -74,6 +74,7 @@ Oracle simulator(const Setting& setting, Limits limits) {
   oracle.least_seconds = [limits = std::move(limits)](std::size_t batch, int ranks) {
     return limits.at({batch, ranks});
   };
+  oracle.whole_step = whole_step;
   return oracle;
 }
 
@@ -97,7 +98,7 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
   search.candidates = search_space(problem, groups, node_ranks, options);
   leave_out_what_cannot_fit(search, problem, setting);
   HSAP_TRY(Limits limits, lower_limits(batches, setting, search));
-  const Evaluator evaluator(batches, simulator(setting, std::move(limits)),
+  const Evaluator evaluator(batches, simulator(setting, std::move(limits), search.whole_step),
                             search.memory_limit_bytes);
   run_search(search, evaluator, options, progress);
   return search;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,7 @@ struct AttentionTimes {
   double imbalance = 1;  ///< max over mean compute of the ranks
 };
 
-/// One training step of the whole model.
+/// One training step of the whole model, in which every replica takes one batch.
 struct StepTimes {
   double seconds = 0;
   double tokens_per_s = 0;  ///< all replicas
@@ -93,7 +94,8 @@ struct BatchPrediction {
   std::size_t documents = 0;
   AttentionTimes attention;
   Bound bound;
-  std::optional<StepTimes> step;  ///< when the model has layers and both passes are asked for
+  std::optional<StepTimes> step;  ///< of replicas that all take this batch; when the model has
+                                  ///< layers and both passes are asked for
   Memory memory;
   std::string limit;  ///< what limits the run, in words
   std::vector<Basis> basis;
@@ -105,7 +107,16 @@ struct Prediction {
   int ranks = 0;
   int replicas = 1;
   std::vector<BatchPrediction> batches;
+  std::optional<StepTimes> step;  ///< expected_step() where the batches have one
 };
+
+/// The part of a step in which replicas wait for the slowest of them.
+inline constexpr const char* waiting_for_replicas = "waiting_for_replicas";
+
+/// One step of `replicas` that each take one of the batches, drawn at random, and wait for the
+/// slowest to add up gradients. The breakdown holds means over the batches and, as its last part,
+/// waiting_for_replicas: what the slowest takes longer than the mean. All batches have a step.
+[[nodiscard]] StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas);
 
 /// Predicts one batch: compile, simulate, bound, step and memory.
 /// Errors: illegal strategy (infeasible), more ranks than GPUs or not a divisor (bad_input).

@@ -44,8 +44,8 @@ struct Candidate {
   Outcome outcome = Outcome::illegal;
   std::string reason;              ///< why not, unless feasible
   std::optional<Figures> figures;  ///< when feasible
-  double seconds = 0;              ///< mean over the batches, of a step or of one layer's
-                                   ///< attention; a lower limit when pruned
+  double seconds = 0;              ///< of a step (expected_step()), or mean over the batches of one
+                                   ///< layer's attention; a lower limit when pruned
   double tokens_per_s = 0;         ///< of the whole cluster; an upper limit when pruned
   std::int64_t peak_bytes = 0;     ///< so far as predicted; a lower limit when that is too much
 };
@@ -65,7 +65,8 @@ struct Search {
 using TuneProgress = std::function<void(std::size_t done, std::size_t total)>;
 
 /// Searches every strategy of the cluster for the most tokens per second over the batches: of whole
-/// steps when the model has layers and both passes are asked for, else of one layer's attention.
+/// steps, whose replicas wait for the slowest, when the model has layers and both passes are asked
+/// for, else of one layer's attention.
 ///
 /// Pruning is admissible: a strategy is given up only when its predictions so far and bound() for
 /// the other batches prove that it is neither the best, nor a runner-up, nor the best of its

@@ -22,6 +22,7 @@ COLOURS = {
     "tensor_parallel": style.VERMILION,
     "data_parallel": style.YELLOW,
     "optimizer": style.GREY,
+    "waiting_for_replicas": "#F2C9C9",
     WHOLE: "#BBBBBB",
 }
 
@@ -78,16 +79,16 @@ def read_batches(root: Node) -> list[Bar]:
 
 
 def read_sweep(root: Node) -> list[Bar]:
-    """The strategies of a sweep: means over their batches."""
+    """The strategies of a sweep: the step of all their replicas."""
     bars = []
     for prediction in root["predictions"].items()[:MOST_BARS]:
-        mean = prediction["summary"]["mean"]
-        if not mean.has("step"):
-            raise mean.fail("no training step", "a prediction with --model")
-        # Files that hsap-sim wrote before it told the replicas have none.
+        # Files that hsap-sim wrote before it told the replicas and their step have none.
+        whole = prediction if prediction.has("step") else prediction["summary"]["mean"]
+        if not whole.has("step"):
+            raise whole.fail("no training step", "a prediction with --model")
         replicas = prediction["replicas"].integer(1, 1 << 30) if prediction.has("replicas") else 1
         bars.append(Bar(style.strategy_name(prediction["strategy"]),
-                        parts_of(mean["step"], replicas), None))
+                        parts_of(whole["step"], replicas), None))
     return bars
 
 

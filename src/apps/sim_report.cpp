@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/units.hpp"
 #include "cli/table.hpp"
@@ -37,8 +38,9 @@ double peak_bytes(const SimRun& run) {
 }
 
 /// A step of the model, or attention of one layer where there is no model.
-double time_s(const BatchPrediction& batch) {
-  return batch.step ? batch.step->seconds : attention_s(batch);
+double time_s(const SimRun& run) {
+  const std::optional<StepTimes>& step = run.prediction.step;
+  return step ? step->seconds : mean(run, attention_s);
 }
 
 std::string ratio(double a, double b) { return b > 0 ? fmt::format("{:.2f}", a / b) : "-"; }
@@ -93,28 +95,8 @@ std::string attention_table(const SimRun& run, bool color) {
   return cli::styled("Attention of one layer", Style::bold, color) + "\n" + table.text(color);
 }
 
-/// Mean over batches of the parts of a breakdown, in the order of the first batch.
-template <typename Parts>
-Breakdown mean_parts(const SimRun& run, Parts parts_of) {
-  Breakdown sums;
-  for (const BatchPrediction& batch : run.prediction.batches) {
-    for (const auto& [name, value] : parts_of(batch)) {
-      const auto it = std::find_if(sums.begin(), sums.end(), [&, &part = name](const auto& sum) {
-        return sum.first == part;
-      });
-      if (it == sums.end()) {
-        sums.emplace_back(name, value);
-      } else {
-        it->second += value;
-      }
-    }
-  }
-  for (auto& [name, value] : sums) value /= static_cast<double>(run.prediction.batches.size());
-  return sums;
-}
-
 std::string step_table(const SimRun& run, bool color) {
-  if (!run.prediction.batches.front().step) return {};
+  if (!run.prediction.step) return {};
   Table steps({{"batch", right}, {"step", right}, {"tokens/s", right}, {"MFU", right}});
   int number = 0;
   for (const BatchPrediction& batch : run.prediction.batches) {
@@ -122,13 +104,17 @@ std::string step_table(const SimRun& run, bool color) {
                fmt::format("{:.0f}", batch.step->tokens_per_s),
                fmt::format("{:.1f} %", 100 * batch.step->mfu)});
   }
-  const double whole = mean(run, [](const auto& batch) { return batch.step->seconds; });
-  Table parts({{"mean step"}, {"time", right}, {"share", right}});
-  for (const auto& [name, value] :
-       mean_parts(run, [](const auto& batch) { return batch.step->breakdown; })) {
-    if (value == 0) continue;
-    parts.add({spaced(name), format_seconds(value), fmt::format("{:.1f} %", 100 * value / whole)});
+  const StepTimes& step = *run.prediction.step;
+  Table parts({{run.prediction.replicas > 1 ? "step of all replicas" : "mean step"},
+               {"time", right},
+               {"share", right}});
+  const auto add = [&](const std::string& name, double seconds) {
+    parts.add({name, format_seconds(seconds), fmt::format("{:.1f} %", 100 * seconds / step.seconds)});
+  };
+  for (const auto& [name, seconds] : step.breakdown) {
+    if (seconds > 0) add(spaced(name), seconds);
   }
+  add("all", step.seconds);
   return cli::styled("Training step", Style::bold, color) + "\n" + steps.text(color) + "\n" +
          parts.text(color);
 }
@@ -204,24 +190,16 @@ std::uint64_t events_of(const SimRun& run) {
   return events;
 }
 
-/// All tokens over all seconds: not the mean of the rates, which would favour the quick batches.
-double tokens_per_s(const SimRun& run) {
-  const auto tokens = [](const BatchPrediction& b) {
-    return b.step->tokens_per_s * b.step->seconds;
-  };
-  return mean(run, tokens) / mean(run, time_s);
-}
-
 std::vector<std::string> sweep_row(const SimRun& run) {
-  const bool has_step = run.prediction.batches.front().step.has_value();
+  const std::optional<StepTimes>& step = run.prediction.step;
   const double bound_s = mean(run, [](const auto& batch) { return batch.bound.total_s; });
   const double attention = mean(run, attention_s);
   const auto exposed = [](const BatchPrediction& b) { return b.attention.exposed_communication_s; };
   const auto imbalance = [](const BatchPrediction& b) { return b.attention.imbalance; };
   return {to_string(run.strategy),
           std::to_string(run.prediction.replicas),
-          has_step ? format_seconds(mean(run, time_s)) : "-",
-          has_step ? fmt::format("{:.0f}", tokens_per_s(run)) : "-",
+          step ? format_seconds(step->seconds) : "-",
+          step ? fmt::format("{:.0f}", step->tokens_per_s) : "-",
           format_seconds(attention),
           format_seconds(mean(run, exposed)),
           fmt::format("{:.3f}", mean(run, imbalance)),
@@ -272,7 +250,7 @@ std::vector<const SimRun*> by_time(std::span<const SimRun> runs) {
   }
   // Replicas work side by side, so what counts is the time for one batch of the whole cluster.
   const auto share = [](const SimRun* run) {
-    return mean(*run, time_s) / run->prediction.replicas;
+    return time_s(*run) / run->prediction.replicas;
   };
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const SimRun* a, const SimRun* b) { return share(a) < share(b); });

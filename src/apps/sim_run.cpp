@@ -44,6 +44,10 @@ Status collect(std::span<Task> tasks, SimRun& run) {
     begin = std::min(begin, task.begin);
     end = std::max(end, task.end);
   }
+  Prediction& prediction = run.prediction;
+  if (prediction.batches.front().step) {
+    prediction.step = expected_step(prediction.batches, prediction.replicas);
+  }
   run.wall_s = std::chrono::duration<double>(end - begin).count();
   return {};
 }

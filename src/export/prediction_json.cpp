@@ -77,6 +77,7 @@ Ordered prediction_json(const Prediction& prediction, const Cluster& cluster, do
   out["replicas"] = prediction.replicas;
   out["strategy"] = to_json(prediction.strategy);
   out["batches"] = batches;
+  if (prediction.step) out["step"] = to_json(*prediction.step);
   out["summary"] = Ordered::object();
   if (!batches.empty()) {
     out["summary"] = {{"mean", fold_members(batches, mean)}, {"max", fold_members(batches, most)}};

@@ -193,6 +193,14 @@ class Step(unittest.TestCase):
         self.assertAlmostEqual(bars[1].total, 4.1 / 4)
         self.assertAlmostEqual(bars[1].parts["linear"], 1.3 / 4)
 
+    def test_replicas_that_wait_are_a_part_of_a_sweep(self):
+        sweep = inputs.sweep()
+        waiting = sweep["predictions"][1]
+        waiting["step"] = {"seconds": 5.0, "breakdown": {"linear": 4.1, "waiting_for_replicas": 0.9}}
+        bars = step.read_sweep(Node(sweep, "x"))
+        self.assertAlmostEqual(bars[1].parts["waiting_for_replicas"], 0.9 / 4)
+        self.assertAlmostEqual(bars[1].total, 5.0 / 4)
+
 
 class Speed(unittest.TestCase):
     def test_a_line_ends_where_a_run_went_beyond_its_limits(self):

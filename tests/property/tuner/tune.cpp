@@ -118,12 +118,12 @@ TEST_CASE("pruning and threads change nothing on real predictions") {
   TuneOptions options;
   options.top = 1;
   options.threads = 1;
-  const Search one = search(batches, 1, options, "llama3-8b");
+  const Search one = search(batches, 2, options, "llama3-8b");
   options.threads = 3;
-  const Search three = search(batches, 1, options, "llama3-8b");
+  const Search three = search(batches, 2, options, "llama3-8b");
   CHECK(search_json(one).dump() == search_json(three).dump());
   options.exhaustive = true;
-  const Search all = search(batches, 1, options, "llama3-8b");
+  const Search all = search(batches, 2, options, "llama3-8b");
   CHECK(one.best == all.best);
   CHECK(one.runners_up == all.runners_up);
   CHECK(one.pareto == all.pareto);
@@ -137,6 +137,17 @@ TEST_CASE("pruning and threads change nothing on real predictions") {
     CHECK(one.candidates[i].tokens_per_s >= all.candidates[i].tokens_per_s);
   }
   CHECK(pruned > 0);
+  // Two replicas draw the short documents or the long one, and wait for each other.
+  int waiting = 0;
+  for (const Candidate& candidate : all.candidates) {
+    if (!candidate.figures) continue;
+    const auto& [name, seconds] = candidate.figures->step->breakdown.back();
+    REQUIRE(name == waiting_for_replicas);
+    CHECK((candidate.replicas > 1) == (seconds > 0));
+    CHECK(candidate.seconds == Approx(candidate.figures->step->seconds));
+    waiting += seconds > 0 ? 1 : 0;
+  }
+  CHECK(waiting > 0);
 }
 
 TEST_CASE("questions that cannot be asked are refused") {

@@ -49,6 +49,7 @@ SimRun run(const Strategy& strategy, double scale, int replicas) {
   run.prediction.ranks = strategy.ranks();
   run.prediction.replicas = replicas;
   run.prediction.batches = {batch(scale, 40000000000), batch(2 * scale, 50000000000)};
+  run.prediction.step = expected_step(run.prediction.batches, replicas);
   run.wall_s = 0.25;
   return run;
 }
@@ -95,6 +96,7 @@ TEST_CASE("attention without a model has no step") {
   const Cluster here = cluster();
   SimRun attention = run({8, 4}, 1, 1);
   for (BatchPrediction& batch : attention.prediction.batches) batch.step.reset();
+  attention.prediction.step.reset();
   const std::string text = report_one(attention, setting_of(here), false);
   CHECK(text.find("Training step") == std::string::npos);
   CHECK(text.find("Attention of one layer") != std::string::npos);

@@ -39,6 +39,7 @@ Prediction prediction() {
   prediction.ranks = 32;
   prediction.replicas = 2;
   prediction.batches = {batch(1), batch(2)};
+  prediction.step = StepTimes{14, 128, 0.5, {{"linear", 12}, {"waiting_for_replicas", 2}}};
   return prediction;
 }
 
@@ -62,7 +63,9 @@ TEST_CASE("a summary folds every number of the batches") {
 TEST_CASE("attention without a model has no step") {
   Prediction attention = prediction();
   for (BatchPrediction& batch : attention.batches) batch.step.reset();
+  attention.step.reset();
   const json::Ordered json = prediction_json(attention, cluster(), 0);
+  CHECK_FALSE(json.contains("step"));
   CHECK_FALSE(json["batches"][0].contains("step"));
   CHECK_FALSE(json["summary"]["mean"].contains("step"));
 }

@@ -12,19 +12,42 @@ TEST_CASE("figures are means over the batches, memory the largest, limit that of
                                        test::fake_prediction(Batch{{600}}, 12, 200)};
   batches[1].limit = "network";
   const Figures figures = figures_of(batches, 4);
-  // Steps of 8, 16 and 12 s: mean 12. Attention is an eighth forward, three eighths backward.
+  // Steps of 8, 12 and 16 s: four replicas take at most 8 s one time in 81, at most 12 s 16 times.
+  // Attention is an eighth of a step forward, three eighths backward.
+  const double slowest = (8.0 * 1 + 12.0 * (16 - 1) + 16.0 * (81 - 16)) / 81;
   REQUIRE(figures.step.has_value());
-  CHECK(figures.step->seconds == Approx(12));
+  CHECK(figures.step->seconds == Approx(slowest));
   CHECK(figures.attention.forward_s == Approx(1.5));
   CHECK(figures.attention.backward_s == Approx(4.5));
   CHECK(figures.bound.total_s == Approx(3));
-  // 2100 tokens in 36 s, four replicas at once.
-  CHECK(figures.step->tokens_per_s == Approx(2100.0 / 36 * 4));
-  REQUIRE(figures.step->breakdown.size() == 1);
+  // 700 tokens a replica.
+  CHECK(figures.step->tokens_per_s == Approx(4 * 700 / slowest));
+  REQUIRE(figures.step->breakdown.size() == 2);
   CHECK(figures.step->breakdown[0].second == Approx(6));
+  CHECK(figures.step->breakdown[1].second == Approx(slowest - 12));
   CHECK(figures.attention.bytes_sent == 100);  // (50 + 150 + 100) / 3
   CHECK(figures.memory.peak_bytes == 300);
   CHECK(figures.limit == "network");
+}
+
+TEST_CASE("without a step no replica waits") {
+  const std::vector<Batch> batches{Batch{{1000}}, Batch{{3000}}};
+  Oracle oracle;
+  oracle.whole_step = false;
+  oracle.predict = [](const Batch& batch, const Strategy&) -> Result<BatchPrediction> {
+    BatchPrediction prediction;
+    prediction.attention.forward_s = batch.tokens() / 2;
+    return prediction;
+  };
+  oracle.least_seconds = [](std::size_t, int) { return 1.0; };
+  const Evaluator evaluator(batches, oracle, 2000);
+  Candidate candidate;
+  candidate.replicas = 3;
+  Evaluator::State state;
+  evaluator.advance(candidate, state);
+  evaluator.advance(candidate, state);
+  CHECK(candidate.seconds == Approx(1000));
+  CHECK(candidate.tokens_per_s == Approx(6));
 }
 
 TEST_CASE("without layers the objective is one layer's attention") {
@@ -51,9 +74,10 @@ TEST_CASE("a candidate counts its bound where it is not predicted yet") {
   candidate.outcome = Outcome::feasible;
   Evaluator::State state;
   evaluator.advance(candidate, state);
-  // 8 s predicted and at least 2 s: 5 s a batch; 4000 tokens x 3 replicas in 10 s.
-  CHECK(candidate.seconds == Approx(5));
-  CHECK(candidate.tokens_per_s == Approx(1200));
+  // 8 s predicted and at least 2 s: of eight ways to draw three batches one takes 2 s. Three
+  // replicas take 2000 tokens each.
+  CHECK(candidate.seconds == Approx((2.0 + 7 * 8.0) / 8));
+  CHECK(candidate.tokens_per_s == Approx(6000 / candidate.seconds));
   CHECK(candidate.outcome == Outcome::feasible);
   evaluator.advance(candidate, state);
   CHECK(candidate.seconds == Approx(8));

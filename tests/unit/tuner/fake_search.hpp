@@ -73,6 +73,7 @@ inline FakeSearch fake_search(std::uint64_t seed, int batches) {
           Candidate candidate;
           candidate.strategy = {ulysses, 8 / ulysses, Order::ulysses_inner,
                                 layout,  exchange,    stages};
+          candidate.replicas = 1 + stages;
           candidate.outcome = Outcome::feasible;
           fake.search.candidates.push_back(candidate);
         }

@@ -51,6 +51,25 @@ TEST_CASE("reasons say by how much and in what the rivals differ") {
         "layer against 1.0 KB, exposed communication 50 % of attention against 5 %");
 }
 
+TEST_CASE("replicas that wait for each other are named where that matters") {
+  Search search = two_methods();
+  const auto wait = [&](std::size_t index, double share) {
+    search.candidates[index].figures->step =
+        StepTimes{2, 500, 0.5, {{"linear", 2 - 2 * share}, {waiting_for_replicas, 2 * share}}};
+  };
+  wait(0, 0.04);
+  wait(1, 0.05);
+  const std::vector<std::size_t> methods{0, 1};
+  for (const std::string& reason : reasons(search, methods)) {
+    CHECK(reason.find("wait") == std::string::npos);
+  }
+  wait(0, 0.25);
+  CHECK(reasons(search, methods)[0].find("; replicas wait 25 % of the step for the slowest; ") !=
+        std::string::npos);
+  CHECK(reasons(search, methods)[1].ends_with(
+      ", replicas wait 5 % of a step for the slowest against 25 %"));
+}
+
 TEST_CASE("group sizes that do not fit are named with what they need") {
   Search search = two_methods();
   Candidate large = make({1, 1}, 1, 0, 0, 120000000000);

@@ -1,0 +1,84 @@
+#include "simulate/step/replicas.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "hsap/predict.hpp"
+#include "unit/simulate/support.hpp"
+
+using namespace hsap;
+
+namespace {
+
+/// The mean, over every way in which replicas may draw batches, of the slowest.
+double slowest_of_all_draws(const std::vector<double>& seconds, int replicas) {
+  const std::size_t ways = static_cast<std::size_t>(
+      std::llround(std::pow(static_cast<double>(seconds.size()), replicas)));
+  double sum = 0;
+  for (std::size_t way = 0; way < ways; ++way) {
+    double slowest = 0;
+    std::size_t digits = way;
+    for (int replica = 0; replica < replicas; ++replica, digits /= seconds.size()) {
+      slowest = std::max(slowest, seconds[digits % seconds.size()]);
+    }
+    sum += slowest;
+  }
+  return sum / static_cast<double>(ways);
+}
+
+BatchPrediction batch(double seconds, Token tokens) {
+  BatchPrediction batch;
+  batch.tokens = tokens;
+  batch.step =
+      StepTimes{seconds, tokens / seconds, 3 / seconds, {{"linear", 1}, {"idle", seconds - 1}}};
+  return batch;
+}
+
+}  // namespace
+
+TEST_CASE("the slowest of some replicas, against every way to draw their batches") {
+  const std::vector<double> seconds{3, 1, 4, 1, 5};
+  for (const int replicas : {1, 2, 3, 5}) {
+    CHECK(expected_slowest(seconds, replicas) ==
+          Approx(slowest_of_all_draws(seconds, replicas)).epsilon(1e-12));
+  }
+  // Two batches, two replicas: one of four ways is quick.
+  CHECK(expected_slowest(std::vector<double>{1, 2}, 2) == Approx(0.25 * 1 + 0.75 * 2));
+}
+
+TEST_CASE("replicas wait for nothing alone or with equal batches, and for the longest when many") {
+  const std::vector<double> equal(7, 0.1);
+  CHECK(expected_slowest(equal, 64) == Approx(0.1).epsilon(1e-12));
+  const std::vector<double> seconds{3, 1, 4, 1, 5};
+  CHECK(expected_slowest(seconds, 1) == Approx(2.8));
+  CHECK(expected_slowest(seconds, 1 << 20) == Approx(5));
+}
+
+TEST_CASE("no batch that takes longer makes a step shorter: bounds of batches bound the step") {
+  std::vector<double> seconds{3, 1, 4, 1, 5};
+  for (double& longer : seconds) {
+    const double before = expected_slowest(seconds, 6);
+    longer += 0.7;
+    CHECK(expected_slowest(seconds, 6) >= before);
+  }
+}
+
+TEST_CASE("a step of several replicas is the mean of the batches and the wait") {
+  // Steps of 2 and 4 s; two replicas take 3.5 s, 0.5 s more than the mean.
+  const std::vector<BatchPrediction> batches{batch(2, 100), batch(4, 300)};
+  const StepTimes step = expected_step(batches, 2);
+  CHECK(step.seconds == Approx(3.5));
+  REQUIRE(step.breakdown.size() == 3);
+  CHECK(step.breakdown[0].second == Approx(1));
+  CHECK(step.breakdown[1].second == Approx(2));
+  CHECK(step.breakdown[2].first == waiting_for_replicas);
+  CHECK(step.breakdown[2].second == Approx(0.5));
+  CHECK(step.tokens_per_s == Approx(2 * 200 / 3.5));  // both replicas take 200 tokens on average
+  CHECK(step.mfu == Approx(3 / 3.5));
+}
+
+TEST_CASE("one replica never waits") {
+  const StepTimes step = expected_step(std::vector{batch(2, 100), batch(4, 300)}, 1);
+  CHECK(step.seconds == Approx(3));
+  CHECK(step.breakdown.back().second == 0);
+}
