@@ -60,7 +60,7 @@ double objective_seconds(const BatchPrediction& batch) {
   return batch.attention.forward_s + batch.attention.backward_s;
 }
 
-Figures figures_of(std::span<const BatchPrediction> batches, int replicas) {
+Figures figures_of(std::span<const BatchPrediction> batches, int replicas, int accumulation) {
   const auto slowest = std::max_element(
       batches.begin(), batches.end(),
       [](const auto& a, const auto& b) { return objective_seconds(a) < objective_seconds(b); });
@@ -70,7 +70,7 @@ Figures figures_of(std::span<const BatchPrediction> batches, int replicas) {
   Figures out;
   out.attention = mean_attention(batches);
   out.bound = mean_bound(batches);
-  if (batches.front().step) out.step = expected_step(batches, replicas);
+  if (batches.front().step) out.step = expected_step(batches, replicas, accumulation);
   out.memory = largest->memory;
   out.limit = slowest->limit;
   return out;
@@ -103,15 +103,16 @@ void Evaluator::update(Candidate& candidate, const State& state) const {
     seconds.push_back(done ? objective_seconds(state.done[i]) : oracle_.least_seconds(i, ranks));
     tokens += batches_[i].tokens();
   }
-  // Nothing makes replicas wait for each other where there is no step.
+  // Nothing makes replicas wait for each other, or adds batches up, where there is no step.
   const int waiting = oracle_.whole_step ? candidate.replicas : 1;
-  candidate.seconds = expected_slowest(seconds, waiting);
-  candidate.tokens_per_s =
-      tokens / static_cast<double>(batches_.size()) * candidate.replicas / candidate.seconds;
+  const int accumulation = oracle_.whole_step ? candidate.accumulation : 1;
+  candidate.seconds = expected_slowest(seconds, waiting, accumulation);
+  candidate.tokens_per_s = tokens / static_cast<double>(batches_.size()) * candidate.replicas *
+                           accumulation / candidate.seconds;
 }
 
 void Evaluator::finish(Candidate& candidate, const State& state) const {
-  candidate.figures = figures_of(state.done, candidate.replicas);
+  candidate.figures = figures_of(state.done, candidate.replicas, candidate.accumulation);
 }
 
 }  // namespace hsap

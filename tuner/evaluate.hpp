@@ -36,8 +36,8 @@ class Evaluator {
 
   /// Predicts the next batch, and updates seconds, tokens per second and peak memory: of the
   /// batches predicted with least_seconds for the others, until all are. No batch that takes longer
-  /// makes a step shorter, so what follows from least_seconds is a lower limit too. A candidate that does
-  /// not fit or fails becomes infeasible with its reason.
+  /// makes a step shorter, so what follows from least_seconds is a lower limit too. A candidate
+  /// that does not fit or fails becomes infeasible with its reason.
   void advance(Candidate& candidate, State& state) const;
 
   /// Sets the figures of a candidate whose batches are all predicted.
@@ -51,9 +51,10 @@ class Evaluator {
   std::int64_t limit_bytes_;
 };
 
-/// Means over the batches (step: see expected_step(); memory: the batch that needs most; limit: that
-/// of the slowest).
-[[nodiscard]] Figures figures_of(std::span<const BatchPrediction> batches, int replicas);
+/// Means over the batches (step: see expected_step(); memory: the batch that needs most; limit:
+/// that of the slowest).
+[[nodiscard]] Figures figures_of(std::span<const BatchPrediction> batches, int replicas,
+                                 int accumulation);
 
 /// Seconds of one batch that the search minimises: of the step, or of the attention.
 [[nodiscard]] double objective_seconds(const BatchPrediction& batch);

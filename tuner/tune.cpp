@@ -29,9 +29,11 @@ double lower_limit(const Problem& problem, const Setting& setting, const Candida
   const double attention = bound(problem, setting, ranks).total_s;
   if (!whole_step) return attention * rounding;
   const Token tokens = problem.batch.tokens();
-  const StepTimes rest = step_times({setting, ranks, candidate.replicas, tokens, tokens / ranks,
-                                     area(problem.mask, problem.batch), PassTimes{}, PassTimes{}});
-  return (rest.seconds + setting.model.layers * attention) * rounding;
+  const StepTimes rest =
+      step_times({setting, ranks, candidate.replicas, candidate.accumulation, tokens,
+                  tokens / ranks, area(problem.mask, problem.batch), PassTimes{}, PassTimes{}});
+  const double layers = static_cast<double>(setting.model.layers) * candidate.accumulation;
+  return (rest.seconds + layers * attention) * rounding;
 }
 
 /// Lower limits for every batch and group size.
@@ -47,6 +49,19 @@ Result<Limits> lower_limits(std::span<const Batch> batches, const Setting& setti
     }
   }
   return limits;
+}
+
+/// Groups of which there are not as many as can share the global batch are of no use.
+void share_global_batch(Search& search, const Training& training) {
+  for (Candidate& candidate : search.candidates) {
+    if (candidate.outcome != Outcome::feasible) continue;
+    if (const Result<int> accumulation = accumulation_of(candidate.replicas, training)) {
+      candidate.accumulation = *accumulation;
+    } else {
+      candidate.outcome = Outcome::illegal;
+      candidate.reason = accumulation.error().text();
+    }
+  }
 }
 
 /// Groups whose share of the model and of the batch alone is too much need no prediction.
@@ -96,6 +111,7 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
       std::llround(setting.cluster->spec().device.memory_bytes * (1 - options.memory_reserve));
   const int node_ranks = setting.cluster->gpus_per_node() / setting.training.tensor_parallel;
   search.candidates = search_space(problem, groups, node_ranks, options);
+  share_global_batch(search, setting.training);
   leave_out_what_cannot_fit(search, problem, setting);
   HSAP_TRY(Limits limits, lower_limits(batches, setting, search));
   const Evaluator evaluator(batches, simulator(setting, std::move(limits), search.whole_step),

@@ -48,6 +48,8 @@ struct KernelTime {
 [[nodiscard]] KernelTime kernel_time(const Schedule& schedule, const Operation& op,
                                      const Device& device);
 
+inline constexpr int max_global_batch = 1 << 20;
+
 /// How the parts of a model outside sequence-parallel attention are trained.
 struct Training {
   /// What the backward pass makes again: nothing; what is cheap (norms, activations, never a
@@ -56,6 +58,7 @@ struct Training {
   int zero = 1;  ///< ZeRO stage: 1 shards optimizer, 2 gradients, 3 parameters; 0 none
   Checkpointing checkpointing = Checkpointing::selective;
   int tensor_parallel = 1;  ///< T: GPUs of a node that share a token shard's heads and weights
+  int global_batch = 0;     ///< packed batches of all replicas in one optimizer step; 0: one each
 };
 
 /// Named parts of a whole, in a fixed order.

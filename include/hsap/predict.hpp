@@ -41,6 +41,10 @@ struct Setting {
 /// the GPUs or no divisor of them, T is no divisor of a node (bad_input).
 [[nodiscard]] Result<int> replicas_of(int ranks, const Setting& setting);
 
+/// How many batches each of so many replicas takes before an optimizer step, adding up gradients.
+/// Errors: they cannot share Training::global_batch evenly (infeasible).
+[[nodiscard]] Result<int> accumulation_of(int replicas, const Training& training);
+
 /// Lower limits on the time of one layer's attention, passes added up, for any strategy of `ranks`
 /// ranks and any layout: the simulated time is never less. The argument is in docs/bounds.md.
 struct Bound {
@@ -64,7 +68,8 @@ struct AttentionTimes {
   double imbalance = 1;  ///< max over mean compute of the ranks
 };
 
-/// One training step of the whole model, in which every replica takes one batch.
+/// One optimizer step of the whole model, for which every replica adds up the gradients of
+/// accumulation_of() batches.
 struct StepTimes {
   double seconds = 0;
   double tokens_per_s = 0;  ///< all replicas
@@ -94,7 +99,7 @@ struct BatchPrediction {
   std::size_t documents = 0;
   AttentionTimes attention;
   Bound bound;
-  std::optional<StepTimes> step;  ///< of replicas that all take this batch; when the model has
+  std::optional<StepTimes> step;  ///< of replicas that all take this batch only; when the model has
                                   ///< layers and both passes are asked for
   Memory memory;
   std::string limit;  ///< what limits the run, in words
@@ -106,6 +111,7 @@ struct Prediction {
   Strategy strategy;
   int ranks = 0;
   int replicas = 1;
+  int accumulation = 1;  ///< batches of each replica in one step
   std::vector<BatchPrediction> batches;
   std::optional<StepTimes> step;  ///< expected_step() where the batches have one
 };
@@ -113,10 +119,12 @@ struct Prediction {
 /// The part of a step in which replicas wait for the slowest of them.
 inline constexpr const char* waiting_for_replicas = "waiting_for_replicas";
 
-/// One step of `replicas` that each take one of the batches, drawn at random, and wait for the
-/// slowest to add up gradients. The breakdown holds means over the batches and, as its last part,
-/// waiting_for_replicas: what the slowest takes longer than the mean. All batches have a step.
-[[nodiscard]] StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas);
+/// One step of `replicas` that each take `accumulation` of the batches, drawn at random, and wait
+/// for the slowest to add up gradients. The breakdown holds means over the batches and, as its last
+/// part, waiting_for_replicas: what the slowest takes longer than the mean. All batches have a
+/// step.
+[[nodiscard]] StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas,
+                                      int accumulation);
 
 /// Predicts one batch: compile, simulate, bound, step and memory.
 /// Errors: illegal strategy (infeasible), more ranks than GPUs or not a divisor (bad_input).

@@ -30,17 +30,18 @@ struct TuneOptions {
 /// What became of one point of the search space.
 enum class Outcome : std::uint8_t {
   feasible,       ///< predicted on every batch, and fits
-  illegal,        ///< cannot be compiled for the problem
+  illegal,        ///< cannot be compiled for the problem, or share the global batch
   unwanted,       ///< TuneOptions::unwanted says so
   out_of_memory,  ///< needs more than the device has
   pruned,         ///< fits as far as predicted; a bound proves that it cannot be in the answer
 };
 
 /// One point of the search space. A group of U x C ranks (x T tensor-parallel GPUs) processes its
-/// own batch; the cluster holds `replicas` groups.
+/// own batches; the cluster holds `replicas` groups.
 struct Candidate {
   Strategy strategy;
   int replicas = 1;
+  int accumulation = 1;  ///< batches of each replica in one step
   Outcome outcome = Outcome::illegal;
   std::string reason;              ///< why not, unless feasible
   std::optional<Figures> figures;  ///< when feasible

@@ -3,7 +3,7 @@
 Input: a plan ("hsap.plan/1": the winner and its runners-up), a sweep of hsap-sim ("hsap.sweep/1": a
 bar for each strategy) or one prediction ("hsap.prediction/1": a bar for each batch). Groups of
 different size leave room for different numbers of data-parallel replicas, so the bars of a plan or a
-sweep show the time that the whole cluster takes for one batch: the step divided by the replicas.
+sweep show the time that the whole cluster takes for one batch: the step divided by its batches.
 """
 from . import style
 from .document import Node
@@ -40,17 +40,26 @@ class Bar:
         return sum(self.parts.values())
 
 
-def parts_of(node: Node, replicas: int) -> dict[str, float]:
-    """The breakdown of a step or an alternative, or the whole where there is none."""
+def parts_of(node: Node, batches: int) -> dict[str, float]:
+    """The breakdown of a step of so many batches or of an alternative, or the whole where there is
+    none."""
     if node.has("breakdown"):
-        return {name: max(0.0, part.number(-ROUNDING_S)) / replicas
+        return {name: max(0.0, part.number(-ROUNDING_S)) / batches
                 for name, part in node["breakdown"].members()}
-    return {WHOLE: node["seconds"].number() / replicas}
+    return {WHOLE: node["seconds"].number() / batches}
 
 
 def bound_of(figures: Node, layers: int, replicas: int) -> float:
-    """Least time of attention in all layers."""
+    """Least time of attention in all layers for one batch."""
     return figures["bound"]["total_s"].number() * layers / replicas
+
+
+def batches_of(node: Node, given: Node) -> int:
+    """Batches of one step: as `given` says, otherwise one of each replica of `node`. Files that hsap-sim
+    wrote before it told the replicas have neither."""
+    if given.has("global_batch"):
+        return given["global_batch"].integer(1, 1 << 40)
+    return node["replicas"].integer(1, 1 << 30) if node.has("replicas") else 1
 
 
 def read_plan(root: Node) -> list[Bar]:
@@ -60,11 +69,13 @@ def read_plan(root: Node) -> list[Bar]:
         raise predicted.fail("no training step", "a plan for a model with layers")
     layers = model["layers"].integer(1, 1 << 20)
     replicas = root["mesh"]["replicas"].integer(1, 1 << 30)
-    bars = [Bar(style.strategy_name(root["strategy"]), parts_of(predicted["step"], replicas),
+    training = root["training"]
+    bars = [Bar(style.strategy_name(root["strategy"]),
+                parts_of(predicted["step"], batches_of(root["mesh"], training)),
                 bound_of(predicted, layers, replicas))]
     for other in root["runners_up"].items():
-        copies = other["replicas"].integer(1, 1 << 30)
-        bars.append(Bar(style.strategy_name(other["strategy"]), parts_of(other, copies), None))
+        bars.append(Bar(style.strategy_name(other["strategy"]),
+                        parts_of(other, batches_of(other, training)), None))
     return bars
 
 
@@ -82,13 +93,12 @@ def read_sweep(root: Node) -> list[Bar]:
     """The strategies of a sweep: the step of all their replicas."""
     bars = []
     for prediction in root["predictions"].items()[:MOST_BARS]:
-        # Files that hsap-sim wrote before it told the replicas and their step have none.
+        # Files that hsap-sim wrote before it told the step of all replicas have none.
         whole = prediction if prediction.has("step") else prediction["summary"]["mean"]
         if not whole.has("step"):
             raise whole.fail("no training step", "a prediction with --model")
-        replicas = prediction["replicas"].integer(1, 1 << 30) if prediction.has("replicas") else 1
         bars.append(Bar(style.strategy_name(prediction["strategy"]),
-                        parts_of(whole["step"], replicas), None))
+                        parts_of(whole["step"], batches_of(prediction, prediction)), None))
     return bars
 
 

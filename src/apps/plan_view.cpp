@@ -30,6 +30,10 @@ std::string what_and_where(const Plan& plan) {
                       plan.cluster.nodes, one_line(plan.cluster.name), plan.cluster.gpus,
                       one_line(plan.cluster.runtime), plan.training.zero,
                       to_string(plan.training.checkpointing));
+  if (plan.training.global_batch > 0) {
+    text += fmt::format("{} batches a step, {} of each replica\n", plan.training.global_batch,
+                        plan.training.global_batch / plan.replicas);
+  }
   for (const Override& set : plan.cluster.overrides) {
     text += fmt::format("  with {} = {}\n", one_line(set.path), one_line(set.value));
   }

@@ -37,12 +37,6 @@ double peak_bytes(const SimRun& run) {
   return peak;
 }
 
-/// A step of the model, or attention of one layer where there is no model.
-double time_s(const SimRun& run) {
-  const std::optional<StepTimes>& step = run.prediction.step;
-  return step ? step->seconds : mean(run, attention_s);
-}
-
 std::string ratio(double a, double b) { return b > 0 ? fmt::format("{:.2f}", a / b) : "-"; }
 
 std::string plural(std::int64_t n, const std::string& one) {
@@ -109,7 +103,8 @@ std::string step_table(const SimRun& run, bool color) {
                {"time", right},
                {"share", right}});
   const auto add = [&](const std::string& name, double seconds) {
-    parts.add({name, format_seconds(seconds), fmt::format("{:.1f} %", 100 * seconds / step.seconds)});
+    parts.add(
+        {name, format_seconds(seconds), fmt::format("{:.1f} %", 100 * seconds / step.seconds)});
   };
   for (const auto& [name, seconds] : step.breakdown) {
     if (seconds > 0) add(spaced(name), seconds);
@@ -235,9 +230,11 @@ std::string illegal_list(std::span<const SimRun> runs, bool color) {
 std::string report_one(const SimRun& run, const Setting& setting, bool color) {
   std::string text = cli::styled(to_string(run.strategy), Style::bold, color);
   text += fmt::format(" on {}", plural(run.prediction.ranks, "rank"));
-  text +=
-      run.prediction.replicas > 1 ? fmt::format(", {} replicas\n", run.prediction.replicas) : "\n";
-  text += header(setting) + "\n" + attention_table(run, color) + "\n";
+  if (run.prediction.replicas > 1) text += fmt::format(", {} replicas", run.prediction.replicas);
+  if (run.prediction.accumulation > 1) {
+    text += fmt::format(", each of {} batches a step", run.prediction.accumulation);
+  }
+  text += "\n" + header(setting) + "\n" + attention_table(run, color) + "\n";
   if (const std::string steps = step_table(run, color); !steps.empty()) text += steps + "\n";
   text += memory_table(run, setting, color) + "\n" + limits(run) + beyond_calibration(run);
   return text + footer(events_of(run), run.wall_s);
@@ -250,7 +247,9 @@ std::vector<const SimRun*> by_time(std::span<const SimRun> runs) {
   }
   // Replicas work side by side, so what counts is the time for one batch of the whole cluster.
   const auto share = [](const SimRun* run) {
-    return time_s(*run) / run->prediction.replicas;
+    const Prediction& prediction = run->prediction;
+    return prediction.step ? 1 / prediction.step->tokens_per_s
+                           : mean(*run, attention_s) / prediction.replicas;
   };
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const SimRun* a, const SimRun* b) { return share(a) < share(b); });

@@ -46,7 +46,8 @@ Status collect(std::span<Task> tasks, SimRun& run) {
   }
   Prediction& prediction = run.prediction;
   if (prediction.batches.front().step) {
-    prediction.step = expected_step(prediction.batches, prediction.replicas);
+    prediction.step =
+        expected_step(prediction.batches, prediction.replicas, prediction.accumulation);
   }
   run.wall_s = std::chrono::duration<double>(end - begin).count();
   return {};
@@ -59,6 +60,9 @@ Result<SimRun> prepare(const Strategy& strategy, std::span<const Batch> batches,
   run.prediction.ranks = strategy.ranks();
   run.strategy = strategy;
   run.illegal = why_illegal(strategy, batches, setting);
+  const Result<int> accumulation = accumulation_of(run.prediction.replicas, setting.training);
+  if (accumulation) run.prediction.accumulation = *accumulation;
+  if (!accumulation && !run.illegal) run.illegal = accumulation.error().text();
   if (!run.illegal) {
     HSAP_TRY(const Problem problem, problem_of(batches.front(), setting));
     run.strategy = resolve(problem, strategy);

@@ -13,7 +13,8 @@ namespace hsap {
 /// A strategy, and what became of it.
 struct SimRun {
   Strategy strategy;
-  std::optional<std::string> illegal;  ///< why it cannot be compiled for some batch
+  std::optional<std::string> illegal;  ///< why it cannot be compiled for some batch, or share the
+                                       ///< global batch
   Prediction prediction;               ///< when legal
   double wall_s = 0;                   ///< from its first batch's start to its last one's end
 };

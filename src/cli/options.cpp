@@ -140,6 +140,9 @@ void add_training(Command& command, Training& training) {
   add_integer(command, "--tensor-parallel", training.tensor_parallel, 1, 1024, "T",
               "tensor-parallel degree, inside a node (1)")
       .group(group);
+  add_integer(command, "--global-batch", training.global_batch, 1, max_global_batch, "N",
+              "packed batches of all replicas in one optimizer step (one each)")
+      .group(group);
 }
 
 namespace {

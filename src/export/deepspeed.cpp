@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "export/trainer.hpp"
 
 namespace hsap {
@@ -21,6 +23,20 @@ int sequence_parallel_size(const Plan& plan, Draft& draft) {
   return size;
 }
 
+/// How many batches each group of `size` ranks adds up. There may be more groups than in the plan,
+/// where heads do not divide as far.
+int accumulation_steps(const Plan& plan, int size, Draft& draft) {
+  const int global_batch = plan.training.global_batch;
+  if (global_batch == 0) return 1;
+  const int groups = plan.cluster.gpus / size;
+  if (global_batch % groups == 0) return global_batch / groups;
+  const int nearest = std::max(1, global_batch / groups);
+  draft.lose(fmt::format("global batch {}", global_batch),
+             fmt::format("{} groups of {} cannot share it", groups, size),
+             fmt::format("gradient_accumulation_steps {}", nearest));
+  return nearest;
+}
+
 }  // namespace
 
 Draft deepspeed_options(const Plan& plan) {
@@ -34,10 +50,10 @@ Draft deepspeed_options(const Plan& plan) {
   lines.push_back("    micro_batch_size=1,");
   lines.push_back(fmt::format("    seq_length={},", plan.problem.context));
   lines.push_back("    seq_length_is_variable=True)");
-  lines.push_back(
-      fmt::format("ds_config = {{\"sequence_parallel_size\": {}, \"zero_optimization\": "
-                  "{{\"stage\": {}}}}}",
-                  size, plan.training.zero));
+  lines.push_back(fmt::format(
+      "ds_config = {{\"sequence_parallel_size\": {}, \"train_micro_batch_size_per_gpu\": 1, "
+      "\"gradient_accumulation_steps\": {}, \"zero_optimization\": {{\"stage\": {}}}}}",
+      size, accumulation_steps(plan, size, draft), plan.training.zero));
   lines.push_back(
       "# wrap the data loader in UlyssesSPDataLoaderAdapter; it gives every rank its tokens");
   if (plan.training.tensor_parallel > 1) {

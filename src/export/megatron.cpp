@@ -39,6 +39,8 @@ Draft megatron_options(const Plan& plan) {
                fmt::format("--seq-length must be a multiple of {}", 2 * size),
                fmt::format("--seq-length {}", length));
   }
+  lines.push_back("--micro-batch-size 1");
+  lines.push_back(fmt::format("--global-batch-size {}", batches_per_step(plan)));
   if (plan.training.zero >= 1) lines.push_back("--use-distributed-optimizer");
   if (plan.training.zero >= 2) {
     draft.lose(fmt::format("ZeRO {}", plan.training.zero),

@@ -115,6 +115,8 @@ Training read_training(json::Object object) {
   Training training;
   training.zero = static_cast<int>(object.integer("zero", 0, 3));
   training.checkpointing = object.parsed("checkpointing", parse_checkpointing);
+  training.global_batch =
+      static_cast<int>(object.integer_or("global_batch", 0, 1, max_global_batch));
   object.done();
   return training;
 }
@@ -159,6 +161,11 @@ void read_mesh(json::Object object, Plan& plan) {
     object.fail("replicas", "the groups do not fill the cluster",
                 fmt::format("{} replicas of {} GPUs", plan.replicas, used),
                 fmt::format("{} GPUs together", plan.cluster.gpus));
+  }
+  if (plan.training.global_batch % plan.replicas != 0) {
+    object.fail("replicas", "the groups cannot share the global batch evenly",
+                std::to_string(plan.replicas),
+                fmt::format("a divisor of {}", plan.training.global_batch));
   }
   if (object.failed()) return;
   const PlanMesh mesh = mesh_of(plan.strategy, tensor_parallel);

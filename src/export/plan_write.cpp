@@ -40,6 +40,7 @@ Ordered training_json(const Training& training) {
   Ordered out;
   out["zero"] = training.zero;
   out["checkpointing"] = to_string(training.checkpointing);
+  if (training.global_batch > 0) out["global_batch"] = training.global_batch;
   return out;
 }
 

@@ -30,6 +30,8 @@ Draft torchtitan_options(const Plan& plan) {
   lines.push_back(
       fmt::format("--parallelism.tensor_parallel_degree {}", plan.training.tensor_parallel));
   lines.push_back(fmt::format("--training.seq_len {}", plan.problem.context));
+  lines.push_back("--training.local_batch_size 1");
+  lines.push_back(fmt::format("--training.global_batch_size {}", batches_per_step(plan)));
   if (strategy.ulysses > 1) {
     draft.lose_choice(fmt::format("ulysses {}", strategy.ulysses), "no option splits heads",
                       fmt::format("context_parallel_degree {}", degree));

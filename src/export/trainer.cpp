@@ -83,6 +83,10 @@ bool packed(const Plan& plan) {
                      [](const Batch& batch) { return batch.documents() > 1; });
 }
 
+int batches_per_step(const Plan& plan) {
+  return plan.training.global_batch > 0 ? plan.training.global_batch : plan.replicas;
+}
+
 bool even_heads(const Plan& plan, int ulysses) {
   const Heads heads = *heads_per_rank(plan.problem.model.heads, plan.training.tensor_parallel);
   return heads.query % ulysses == 0 && heads.key_value % ulysses == 0;

@@ -24,6 +24,9 @@ struct Draft {
 /// True when some batch of the plan holds more than one document.
 [[nodiscard]] bool packed(const Plan& plan);
 
+/// Packed batches of all replicas in one optimizer step.
+[[nodiscard]] int batches_per_step(const Plan& plan);
+
 /// The largest divisor of `ranks` that also divides the query and the key/value heads of one
 /// tensor-parallel rank: how far a trainer without uneven or replicated heads can go with Ulysses.
 [[nodiscard]] int largest_even_ulysses(const Plan& plan, int ranks);

@@ -28,6 +28,7 @@ class Flags(ProgramTest):
         for value in ("-3", "0", "two", "1e3", "99999999999999999999", "", "3K3"):
             self.refuse(changed(SIM, "--nodes", value), "--nodes", f"'{value}'", "an integer from")
         self.refuse(changed(SIM, "--zero", "4"), "--zero", "'4'")
+        self.refuse(changed(SIM, "--global-batch", "0"), "--global-batch", "'0'")
         self.refuse(changed(SIM, "--threads", "0"), "--threads", "'0'")
         self.refuse(changed(SIM, "--head-dim", "-128"), "--head-dim", "'-128'")
 

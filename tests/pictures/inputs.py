@@ -89,6 +89,7 @@ def plan() -> dict:
     slower = step["breakdown"] | {"attention_exposed_communication": 0.3 + 0.15 * 4.1,
                                   "attention_idle": 0.1 - 1e-17}
     return {"schema": "hsap.plan/1", "problem": {"model": {"name": "m", "layers": 32}},
+            "training": {"zero": 1, "checkpointing": "selective"},
             "strategy": strategy(8, 4, "p2p"), "mesh": {"replicas": 1},
             "predicted": {"step": step, "bound": {"total_s": 0.055}},
             "runners_up": [{"strategy": strategy(4, 4, exchange), "replicas": 2,

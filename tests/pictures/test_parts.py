@@ -193,6 +193,14 @@ class Step(unittest.TestCase):
         self.assertAlmostEqual(bars[1].total, 4.1 / 4)
         self.assertAlmostEqual(bars[1].parts["linear"], 1.3 / 4)
 
+    def test_a_step_of_several_batches_of_each_replica_is_divided_by_them(self):
+        plan = inputs.plan()
+        plan["training"]["global_batch"] = 4
+        bars = step.read_plan(Node(plan, "x"))
+        self.assertAlmostEqual(bars[0].total, 4.1 / 4)
+        self.assertAlmostEqual(bars[0].bound, 32 * 0.055)
+        self.assertAlmostEqual(bars[1].total, 2 * 4.1 * 1.15 / 4)
+
     def test_replicas_that_wait_are_a_part_of_a_sweep(self):
         sweep = inputs.sweep()
         waiting = sweep["predictions"][1]

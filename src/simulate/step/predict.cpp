@@ -80,14 +80,14 @@ Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting, int d
 }
 
 StepTimes step_of(const std::vector<PassRun>& runs, const Problem& problem, const Setting& setting,
-                  int replicas) {
+                  int replicas, int accumulation) {
   const Schedule& schedule = runs.front().schedule;
   std::int64_t most = 0;
   for (const Range& home : schedule.home) {
     most = std::max(most, tokens_in(schedule.intervals_of(home)));
   }
-  return step_times({setting, schedule.ranks(), replicas, problem.batch.tokens(), most,
-                     area(problem.mask, problem.batch), times_of(runs, Pass::forward),
+  return step_times({setting, schedule.ranks(), replicas, accumulation, problem.batch.tokens(),
+                     most, area(problem.mask, problem.batch), times_of(runs, Pass::forward),
                      times_of(runs, Pass::backward)});
 }
 
@@ -114,9 +114,17 @@ Result<int> replicas_of(int ranks, const Setting& setting) {
   return static_cast<int>(gpus / (ranks * tensor));
 }
 
+Result<int> accumulation_of(int replicas, const Training& training) {
+  if (training.global_batch == 0) return 1;
+  if (training.global_batch % replicas == 0) return training.global_batch / replicas;
+  return infeasible(fmt::format("{} replicas cannot share a global batch of {} evenly", replicas,
+                                training.global_batch));
+}
+
 Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
                                 const Setting& setting) {
   HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));
+  HSAP_TRY(const int accumulation, accumulation_of(replicas, setting.training));
   HSAP_TRY(const Problem problem, problem_of(batch, setting));
   HSAP_TRY(const std::vector<PassRun> runs, run_passes(problem, strategy, setting, replicas));
   BatchPrediction out;
@@ -125,7 +133,7 @@ Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
   out.attention = attention_times(runs);
   out.bound = bound(problem, setting, strategy.ranks());
   if (!setting.model.attention_only() && setting.passes == Passes::both) {
-    out.step = step_of(runs, problem, setting, replicas);
+    out.step = step_of(runs, problem, setting, replicas, accumulation);
   }
   out.memory = memory_of(runs, setting, strategy.ranks() * replicas);
   out.limit = limit_of(runs, out, *setting.cluster);

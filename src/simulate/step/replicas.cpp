@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "hsap/predict.hpp"
+#include "workload/random.hpp"
 
 namespace hsap {
 namespace {
@@ -14,14 +16,33 @@ double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+/// Means of `accumulation` batches: in each place every batch stands equally often, in random
+/// order, so that their mean is that of the batches.
+std::vector<double> means_of_draws(std::span<const double> seconds, int accumulation) {
+  constexpr std::size_t draws = 2048;
+  const std::size_t rounds = (draws + seconds.size() - 1) / seconds.size();
+  std::vector<std::size_t> order(rounds * seconds.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i % seconds.size();
+  std::vector<double> means(order.size());
+  Random random(1);
+  for (int place = 0; place < accumulation; ++place) {
+    for (std::size_t i = order.size() - 1; i > 0; --i)
+      std::swap(order[i], order[random.below(i + 1)]);
+    for (std::size_t i = 0; i < order.size(); ++i) means[i] += seconds[order[i]] / accumulation;
+  }
+  return means;
+}
+
 }  // namespace
 
-double expected_slowest(std::span<const double> batch_seconds, int replicas) {
+double expected_slowest(std::span<const double> batch_seconds, int replicas, int accumulation) {
   const double mean = mean_of(batch_seconds);
   if (replicas == 1) return mean;
-  std::vector<double> sorted(batch_seconds.begin(), batch_seconds.end());
+  std::vector<double> sorted = accumulation > 1
+                                   ? means_of_draws(batch_seconds, accumulation)
+                                   : std::vector(batch_seconds.begin(), batch_seconds.end());
   std::sort(sorted.begin(), sorted.end());
-  // No replica is slower than the i-th quickest of n batches with probability (i / n)^replicas.
+  // No replica is slower than the i-th quickest of n with probability (i / n)^replicas.
   const auto count = static_cast<double>(sorted.size());
   double seconds = 0;
   double below = 0;
@@ -33,7 +54,7 @@ double expected_slowest(std::span<const double> batch_seconds, int replicas) {
   return std::max(mean, seconds);  // equal but for rounding where all batches are
 }
 
-StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas) {
+StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas, int accumulation) {
   const auto count = static_cast<double>(batches.size());
   std::vector<double> seconds;
   StepTimes out;
@@ -50,9 +71,9 @@ StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas) 
       out.breakdown[i].second += step.breakdown[i].second / count;
     }
   }
-  out.seconds = expected_slowest(seconds, replicas);
+  out.seconds = expected_slowest(seconds, replicas, accumulation);
   out.breakdown.emplace_back(waiting_for_replicas, out.seconds - mean_of(seconds));
-  out.tokens_per_s = tokens * replicas / out.seconds;
+  out.tokens_per_s = tokens * replicas * accumulation / out.seconds;
   out.mfu = peak_seconds / out.seconds;
   return out;
 }

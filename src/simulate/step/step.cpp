@@ -31,13 +31,14 @@ class Step {
                       {"recompute", recompute()},
                       {"embedding_and_logits", embedding_and_logits()},
                       {"tensor_parallel",
-                       tensor_parallel(tensor_collectives_forward + tensor_collectives_backward)},
-                      {"data_parallel", data_parallel()},
-                      {"optimizer", optimizer()}};
+                       tensor_parallel(tensor_collectives_forward + tensor_collectives_backward)}};
+    for (auto& [name, seconds] : step.breakdown) seconds *= in_.accumulation;
+    step.breakdown.emplace_back("data_parallel", data_parallel());
+    step.breakdown.emplace_back("optimizer", optimizer());
     for (const auto& [name, seconds] : step.breakdown) step.seconds += seconds;
-    const double batches = in_.replicas;
+    const double batches = static_cast<double>(in_.replicas) * in_.accumulation;
     step.tokens_per_s = batches * static_cast<double>(in_.tokens) / step.seconds;
-    const double gpus = batches * in_.ranks * tensor();
+    const double gpus = data_ranks() * tensor();
     step.mfu = batches * model_flop() / (gpus * device_.peak_flop_per_s * step.seconds);
     return step;
   }
@@ -114,8 +115,11 @@ class Step {
     };
     const double forward = linear_forward() + elementwise_forward();
     const double lost = overlap_loss(in_.setting.runtime, device_);
-    return exposed_seconds(seconds(traffic.forward_bytes), forward, lost, model_.layers) +
-           exposed_seconds(seconds(traffic.backward_bytes), 2 * forward, lost, model_.layers);
+    const int gathers = training_.zero == 3 ? in_.accumulation : 1;
+    const int reductions = training_.zero >= 2 ? in_.accumulation : 1;
+    return gathers * exposed_seconds(seconds(traffic.forward_bytes), forward, lost, model_.layers) +
+           reductions *
+               exposed_seconds(seconds(traffic.backward_bytes), 2 * forward, lost, model_.layers);
   }
 
   [[nodiscard]] double optimizer() const {

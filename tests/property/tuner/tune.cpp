@@ -23,8 +23,9 @@ Place place(int nodes) {
 
 /// Attention alone unless a model is named.
 Search search(const std::vector<Batch>& batches, int nodes, const TuneOptions& options = {},
-              const std::string& model = "") {
+              const std::string& model = "", const Training& training = {}) {
   Place at = place(nodes);
+  at.setting.training = training;
   at.setting.cluster = &at.cluster;
   if (!model.empty()) at.setting.model = *load_model(model);
   Result<Search> result = tune(batches, at.setting, options);
@@ -148,6 +149,31 @@ TEST_CASE("pruning and threads change nothing on real predictions") {
     waiting += seconds > 0 ? 1 : 0;
   }
   CHECK(waiting > 0);
+}
+
+TEST_CASE("a global batch is shared by as many replicas as divide it") {
+  const std::vector<Batch> batches{repeated(8 << 10, 2), Batch{{16 << 10}}};
+  TuneOptions options;
+  Training training;
+  training.global_batch = 6;
+  const Search found = search(batches, 2, options, "llama3-8b", training);
+  options.exhaustive = true;
+  const Search all = search(batches, 2, options, "llama3-8b", training);
+  CHECK(found.best == all.best);
+  CHECK(found.runners_up == all.runners_up);
+  CHECK(found.pareto == all.pareto);
+  for (const Candidate& candidate : all.candidates) {
+    const bool shared = 6 % candidate.replicas == 0;
+    if (!shared) {
+      CHECK(candidate.outcome == Outcome::illegal);
+    } else {
+      CHECK(candidate.accumulation ==
+            (candidate.outcome == Outcome::illegal ? 1 : 6 / candidate.replicas));
+    }
+    if (!candidate.figures) continue;
+    CHECK(candidate.seconds == Approx(candidate.figures->step->seconds));
+    CHECK(candidate.tokens_per_s == Approx(6.0 * (16 << 10) / candidate.seconds));
+  }
 }
 
 TEST_CASE("questions that cannot be asked are refused") {

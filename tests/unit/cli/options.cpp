@@ -31,14 +31,42 @@ int parse(std::vector<const char*> arguments, Options& options) {
 
 TEST_CASE("flags of the contract reach their fields") {
   Options options;
-  const int code =
-      parse({"--nodes",         "4",        "--context", "256K",    "--trace",   "wlb-llm",
-             "--batches",       "3",        "--seed",    "7",       "--mask",    "sliding:4K",
-             "--pass",          "forward",  "--dtype",   "fp32",    "--zero",    "3",
-             "--checkpointing", "full",     "--set",     "nic.x=1", "--set",     "model.y=2",
-             "--json",          "-",        "--color",   "never",   "--threads", "2",
-             "--packing",       "best-fit", "--force"},
-            options);
+  const int code = parse({"--nodes",
+                          "4",
+                          "--context",
+                          "256K",
+                          "--trace",
+                          "wlb-llm",
+                          "--batches",
+                          "3",
+                          "--seed",
+                          "7",
+                          "--mask",
+                          "sliding:4K",
+                          "--pass",
+                          "forward",
+                          "--dtype",
+                          "fp32",
+                          "--zero",
+                          "3",
+                          "--checkpointing",
+                          "full",
+                          "--set",
+                          "nic.x=1",
+                          "--set",
+                          "model.y=2",
+                          "--json",
+                          "-",
+                          "--color",
+                          "never",
+                          "--threads",
+                          "2",
+                          "--packing",
+                          "best-fit",
+                          "--force",
+                          "--global-batch",
+                          "64"},
+                         options);
   CHECK(code == 0);
   CHECK(options.cluster.nodes == 4);
   CHECK(options.batches.context == 262144);
@@ -50,6 +78,7 @@ TEST_CASE("flags of the contract reach their fields") {
   CHECK(options.problem.dtype == Dtype::fp32);
   CHECK(options.training.zero == 3);
   CHECK(options.training.checkpointing == Training::Checkpointing::full);
+  CHECK(options.training.global_batch == 64);
   CHECK(options.cluster.set == std::vector<std::string>{"nic.x=1", "model.y=2"});
   CHECK(options.output.json == "-");
   CHECK(options.output.color == ColorMode::never);

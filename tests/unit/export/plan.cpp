@@ -100,6 +100,9 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
        "p.json: /cluster/set/0: not an override; found 'nic', expected key=value"},
       {"/training/zero", "4",
        "p.json: /training/zero: out of range; found 4, expected an integer from 0 to 3"},
+      {"/training/global_batch", "0",
+       "p.json: /training/global_batch: out of range; found 0, expected an integer from 1 to "
+       "1048576"},
       {"/training/checkpointing", "\"all\"",
        "p.json: /training/checkpointing: unknown checkpointing policy; found 'all', expected "
        "'none', 'selective' or 'full'"},

@@ -232,6 +232,27 @@ TEST_CASE("uneven or replicated heads fall back to the largest even degree") {
   CHECK(says(export_plan(plan, Target::deepspeed), "\"sequence_parallel_size\": 4"));
 }
 
+TEST_CASE("trainers are told the batches of a step") {
+  Plan plan = plan_of({1, 1});
+  plan.replicas = 8;
+  plan.training.global_batch = 0;
+  CHECK(says(export_plan(plan, Target::megatron), "--micro-batch-size 1\n--global-batch-size 8\n"));
+  CHECK(says(export_plan(plan, Target::torchtitan), "--training.global_batch_size 8\n"));
+  CHECK(says(export_plan(plan, Target::deepspeed), "\"gradient_accumulation_steps\": 1,"));
+  plan.training.global_batch = 24;
+  CHECK(
+      says(export_plan(plan, Target::megatron), "--micro-batch-size 1\n--global-batch-size 24\n"));
+  CHECK(says(export_plan(plan, Target::torchtitan), "--training.global_batch_size 24\n"));
+  CHECK(says(export_plan(plan, Target::deepspeed), "\"gradient_accumulation_steps\": 3,"));
+  // Where DeepSpeed can only make smaller groups there are more of them.
+  plan = plan_of({16, 1});
+  plan.cluster.gpus = 16;
+  plan.training.global_batch = 3;
+  const Exported deepspeed = export_plan(plan, Target::deepspeed);
+  CHECK(loses(deepspeed, "global batch 3: 2 groups of 8 cannot share it"));
+  CHECK(says(deepspeed, "\"gradient_accumulation_steps\": 1,"));
+}
+
 TEST_CASE("key/value heads that tensor parallelism replicates are whole") {
   // 16 tensor-parallel ranks share 8 key/value heads: each has one, which no Ulysses rank splits.
   Plan plan = plan_of({1, 2, Order::ulysses_inner, Layout::zigzag, Exchange::ring});

@@ -188,6 +188,17 @@ TEST_CASE("Degrees that do not fit are refused") {
   CHECK(predict({{0}}, ring(1, 2), given.setting).error().kind == ErrorKind::bad_input);
 }
 
+TEST_CASE("Replicas share a global batch evenly or not at all") {
+  Case given;  // 8 GPUs
+  CHECK(*accumulation_of(4, given.setting.training) == 1);
+  given.setting.training.global_batch = 12;
+  CHECK(*accumulation_of(4, given.setting.training) == 3);
+  CHECK(*accumulation_of(1, given.setting.training) == 12);
+  CHECK(accumulation_of(8, given.setting.training).error().kind == ErrorKind::infeasible);
+  CHECK(predict({{64}}, ring(1, 1), given.setting).error().text() ==
+        "8 replicas cannot share a global batch of 12 evenly");
+}
+
 TEST_CASE("More documents cut work: the same tokens in halves cost half the pairs") {
   Case given(1, 4);
   const BatchPrediction one = given.of({{262144}}, ring(1, 4));

@@ -39,34 +39,58 @@ BatchPrediction batch(double seconds, Token tokens) {
 TEST_CASE("the slowest of some replicas, against every way to draw their batches") {
   const std::vector<double> seconds{3, 1, 4, 1, 5};
   for (const int replicas : {1, 2, 3, 5}) {
-    CHECK(expected_slowest(seconds, replicas) ==
+    CHECK(expected_slowest(seconds, replicas, 1) ==
           Approx(slowest_of_all_draws(seconds, replicas)).epsilon(1e-12));
   }
   // Two batches, two replicas: one of four ways is quick.
-  CHECK(expected_slowest(std::vector<double>{1, 2}, 2) == Approx(0.25 * 1 + 0.75 * 2));
+  CHECK(expected_slowest(std::vector<double>{1, 2}, 2, 1) == Approx(0.25 * 1 + 0.75 * 2));
 }
 
 TEST_CASE("replicas wait for nothing alone or with equal batches, and for the longest when many") {
   const std::vector<double> equal(7, 0.1);
-  CHECK(expected_slowest(equal, 64) == Approx(0.1).epsilon(1e-12));
+  CHECK(expected_slowest(equal, 64, 1) == Approx(0.1).epsilon(1e-12));
   const std::vector<double> seconds{3, 1, 4, 1, 5};
-  CHECK(expected_slowest(seconds, 1) == Approx(2.8));
-  CHECK(expected_slowest(seconds, 1 << 20) == Approx(5));
+  CHECK(expected_slowest(seconds, 1, 1) == Approx(2.8));
+  CHECK(expected_slowest(seconds, 1 << 20, 1) == Approx(5));
+}
+
+TEST_CASE("batches that are added up first even out") {
+  const std::vector<double> seconds{3, 1, 4, 1, 5};
+  // Every sum of two batches, as what one replica draws.
+  std::vector<double> pairs;
+  for (const double a : seconds) {
+    for (const double b : seconds) pairs.push_back((a + b) / 2);
+  }
+  for (const int replicas : {2, 4}) {
+    CHECK(expected_slowest(seconds, replicas, 2) ==
+          Approx(slowest_of_all_draws(pairs, replicas)).epsilon(0.01));
+  }
+  double before = 5;
+  for (const int accumulation : {1, 2, 4, 16, 256}) {
+    const double now = expected_slowest(seconds, 8, accumulation);
+    CHECK(now < before);
+    before = now;
+  }
+  // Means of 256 have a deviation of 1.6 / 16, and the largest of eight is 1.42 of those above.
+  CHECK(before == Approx(2.8 + 1.42 * 0.1).epsilon(0.01));
+  CHECK(expected_slowest(seconds, 1, 256) == Approx(2.8));
 }
 
 TEST_CASE("no batch that takes longer makes a step shorter: bounds of batches bound the step") {
-  std::vector<double> seconds{3, 1, 4, 1, 5};
-  for (double& longer : seconds) {
-    const double before = expected_slowest(seconds, 6);
-    longer += 0.7;
-    CHECK(expected_slowest(seconds, 6) >= before);
+  for (const int accumulation : {1, 3}) {
+    std::vector<double> seconds{3, 1, 4, 1, 5};
+    for (double& longer : seconds) {
+      const double before = expected_slowest(seconds, 6, accumulation);
+      longer += 0.7;
+      CHECK(expected_slowest(seconds, 6, accumulation) >= before);
+    }
   }
 }
 
 TEST_CASE("a step of several replicas is the mean of the batches and the wait") {
   // Steps of 2 and 4 s; two replicas take 3.5 s, 0.5 s more than the mean.
   const std::vector<BatchPrediction> batches{batch(2, 100), batch(4, 300)};
-  const StepTimes step = expected_step(batches, 2);
+  const StepTimes step = expected_step(batches, 2, 1);
   CHECK(step.seconds == Approx(3.5));
   REQUIRE(step.breakdown.size() == 3);
   CHECK(step.breakdown[0].second == Approx(1));
@@ -75,10 +99,13 @@ TEST_CASE("a step of several replicas is the mean of the batches and the wait") 
   CHECK(step.breakdown[2].second == Approx(0.5));
   CHECK(step.tokens_per_s == Approx(2 * 200 / 3.5));  // both replicas take 200 tokens on average
   CHECK(step.mfu == Approx(3 / 3.5));
+  // With three batches each, which take 2 and 4 s as often: the step has six.
+  const StepTimes longer = expected_step(batches, 2, 3);
+  CHECK(longer.tokens_per_s == Approx(6 * 200 / longer.seconds));
 }
 
 TEST_CASE("one replica never waits") {
-  const StepTimes step = expected_step(std::vector{batch(2, 100), batch(4, 300)}, 1);
+  const StepTimes step = expected_step(std::vector{batch(2, 100), batch(4, 300)}, 1, 1);
   CHECK(step.seconds == Approx(3));
   CHECK(step.breakdown.back().second == 0);
 }

@@ -23,6 +23,7 @@ Model usp_block(std::int64_t width) {
 struct Case {
   Cluster cluster = round_cluster(1, 8);
   Setting setting;
+  int accumulation = 1;
 
   Case() {
     setting.cluster = &cluster;
@@ -32,6 +33,7 @@ struct Case {
     return {setting,
             8,
             1,
+            accumulation,
             8192,
             1024,
             8192LL * 8193 / 2,
@@ -165,6 +167,35 @@ TEST_CASE("MFU counts model FLOP once, over the peak of all GPUs") {
   const double attention = 32.0 * 14 * (8192.0 * 8193 / 2) * 32 * 128;
   CHECK(step.mfu == Approx((dense + attention) / (8 * 2e15 * step.seconds)));
   CHECK(step.tokens_per_s == Approx(8192 / step.seconds));
+}
+
+TEST_CASE("Of several batches all is done again but the optimizer and what waits for it") {
+  Case given;
+  given.cluster = round_cluster(2, 8);
+  given.setting.training.tensor_parallel = 2;
+  for (const int zero : {0, 1, 2, 3}) {
+    given.setting.training.zero = zero;
+    given.accumulation = 1;
+    const auto one = given.parts();
+    given.accumulation = 5;
+    const auto five = given.parts();
+    for (const auto& [name, seconds] : one) {
+      INFO(zero << " " << name);
+      const bool once = name == "optimizer" || (name == "data_parallel" && zero < 2);
+      if (name == "data_parallel" && zero == 2) {
+        // Parameters are gathered once, gradients reduced with every batch.
+        CHECK(five.at(name) > seconds);
+        CHECK(five.at(name) < 5 * seconds);
+      } else {
+        CHECK(five.at(name) == Approx(once ? seconds : 5 * seconds));
+      }
+    }
+  }
+  // As much work per second as alone but for the once-only parts.
+  const StepTimes step = step_times(given.input());
+  CHECK(step.tokens_per_s == Approx(5 * 8192 / step.seconds));
+  given.accumulation = 1;
+  CHECK(step.mfu > step_times(given.input()).mfu);
 }
 
 TEST_CASE("Communication hides behind work but for a layer's share and what is lost") {
