@@ -31,10 +31,14 @@ struct Asked {
   Extent heads;
   Extent near_bytes;  ///< of a message inside a node
   Extent far_bytes;   ///< and between nodes
+  bool fp32 = false;  ///< queries
 };
 
 Asked asked_of(const Schedule& schedule, int ranks_per_node) {
   Asked asked;
+  asked.fp32 = std::any_of(
+      schedule.buffers.begin(), schedule.buffers.end(),
+      [](const Buffer& buffer) { return buffer.role == Role::q && buffer.dtype == Dtype::fp32; });
   for (const Operation& op : schedule.operations) {
     if (op.kind == Kind::attend || op.kind == Kind::attend_backward) {
       asked.heads.add(op.heads.size());
@@ -71,8 +75,7 @@ class Judge {
     if (asked.empty()) return;
     seen_ = true;
     if (!covered) {
-      basis_.kind = Basis::Kind::uncalibrated;
-      basis_.why = "the cluster file does not say what it was calibrated on";
+      distrust("the cluster file does not say what it was calibrated on");
       return;
     }
     if (asked.low >= covered->low && asked.high <= covered->high) return;
@@ -82,6 +85,12 @@ class Judge {
     basis_.why +=
         fmt::format("{} {}, calibrated at {}", what, extent_text(asked.low, asked.high, text),
                     extent_text(covered->low, covered->high, text));
+  }
+
+  /// The number rests on no measurement at all.
+  void distrust(const std::string& why) {
+    basis_.kind = Basis::Kind::uncalibrated;
+    basis_.why = why;
   }
 
   void finish(std::vector<Basis>& list) const {
@@ -105,6 +114,7 @@ std::vector<Basis> basis_of(const Schedule& schedule, const Cluster& cluster, in
   Extent dim;
   if (!asked.heads.empty()) dim.add(schedule.heads.dim);
   attention.look("head_dim", dim, known.head_dim, plain);
+  if (asked.fp32) attention.distrust("kernels of fp32 are taken to be as fast as those of bf16");
   attention.finish(list);
   Judge near("messages inside a node");
   near.look("sizes", asked.near_bytes, known.node_message_bytes, in_bytes);

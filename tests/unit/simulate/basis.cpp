@@ -19,13 +19,13 @@ Cluster cluster_with(const ClusterSpec::Calibrated& known, int nodes = 2) {
 }
 
 /// A kernel of 512 x 512 tokens with 4 heads of 128 on rank 0, and 1 MiB from it to rank `to`.
-Schedule schedule_to(Rank to) {
+Schedule schedule_to(Rank to, Dtype dtype = Dtype::bf16) {
   ScheduleBuilder build(Pass::forward, 4096, {.query = 4, .key_value = 1, .dim = 128});
   const Range rows = build.intervals({{0, 4096, 1}});
   for (Rank rank = 0; rank < 16; ++rank) {
     build.begin_rank(build.intervals({}));
     const auto buffer = [&](Role role, HeadRange heads) {
-      return build.buffer(role, Usage::staging, Dtype::bf16, heads, rows);
+      return build.buffer(role, Usage::staging, dtype, heads, rows);
     };
     const Index k = buffer(Role::k, {0, 1});
     if (rank == 0) {
@@ -50,6 +50,14 @@ ClusterSpec::Calibrated everything() {
 }
 
 }  // namespace
+
+TEST_CASE("Kernels of fp32 rest on no measurement") {
+  const Schedule fp32 = schedule_to(8, Dtype::fp32);
+  const std::vector<Basis> bases = basis_of(fp32, cluster_with(everything()), 1);
+  CHECK(bases[0].kind == How::uncalibrated);
+  CHECK(bases[0].why == "kernels of fp32 are taken to be as fast as those of bf16");
+  CHECK(bases[1].kind == How::calibrated);  // messages are bytes
+}
 
 TEST_CASE("What lies inside the calibration is calibrated") {
   const std::vector<Basis> far = basis_of(schedule_to(8), cluster_with(everything()), 1);
