@@ -16,6 +16,8 @@ constexpr int most_heads = 1 << 15;
 constexpr std::int64_t most_pairs = std::int64_t{1} << 25;
 /// Chunks of documents, each an interval of some shard.
 constexpr std::int64_t most_chunks = std::int64_t{1} << 23;
+/// Steps of all ranks of a ring, each with its buffers, messages and kernel: 400 bytes or more.
+constexpr std::int64_t most_steps = std::int64_t{1} << 24;
 
 using Reason = std::optional<std::string>;
 
@@ -89,6 +91,33 @@ Reason illegal_chunks(const Problem& problem, const Strategy& strategy) {
       chunks >> 20, most_chunks >> 20);
 }
 
+/// A ring makes every rank meet every shard, whatever the mask.
+Reason illegal_steps(const Strategy& strategy) {
+  if (strategy.exchange != Exchange::ring && strategy.exchange != Exchange::double_ring) {
+    return std::nullopt;
+  }
+  const std::int64_t shards = strategy.context_parallel;
+  const std::int64_t steps = strategy.ulysses * shards * shards;
+  if (steps <= most_steps) return std::nullopt;
+  return fmt::format(
+      "a {} of {} ranks over {} shards has {} million steps, more than the {} million that fit in "
+      "memory",
+      to_string(strategy.exchange), strategy.ranks(), shards, steps >> 20, most_steps >> 20);
+}
+
+/// Slices of a document of which `pieces` lie on different shards: pairs of pieces, for each answer
+/// of a shared question again.
+std::int64_t cut_slices(const Mask& mask, Layout layout, Token length, std::int64_t pieces) {
+  const auto cut = [pieces](std::int64_t tokens) { return std::min(tokens, pieces); };
+  const std::int64_t whole = cut(length);
+  if (mask.kind != Mask::Kind::shared_question) return whole * whole / 2;
+  const std::int64_t answers = std::min(mask.answers, length);
+  // Contiguous pieces are cut once more where an answer ends.
+  if (layout != Layout::striped) return whole * whole / 2 + answers * whole;
+  const std::int64_t answer = cut(length / answers + 1);
+  return whole * whole / 2 + answers * answer * (answer + cut(mask.prefix));
+}
+
 /// Layouts that cut every document for every shard make shards squared slices of each.
 Reason illegal_size(const Problem& problem, const Strategy& strategy) {
   const bool cuts_all =
@@ -98,8 +127,7 @@ Reason illegal_size(const Problem& problem, const Strategy& strategy) {
   const int pieces = strategy.context_parallel * (strategy.layout == Layout::striped ? 1 : 2);
   std::int64_t pairs = 0;
   for (const Token length : problem.batch.lengths) {
-    const std::int64_t parts = std::min(length, pieces);
-    pairs += parts * parts / 2;
+    pairs += cut_slices(problem.mask, strategy.layout, length, pieces);
   }
   if (pairs <= most_pairs) return std::nullopt;
   return fmt::format(
@@ -177,6 +205,7 @@ std::optional<std::string> illegal(const Problem& problem, const Strategy& strat
   if (Reason reason = illegal_mesh(problem, strategy)) return reason;
   if (Reason reason = illegal_inner_degree(strategy)) return reason;
   if (Reason reason = illegal_stages(problem, strategy)) return reason;
+  if (Reason reason = illegal_steps(strategy)) return reason;
   if (Reason reason = illegal_slices(problem)) return reason;
   if (Reason reason = illegal_chunks(problem, strategy)) return reason;
   return illegal_size(problem, strategy);

@@ -68,6 +68,32 @@ TEST_CASE("a layout that cuts too much is refused before it takes the memory") {
   CHECK_FALSE(illegal(problem, strategy));
 }
 
+TEST_CASE("a ring of too many steps is refused, p2p between the same shards is not") {
+  const Problem problem = causal({1 << 20}, 32, 8);
+  Strategy strategy{.context_parallel = 4096, .exchange = Exchange::ring};
+  CHECK_FALSE(illegal(problem, strategy));
+  strategy.context_parallel = 8192;
+  CHECK(illegal(problem, strategy) ==
+        "a ring of 8192 ranks over 8192 shards has 64 million steps, more than the 16 million that "
+        "fit in memory");
+  strategy.exchange = Exchange::p2p;
+  CHECK_FALSE(illegal(problem, strategy));
+  strategy = {.ulysses = 32, .context_parallel = 1024, .exchange = Exchange::double_ring};
+  CHECK(illegal(problem, strategy));
+}
+
+TEST_CASE("answers of a shared question count as often as they are cut") {
+  // 64 answers of 2 x 1024 stripes each, against the question and themselves.
+  Problem problem = causal(std::vector<Token>(8, 1 << 18), 4, 4);
+  problem.mask = {.kind = Mask::Kind::shared_question, .prefix = 1 << 12, .answers = 64};
+  Strategy strategy{.context_parallel = 1024, .layout = Layout::striped, .exchange = Exchange::p2p};
+  CHECK(illegal(problem, strategy));
+  problem.batch.lengths.resize(1);
+  CHECK(illegal(problem, strategy));
+  strategy.context_parallel = 256;
+  CHECK_FALSE(illegal(problem, strategy));
+}
+
 TEST_CASE("a mask that makes too many slices is refused before they are made") {
   Problem problem = causal(std::vector<Token>(64, 65537), 4, 4);
   problem.mask = {.kind = Mask::Kind::shared_question, .prefix = 1, .answers = 65536};
