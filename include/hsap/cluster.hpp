@@ -137,7 +137,7 @@ struct Route {
   /// spine of a fabric without oversubscription are left out: they can never be what limits.
   LinkPath links;
   double latency_s = 0;              ///< sum over all links passed
-  double ramp_bytes = 0;             ///< largest on the way
+  double ramp_bytes = 0;             ///< the longest on the way in seconds, at this bandwidth
   double bandwidth_bytes_per_s = 0;  ///< smallest on the way, for one message alone
   bool inter_node = false;
 };

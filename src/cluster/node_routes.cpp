@@ -163,9 +163,8 @@ class Finder {
       const LinkCurve& curve = spec_.curves[static_cast<int>(link_class)];
       const double lanes = inside ? spec_.links[id / 2].count : 1;
       piece.latency_s += curve.latency_s;
-      piece.ramp_bytes = std::max(piece.ramp_bytes, curve.ramp_bytes);
-      piece.bandwidth_bytes_per_s =
-          std::min(piece.bandwidth_bytes_per_s, curve.bandwidth_bytes_per_s * lanes);
+      join(piece.bandwidth_bytes_per_s, piece.ramp_bytes, curve.bandwidth_bytes_per_s * lanes,
+           curve.ramp_bytes);
       out_.ids.push_back(id);
     }
     return piece;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -9,6 +10,17 @@ namespace hsap {
 
 /// No machine is this deep; a chain of thousands of devices would only fill memory.
 inline constexpr int max_way_links = 64;
+
+/// Joins a route and a link or piece that follows it. A message passes them at the same time, so
+/// the slowest of them sets the pace, and the longest of their ramps, in seconds, is what it waits
+/// for.
+inline void join(double& bandwidth, double& ramp_bytes, double next_bandwidth,
+                 double next_ramp_bytes) {
+  const double least = std::min(bandwidth, next_bandwidth);
+  ramp_bytes =
+      std::max(ramp_bytes * (least / bandwidth), next_ramp_bytes * (least / next_bandwidth));
+  bandwidth = least;
+}
 
 /// A piece of a route inside one node, from a GPU to a GPU or between a GPU and a leaf switch.
 struct RoutePiece {

@@ -8,8 +8,8 @@ namespace {
 /// Extends a route by a piece that follows it.
 void extend(Route& route, const RoutePiece& piece) {
   route.latency_s += piece.latency_s;
-  route.ramp_bytes = std::max(route.ramp_bytes, piece.ramp_bytes);
-  route.bandwidth_bytes_per_s = std::min(route.bandwidth_bytes_per_s, piece.bandwidth_bytes_per_s);
+  join(route.bandwidth_bytes_per_s, route.ramp_bytes, piece.bandwidth_bytes_per_s,
+       piece.ramp_bytes);
 }
 
 Route begin_route(const RoutePiece& piece) {
