@@ -276,15 +276,57 @@ def collectives(tables):
          "public nccl-tests tables: Azure ND H100 v5, Dell XE9680 and an HGX H100"),
         ("h200", "hgx-h200", ("Supermicro 8xH200",), "public nccl-tests tables: Supermicro 8 H200"),
         ("a100", "dgx-a100", ("8xA100",), "public nccl-tests tables: 8 A100"),
-        ("b200-network", "hgx-h200", ("8xB200",),
+        ("b200-network", "dgx-b200", ("8xB200",),
          "Together B200 report, NCCL 2.29.7: rings over nodes of 8 B200 with a NIC of 400 Gbit/s "
-         "beside each, which is what limits them; predicted on 8 H200 with the same NICs"))
+         "beside each, which is what limits them"))
     for name, cluster, boxes, source in public:
         yield f"collectives-{name}-public", cluster, "nccl-tests", \
             [case(r["op"], int(r["nodes"]), int(r["gpus_per_node"]), int(r["size_bytes"]),
                   seconds_of(r), r["note"])
              for r in rows(tables, "nccl_misc_tables.csv")
              if r["box"] in boxes and r["size_bytes"] and seconds_of(r)], source
+
+
+# Long Sequence Performance of NVIDIA NeMo: the columns with context parallelism. TFLOP/s a GPU count the
+# attention of all pairs (nemo/utils/flops_formulas.py), so seconds follow. Its GPUs are TP x DP x CP
+# here: the table of B200 says four times as many, of which its own batches could not use all.
+NEMO = "NVIDIA/NeMo (Apache-2.0), docs/source/performance/performance_long_sequence.md"
+LONG_SEQUENCES = (
+    # name, cluster, model, (layers, hidden, intermediate, kv share, vocabulary), FP8 rate, source, rows
+    ("dgx-b200", "dgx-b200", "llama3-8b", (32, 4096, 14336, 1 / 4, 128256), 1.94e15,
+     f"{NEMO}: Llama 3 8B with matrix products in FP8 on DGX B200, NeMo 25.04",
+     # thousands of tokens, batches a step, TP, DP, CP, TFLOP/s a GPU
+     ((8, 512, 1, 2, 1, 1671), (16, 256, 1, 4, 1, 1717), (32, 128, 1, 4, 2, 1624),
+      (64, 64, 1, 4, 4, 1600), (128, 32, 2, 4, 4, 1588), (256, 16, 4, 4, 4, 1590),
+      (512, 8, 4, 4, 8, 1619), (1024, 4, 4, 4, 16, 1608))),
+    ("dgx-h100", "dgx-h100", "llama2-7b", (32, 4096, 11008, 1, 32000), 0.9e15,
+     f"{NEMO}: Llama 2 7B with matrix products in FP8 on DGX H100, NeMo 24.03",
+     # The row of 8K is pipeline parallel.
+     ((4, 1024, 1, 4, 1, 768), (16, 256, 2, 8, 1, 660), (32, 128, 2, 8, 2, 610),
+      (64, 64, 4, 8, 2, 574), (128, 32, 4, 8, 4, 555), (256, 16, 4, 8, 8, 549),
+      (512, 8, 8, 4, 16, 549), (1024, 4, 8, 4, 32, 536))))
+
+
+def training_steps(_):
+    """Whole optimizer steps. The rate of FP8 products is fitted to the shortest row of each table."""
+    for name, cluster, model, shape, rate, source, table in LONG_SEQUENCES:
+        layers, hidden, intermediate, kv_share, vocabulary = shape
+        cases = []
+        for thousands, batches, tp, dp, cp, teraflops in table:
+            length, gpus = thousands * 1024, tp * dp * cp
+            flop = batches * length * (
+                layers * hidden * (12 * hidden * (1 + kv_share) + 18 * intermediate + 12 * length)
+                + 6 * hidden * vocabulary)
+            cases.append({
+                "name": f"{thousands}K, TP {tp} CP {cp}",
+                "group": "steps, FP8 rate fitted to this" if not cases else "steps",
+                "nodes": max(1, gpus // 8), "gpus_per_node": min(8, gpus), "documents": [length],
+                "mask": "causal", "training": {"tensor_parallel": tp, "global_batch": batches},
+                "strategy": {"ulysses": 1, "context_parallel": cp, "layout": "zigzag",
+                             "exchange": "ring"},
+                "measured_s": float(f"{flop / gpus / teraflops / 1e12:.4g}")})
+        yield f"steps-{name}", cluster, "transformer-engine", cases, source, {
+            "model": model, "calibration": {"device.matmul_flop_per_s": rate}}
 
 
 def overlap_triples(tables):
@@ -310,12 +352,12 @@ def main():
     out = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else \
         pathlib.Path(__file__).resolve().parents[1] / "validate" / "cases"
     makers = (ring_runs, kernels, dense_kernels, transfers, ring_flash_attention, ulysses_grid,
-              methods, collectives, overlap_triples)
+              methods, collectives, overlap_triples, training_steps)
     for maker in makers:
-        for name, cluster, runtime, cases, source in maker(tables):
+        for name, cluster, runtime, cases, source, *more in maker(tables):
             lines = ",\n".join("    " + json.dumps(case) for case in cases)
             text = json.dumps({"schema": "hsap.cases/1", "source": source, "cluster": cluster,
-                               "runtime": runtime}, indent=2)
+                               "runtime": runtime} | (more[0] if more else {}), indent=2)
             text = text[:-2] + ',\n  "cases": [\n' + lines + "\n  ]\n}\n"
             (out / f"{name}.json").write_text(text, encoding="utf-8")
             print(f"{name}.json: {len(cases)} cases")

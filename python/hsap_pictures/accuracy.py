@@ -9,7 +9,9 @@ import numpy as np
 from . import style
 from .document import Node
 
-KINDS = ("attention kernels", "transfers", "collectives", "distributed attention")
+KINDS = ("attention kernels", "transfers", "collectives", "distributed attention", "training steps")
+# The kind of a file whose name begins so; any other is distributed attention.
+BEGINNINGS = {"kernels": 0, "transfers": 1, "collectives": 2, "steps": 4}
 
 
 class Point:
@@ -21,11 +23,7 @@ class Point:
 
 def kind_of(name: str) -> str:
     """By the name of the case file."""
-    if name.startswith("kernels"):
-        return KINDS[0]
-    if name.startswith("transfers"):
-        return KINDS[1]
-    return KINDS[2] if name.startswith("collectives") else KINDS[3]
+    return KINDS[BEGINNINGS.get(name.split("-")[0], 3)]
 
 
 def panels(document: Node) -> dict:
@@ -62,7 +60,7 @@ def draw(document: Node):
     kinds = panels(document)
     if not kinds:
         raise document["files"].wrong("at least one file")
-    columns = min(2, len(kinds))
+    columns = min(2 if len(kinds) <= 4 else 3, len(kinds))
     rows = math.ceil(len(kinds) / columns)
     figure = style.figure(6.0 * columns, 5.4 * rows)
     for place, (kind, files) in enumerate(kinds.items()):

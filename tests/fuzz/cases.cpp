@@ -12,6 +12,9 @@ bool is_small(const cases::Case& item) {
     return attention->problem.batch.tokens() <= 1 << 16 &&
            attention->problem.batch.documents() <= 64;
   }
+  if (const auto* step = std::get_if<cases::Step>(&item.work)) {
+    return step->batch.tokens() <= 1 << 16 && step->batch.documents() <= 64;
+  }
   if (const auto* transfers = std::get_if<cases::Transfers>(&item.work)) {
     return transfers->pairs.size() <= 64;
   }

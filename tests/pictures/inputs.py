@@ -143,7 +143,7 @@ def timed_validation(measured: bool = True) -> dict:
 def accuracy() -> dict:
     cases = [{"name": f"case {i}", "group": "g", "measured_s": 1e-4 * 2 ** i,
               "predicted_s": 1e-4 * 2 ** i * (1 + 0.01 * i)} for i in range(8)]
-    names = ("kernels-a", "transfers-b", "collectives-c", "ring-runs-d", "ring-runs-e")
+    names = ("kernels-a", "transfers-b", "collectives-c", "ring-runs-d", "ring-runs-e", "steps-f")
     return {"schema": "hsap.accuracy/1",
             "files": [{"file": f"validate/cases/{name}.json", "cases": cases} for name in names]}
 

@@ -10,6 +10,7 @@
 #include "cluster/read.hpp"
 #include "export/option_names.hpp"
 #include "export/strategy_json.hpp"
+#include "workload/read_model.hpp"
 
 namespace hsap::cases {
 namespace {
@@ -63,6 +64,35 @@ Attention read_attention(json::Object& from, int gpus) {
   work.serialised = from.boolean_or("serialised", false);
   json::Object strategy = from.object("strategy");
   work.strategy = work.serialised ? read_strategy(strategy) : read_strategy_on(strategy, gpus);
+  strategy.done();
+  return work;
+}
+
+Training read_training(json::Object from, int gpus_per_node) {
+  Training training;
+  training.zero = static_cast<int>(from.integer_or("zero", training.zero, 0, 3));
+  training.checkpointing =
+      from.parsed_or("checkpointing", parse_checkpointing, training.checkpointing);
+  training.tensor_parallel =
+      static_cast<int>(from.integer_or("tensor_parallel", 1, 1, gpus_per_node));
+  training.global_batch = static_cast<int>(from.integer_or("global_batch", 0, 1, max_global_batch));
+  from.done();
+  return training;
+}
+
+Step read_step(json::Object& from, const Case& item, const std::optional<Model>& model) {
+  Step work;
+  if (model) work.model = *model;
+  if (!model || model->attention_only()) {
+    from.fail("training", "a step of no model", model ? "one without layers" : "nothing",
+              "\"model\" beside the cases");
+  }
+  work.training = read_training(from.object("training"), item.gpus_per_node);
+  work.batch = read_documents(from);
+  work.mask = from.parsed_or("mask", parse_mask, Mask{});
+  json::Object strategy = from.object("strategy");
+  work.strategy =
+      read_strategy_on(strategy, item.nodes * item.gpus_per_node / work.training.tensor_parallel);
   strategy.done();
   return work;
 }
@@ -138,7 +168,7 @@ Overlap read_overlap(json::Object from) {
   return work;
 }
 
-Case read_case(json::Object from, const ClusterSpec& cluster) {
+Case read_case(json::Object from, const ClusterSpec& cluster, const std::optional<Model>& model) {
   Case item;
   item.name = from.text("name");
   item.group = from.text("group");
@@ -147,7 +177,9 @@ Case read_case(json::Object from, const ClusterSpec& cluster) {
   item.gpus_per_node = static_cast<int>(
       from.integer_or("gpus_per_node", cluster.gpus_per_node(), 1, cluster.gpus_per_node()));
   item.measured_s = from.number("measured_s", json::positive);
-  if (from.has("strategy")) {
+  if (from.has("training")) {
+    item.work = read_step(from, item, model);
+  } else if (from.has("strategy")) {
     item.work = read_attention(from, item.nodes * item.gpus_per_node);
   } else if (from.has("transfers")) {
     const std::int64_t gpus = std::int64_t{item.nodes} * cluster.gpus_per_node();
@@ -202,6 +234,15 @@ Error at_calibration(const std::string& path, Error error) {
   return error;
 }
 
+/// An error of what a file names, with the place of the name unless it has one of its own.
+Error placed(Error error, const std::string& path, const std::string& position) {
+  if (error.file.empty()) {
+    error.file = path;
+    error.position = position;
+  }
+  return error;
+}
+
 /// The runtime that a case names, read once.
 class Runtimes {
  public:
@@ -222,16 +263,12 @@ Status add_cases(json::Object& root, CaseFile& file) {
   Runtimes runtimes;
   for (json::Object& from : root.objects("cases", most_cases)) {
     const std::string runtime = from.text_or("runtime", "");
-    file.cases.push_back(read_case(std::move(from), file.cluster));
+    file.cases.push_back(read_case(std::move(from), file.cluster, file.model));
     if (runtime.empty()) continue;
     Result<std::shared_ptr<const Runtime>> found = runtimes.named(runtime);
     if (!found) {
-      Error error = std::move(found).error();
-      if (error.file.empty()) {
-        error.file = file.path;
-        error.position = fmt::format("/cases/{}/runtime", file.cases.size() - 1);
-      }
-      return error;
+      return placed(std::move(found).error(), file.path,
+                    fmt::format("/cases/{}/runtime", file.cases.size() - 1));
     }
     file.cases.back().runtime = *std::move(found);
   }
@@ -296,6 +333,11 @@ Result<CaseFile> parse_cases(const json::Value& value, const std::string& path) 
   };
   HSAP_TRY(file.runtime,
            name_or_object<Runtime>(value, "runtime", path, {}, load_profile, read_runtime));
+  if (root.has("model")) {
+    Result<Model> model = load_model(root.text("model"));
+    if (!model) return placed(std::move(model).error(), path, "/model");
+    file.model = *std::move(model);
+  }
   static_cast<void>(root.raw("cluster"));
   static_cast<void>(root.raw("runtime"));
   file.cluster_name = file.cluster.name;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -9,6 +10,7 @@
 #include "base/json.hpp"
 #include "hsap/cluster.hpp"
 #include "hsap/mask.hpp"
+#include "hsap/model.hpp"
 #include "hsap/predict.hpp"
 #include "hsap/runtime.hpp"
 #include "hsap/strategy.hpp"
@@ -22,6 +24,15 @@ struct Attention {
   Passes passes = Passes::forward;
   Strategy strategy;
   bool serialised = false;  ///< all ranks on one GPU, one operation after the other
+};
+
+/// One optimizer step of a whole model, every batch of which holds the same documents.
+struct Step {
+  Model model;
+  Batch batch;
+  Mask mask;
+  Strategy strategy;
+  Training training;
 };
 
 /// One attention kernel, alone on a GPU.
@@ -57,7 +68,7 @@ struct Case {
   int nodes = 1;
   int gpus_per_node = 1;
   std::shared_ptr<const Runtime> runtime;  ///< shared by cases that name the same
-  std::variant<Attention, Kernel, Transfers, Collective, Overlap> work;
+  std::variant<Attention, Step, Kernel, Transfers, Collective, Overlap> work;
   double measured_s = 0;
 };
 
@@ -67,7 +78,8 @@ struct CaseFile {
   std::vector<std::pair<std::string, std::string>> setup;  ///< device, date, versions, ...
   std::string cluster_name;
   ClusterSpec cluster;
-  Runtime runtime;  ///< of cases that name none
+  Runtime runtime;             ///< of cases that name none
+  std::optional<Model> model;  ///< that steps train
   std::vector<Case> cases;
 };
 

@@ -8,6 +8,7 @@
 #include "cli/parallel.hpp"
 #include "hsap/compile.hpp"
 #include "hsap/cost.hpp"
+#include "hsap/predict.hpp"
 #include "hsap/simulate.hpp"
 #include "validate/cases/messages.hpp"
 #include "validate/run/prediction.hpp"
@@ -52,6 +53,23 @@ Result<double> seconds_of(const Attention& work, const Case& item, const Cluster
     seconds += run.seconds;
   }
   return seconds;
+}
+
+Result<double> seconds_of(const Step& work, const Case& item, const Cluster& cluster,
+                          const Runtime& runtime) {
+  Setting setting;
+  setting.cluster = &cluster;
+  setting.runtime = runtime;
+  setting.model = work.model;
+  setting.mask = work.mask;
+  setting.training = work.training;
+  Strategy strategy = work.strategy;
+  if (strategy.inner_degree == 0) {
+    strategy.inner_degree =
+        near_shards(strategy, item.gpus_per_node / work.training.tensor_parallel);
+  }
+  HSAP_TRY(const BatchPrediction prediction, predict(work.batch, strategy, setting));
+  return prediction.step.value_or(StepTimes{}).seconds;  // the model has layers
 }
 
 Result<double> seconds_of(const Kernel& work, const Case&, const Cluster& cluster, const Runtime&) {
@@ -99,8 +117,9 @@ ClusterSpec with_first_gpus(ClusterSpec spec, int gpus) {
 
 /// Transfers and overlaps name GPUs of the whole cluster.
 ClusterSpec cluster_of(const CaseFile& file, const Case& item) {
-  const bool fills =
-      std::holds_alternative<Attention>(item.work) || std::holds_alternative<Collective>(item.work);
+  const bool fills = std::holds_alternative<Attention>(item.work) ||
+                     std::holds_alternative<Step>(item.work) ||
+                     std::holds_alternative<Collective>(item.work);
   if (!fills || item.gpus_per_node == file.cluster.gpus_per_node()) return file.cluster;
   return with_first_gpus(file.cluster, item.gpus_per_node);
 }

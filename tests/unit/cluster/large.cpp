@@ -35,8 +35,8 @@ bool sound(const Cluster& cluster, int from, int to) {
 }  // namespace
 
 TEST_CASE("All pairs of every shipped cluster have sound routes") {
-  for (const char* name :
-       {"dgx-a100", "dgx-h100", "hgx-h200", "gb200-nvl72", "a800", "h800", "l20x8-pcie"}) {
+  for (const char* name : {"dgx-a100", "dgx-h100", "hgx-h200", "dgx-b200", "gb200-nvl72", "a800",
+                           "h800", "l20x8-pcie"}) {
     const Cluster cluster = shipped(name, 3);
     int broken = 0;
     for (int from = 0; from < cluster.gpus(); ++from) {

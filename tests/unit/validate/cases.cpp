@@ -45,6 +45,11 @@ const std::string attention = R"("name": "x", "group": "g", "nodes": 1, "gpus_pe
   "dtype": "bf16", "pass": "both", "strategy": {"context_parallel": 8, "exchange": "ring"},
   "measured_s": 0.001)";
 
+const std::string step = R"({"name": "x", "group": "g", "nodes": 2, "gpus_per_node": 8,
+  "documents": [4096, 4096], "mask": "full", "training": {"zero": 2, "checkpointing": "full",
+  "tensor_parallel": 2, "global_batch": 12}, "strategy": {"ulysses": 1, "context_parallel": 2,
+  "layout": "zigzag"}, "measured_s": 1})";
+
 std::string degrees(int ulysses, int context_parallel) {
   return fmt::format(R"("ulysses": {}, "context_parallel": {})", ulysses, context_parallel);
 }
@@ -126,6 +131,44 @@ TEST_CASE("Attention is predicted as hsap-sim does") {
     expected += simulate(*schedule, *cluster, file.runtime)->seconds;
   }
   CHECK(seconds_of(file) == expected);
+}
+
+TEST_CASE("A training step is predicted as hsap-sim does") {
+  json::Value value = file_with(step);
+  value["model"] = "llama3-8b";
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE(file);
+  // 16 GPUs in slices of two: four replicas of two ranks.
+  const Result<Cluster> cluster = Cluster::build(file->cluster, 2);
+  Setting setting;
+  setting.cluster = &*cluster;
+  setting.runtime = file->runtime;
+  setting.model = *load_model("llama3-8b");
+  setting.mask = *parse_mask("full");
+  setting.training = {2, Training::Checkpointing::full, 2, 12};
+  const Strategy ring{.context_parallel = 2, .layout = Layout::zigzag, .inner_degree = 2};
+  const Result<BatchPrediction> expected = predict(Batch{{4096, 4096}}, ring, setting);
+  REQUIRE(expected);
+  CHECK(seconds_of(*file) == expected->step->seconds);
+}
+
+TEST_CASE("A training step needs a model and groups that share its batches") {
+  json::Value value = file_with(step);
+  CHECK(
+      error_of(value) ==
+      "cases.json: /cases/0/training: a step of no model; found nothing, expected \"model\" beside "
+      "the cases");
+  value["model"] = "llama9-8b";
+  CHECK(error_of(value).find("cases.json: /model: ") == 0);
+  value["model"] = "llama3-8b";
+  value["cases"][0]["training"]["tensor_parallel"] = 16;
+  CHECK(error_of(value).find("/cases/0/training/tensor_parallel: out of range; found 16") !=
+        std::string::npos);
+  value["cases"][0]["training"] = {{"global_batch", 9}, {"tensor_parallel", 2}};
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE(file);
+  CHECK(predict_all(*file, 1).error().text() ==
+        "cases.json: /cases/0: 4 replicas cannot share a global batch of 9 evenly");
 }
 
 TEST_CASE("A strategy that leaves out its inner degree has that of the nodes") {
