@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <utility>
 #include <vector>
 
 #include "hsap/predict.hpp"
@@ -16,19 +15,23 @@ double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-/// Means of `accumulation` batches: in each place every batch stands equally often, in random
-/// order, so that their mean is that of the batches.
+/// Means of `accumulation` batches. In rounds of as many as there are batches: in each place a
+/// round goes through all of them from a random one on, so that the mean of the means is theirs.
 std::vector<double> means_of_draws(std::span<const double> seconds, int accumulation) {
   constexpr std::size_t draws = 2048;
-  const std::size_t rounds = (draws + seconds.size() - 1) / seconds.size();
-  std::vector<std::size_t> order(rounds * seconds.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i % seconds.size();
-  std::vector<double> means(order.size());
+  constexpr int most = 1024;  // means of as many deviate a 32nd of what batches do
+  const int places = std::min(accumulation, most);
+  const std::size_t batches = seconds.size();
+  std::vector<double> means((draws + batches - 1) / batches * batches);
   Random random(1);
-  for (int place = 0; place < accumulation; ++place) {
-    for (std::size_t i = order.size() - 1; i > 0; --i)
-      std::swap(order[i], order[random.below(i + 1)]);
-    for (std::size_t i = 0; i < order.size(); ++i) means[i] += seconds[order[i]] / accumulation;
+  for (std::size_t round = 0; round < means.size(); round += batches) {
+    for (int place = 0; place < places; ++place) {
+      std::size_t batch = random.below(batches);
+      for (std::size_t i = 0; i < batches; ++i) {
+        means[round + i] += seconds[batch] / places;
+        if (++batch == batches) batch = 0;
+      }
+    }
   }
   return means;
 }
