@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "cli/terminal.hpp"
+#include "cli/trainings.hpp"
 #include "export/fingerprint.hpp"
 #include "export/json_text.hpp"
 #include "hsap/export.hpp"
@@ -21,6 +23,7 @@
 #include "tuner/make_plan.hpp"
 #include "tuner/report.hpp"
 #include "tuner/search_json.hpp"
+#include "tuner/trainings.hpp"
 #include "tuner/why.hpp"
 
 namespace hsap {
@@ -28,6 +31,7 @@ namespace {
 
 struct Flags {
   cli::Options common;
+  cli::TrainingOptions training;
   TuneOptions tune;
   std::optional<Target> trainer;
   std::string plan;
@@ -38,7 +42,8 @@ struct Flags {
 struct Question {
   cli::Scene scene;
   std::vector<Batch> batches;
-  PlanFrame frame;
+  std::vector<Training> trainings;
+  PlanFrame frame;  ///< but for the training
 };
 
 Result<Provenance> provenance(const cli::Options& options, std::span<const Batch> batches) {
@@ -78,27 +83,29 @@ Result<PlanFrame> frame_of(const cli::Options& options, const Setting& setting,
   frame.cluster = {options.cluster.cluster, setting.cluster->nodes(),
                    setting.cluster->gpus(), setting.cluster->gpus_per_node(),
                    options.problem.runtime, std::move(overrides)};
-  frame.training = setting.training;
   HSAP_TRY(frame.provenance, provenance(options, batches));
   return frame;
 }
 
-Result<Question> read_question(const cli::Options& options) {
+Result<Question> read_question(const Flags& flags) {
+  const cli::Options& options = flags.common;
   Question question;
   HSAP_TRY(question.scene, cli::read_scene(options));
   HSAP_TRY(question.batches, cli::read_batches(options.batches));
+  HSAP_TRY(question.trainings,
+           cli::read_trainings(flags.training, question.scene.cluster->gpus_per_node()));
   HSAP_TRY(question.frame, frame_of(options, question.scene.setting, question.batches));
   return question;
 }
 
 /// Only what the trainer can be told is wanted.
-TuneOptions options_of(const Flags& flags, const PlanFrame& frame) {
+TuneOptions options_of(const Flags& flags, const PlanFrame& frame, const Training& training) {
   TuneOptions options = flags.tune;
   if (!flags.trainer) return options;
   const auto plan = std::make_shared<Plan>();
   plan->problem = frame.problem;
   plan->cluster = frame.cluster;
-  plan->training = frame.training;
+  plan->training = training;
   options.unwanted = [plan, trainer = *flags.trainer](const Strategy& strategy, int replicas) {
     plan->strategy = strategy;
     plan->replicas = replicas;
@@ -122,36 +129,81 @@ Result<std::string> best_plan(const Flags& flags, const Search& search, PlanFram
   return text;
 }
 
-Error nothing_feasible(const Search& search) {
+Error nothing_feasible(std::span<const Attempt> attempts) {
+  if (attempts.size() > 1) {
+    return infeasible("no strategy is feasible:\n" + trainings_report(attempts, false));
+  }
   return infeasible("no strategy is feasible:\n  " +
-                    fmt::format("{}", fmt::join(frequent_reasons(search, 5), "\n  ")));
+                    fmt::format("{}", fmt::join(frequent_reasons(*attempts[0].search, 5), "\n  ")));
+}
+
+/// One search for each way to train. A way that the model does not allow is an error where it is
+/// the only one.
+Result<std::vector<Attempt>> search_all(const Flags& flags, const Question& question) {
+  cli::Progress progress(!flags.common.output.quiet && cli::can_rewrite_line());
+  std::vector<Attempt> attempts;
+  for (const Training& training : question.trainings) {
+    Setting setting = question.scene.setting;
+    setting.training = training;
+    if (const Result<int> ranks = replicas_of(1, setting); !ranks) {
+      return cli::at_flag("--tensor-parallel", ranks.error());
+    }
+    Result<Search> search = tune(
+        question.batches, setting, options_of(flags, question.frame, training),
+        [&](std::size_t done, std::size_t total) { progress.report("predicting", done, total); });
+    const bool matters = question.trainings.size() == 1;
+    if (!search && (matters || search.error().kind != ErrorKind::infeasible)) {
+      return search.error();
+    }
+    attempts.push_back({training, {}, search ? "" : search.error().text()});
+    if (search) attempts.back().search = *std::move(search);
+  }
+  progress.clear();
+  return attempts;
+}
+
+/// The search that is told: the best one, or where nothing is feasible the first.
+Search* told(std::vector<Attempt>& attempts, std::optional<std::size_t> best) {
+  if (best) return &*attempts[*best].search;
+  const auto first = std::find_if(attempts.begin(), attempts.end(), [](const Attempt& attempt) {
+    return attempt.search.has_value();
+  });
+  return first == attempts.end() ? nullptr : &*first->search;
 }
 
 Status run(const Flags& flags) {
   const cli::OutputOptions& out = flags.common.output;
   const cli::OutputFile files[] = {{"-o", flags.plan}, {"--json", out.json}};
   HSAP_CHECK(cli::check_outputs(files, out.force));
-  HSAP_TRY(Question question, read_question(flags.common));
-  cli::Progress progress(!out.quiet && cli::can_rewrite_line());
-  HSAP_TRY(const Search search,
-           tune(question.batches, question.scene.setting, options_of(flags, question.frame),
-                [&](std::size_t done, std::size_t total) {
-                  progress.report("predicting", done, total);
-                }));
-  progress.clear();
+  HSAP_TRY(Question question, read_question(flags));
+  HSAP_TRY(std::vector<Attempt> attempts, search_all(flags, question));
+  const std::optional<std::size_t> best = best_of(attempts);
+  Search* search = told(attempts, best);
+  if (search == nullptr) return nothing_feasible(attempts);
   // Whatever can fail comes first, so that nothing is written then.
   std::string plan;
-  if (search.best && !flags.plan.empty()) {
-    HSAP_TRY(plan, best_plan(flags, search, std::move(question.frame)));
+  if (best) {
+    for (std::string& sentence : compare_trainings(attempts, *best)) {
+      search->why.push_back(std::move(sentence));
+    }
+    question.frame.training = attempts[*best].training;
+  }
+  if (best && !flags.plan.empty()) {
+    HSAP_TRY(plan, best_plan(flags, *search, std::move(question.frame)));
   }
   if (!out.json.empty()) {
-    HSAP_CHECK(cli::write_output(files[1], json_text(search_json(search)), out.force));
+    HSAP_CHECK(cli::write_output(files[1], json_text(search_json(*search)), out.force));
   }
   const bool silent = out.quiet || cli::takes_stdout(files);
-  if (search.best) HSAP_CHECK(cli::write_output(files[0], plan, out.force));
-  if (!silent) HSAP_CHECK(cli::print_stdout(search_report(search, cli::wants_color(out.color))));
-  if (search.best) return {};
-  return nothing_feasible(search);
+  if (best) HSAP_CHECK(cli::write_output(files[0], plan, out.force));
+  if (!silent) {
+    const bool color = cli::wants_color(out.color);
+    const bool choice = best && attempts.size() > 1;
+    HSAP_CHECK(cli::print_stdout((choice ? trainings_report(attempts, color) + "\n" : "") +
+                                 search_report(*search, color)));
+  }
+  if (best) return {};
+  return nothing_feasible(attempts);
 }
 
 void add_flags(cli::Command& app, Flags& flags) {
@@ -159,7 +211,7 @@ void add_flags(cli::Command& app, Flags& flags) {
   cli::add_model(app, flags.common.model);
   cli::add_batches(app, flags.common.batches);
   cli::add_problem(app, flags.common.problem);
-  cli::add_training(app, flags.common.training);
+  cli::add_training(app, flags.training);
   app.add_option("-o,--output", flags.plan, "plan to write, or '-' for stdout").type_name("FILE|-");
   cli::add_parsed(app, "--to", flags.trainer, parse_target,
                   "megatron|transformer-engine|yunchang|deepspeed|torchtitan",

@@ -129,20 +129,42 @@ void add_strategy(Command& command, StrategyOptions& options) {
       "p2p: partial gradients go home after each stage or after the last (at_once)");
 }
 
+namespace {
+
+constexpr const char* training_group = "Training";
+
+void add_global_batch(Command& command, int& global_batch) {
+  add_integer(command, "--global-batch", global_batch, 1, max_global_batch, "N",
+              "packed batches of all replicas in one optimizer step (one each)")
+      .group(training_group);
+}
+
+}  // namespace
+
 void add_training(Command& command, Training& training) {
-  const std::string group = "Training";
   add_integer(command, "--zero", training.zero, 0, 3, "0|1|2|3",
               "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)")
-      .group(group);
+      .group(training_group);
   add_parsed(command, "--checkpointing", training.checkpointing, parse_checkpointing,
              "none|selective|full", "activations kept for the backward pass (selective)")
-      .group(group);
-  add_integer(command, "--tensor-parallel", training.tensor_parallel, 1, 1024, "T",
+      .group(training_group);
+  add_integer(command, "--tensor-parallel", training.tensor_parallel, 1, max_tensor_parallel, "T",
               "tensor-parallel degree, inside a node (1)")
-      .group(group);
-  add_integer(command, "--global-batch", training.global_batch, 1, max_global_batch, "N",
-              "packed batches of all replicas in one optimizer step (one each)")
-      .group(group);
+      .group(training_group);
+  add_global_batch(command, training.global_batch);
+}
+
+void add_training(Command& command, TrainingOptions& options) {
+  const auto add = [&](const char* flag, std::string& target, const char* type, const char* help) {
+    command.add_option(flag, target, help).type_name(type).group(training_group);
+  };
+  add("--zero", options.zero, "0|1|2|3,...|all",
+      "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)");
+  add("--checkpointing", options.checkpointing, "none|selective|full,...|all",
+      "activations kept for the backward pass (selective)");
+  add("--tensor-parallel", options.tensor_parallel, "T,...|all",
+      "tensor-parallel degree, inside a node (1)");
+  add_global_batch(command, options.global_batch);
 }
 
 namespace {

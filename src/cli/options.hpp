@@ -60,6 +60,14 @@ struct StrategyOptions {
   std::string gradient_return;
 };
 
+/// The same for how the rest of the model is trained, where a program may choose.
+struct TrainingOptions {
+  std::string zero;
+  std::string checkpointing;
+  std::string tensor_parallel;
+  int global_batch = 0;
+};
+
 struct OutputOptions {
   std::string json;      ///< path, "-" for stdout, or empty
   std::string timeline;  ///< the same
@@ -86,6 +94,8 @@ void add_batches(Command& command, BatchOptions& options);
 void add_problem(Command& command, ProblemOptions& options);
 void add_strategy(Command& command, StrategyOptions& options);
 void add_training(Command& command, Training& training);
+/// The same flags; each but --global-batch takes a list or "all".
+void add_training(Command& command, TrainingOptions& options);
 /// --json, --quiet, --color and --force.
 void add_output(Command& command, OutputOptions& options);
 void add_timeline(Command& command, OutputOptions& options);

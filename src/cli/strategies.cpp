@@ -6,46 +6,13 @@
 #include <set>
 
 #include "base/units.hpp"
-#include "cli/inputs.hpp"
+#include "cli/lists.hpp"
 #include "hsap/compile.hpp"
 
 namespace hsap::cli {
 namespace {
 
 constexpr int most_stages = 1 << 16;
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, comma - begin));
-    begin = comma + 1;
-  }
-  return parts;
-}
-
-/// The values of one flag: the default when it is not given, `all` for "all", or its list.
-template <typename T, typename Parse>
-Result<std::vector<T>> read_list(const char* flag, const std::string& text, T fallback,
-                                 const std::vector<T>& all, Parse parse) {
-  if (text.empty()) return std::vector<T>{fallback};
-  if (text == "all") return all;
-  std::vector<T> values;
-  for (const std::string& part : split(text)) {
-    Result<T> value = parse(part);
-    if (!value) return at_flag(flag, std::move(value).error());
-    values.push_back(*value);
-  }
-  return values;
-}
-
-std::vector<int> divisors(int n) {
-  std::vector<int> found;
-  for (int d = 1; d <= n; ++d) {
-    if (n % d == 0) found.push_back(d);
-  }
-  return found;
-}
 
 /// `what` does not divide what the GPUs make.
 Error no_divisor(const std::string& what, const std::string& found, const Gpus& gpus) {

@@ -26,6 +26,29 @@ class Tune(ProgramTest):
         self.refuse([*self.command, "--tensor-parallel", "3"], "--tensor-parallel: ", "found 3",
                     "a divisor of 8 GPUs")
 
+    def test_ways_to_train_are_lists(self):
+        self.refuse([*self.command, "--zero", "1,4"], "--zero: ", "'4'")
+        self.refuse([*self.command, "--checkpointing", "none,some"], "--checkpointing: ", "'some'")
+        self.refuse([*self.command, "--tensor-parallel", "1,3"], "--tensor-parallel: ", "found 3")
+        model = ["hsap-tune", "--cluster", "dgx-h100", "--documents", "8K,4K,4K", "--model",
+                 "llama3-8b", "--zero", "1,3", "--tensor-parallel", "1,8", "-o", self.plan, "--force"]
+        table = self.answer(model)
+        plan = json.loads(self.plan.read_text())
+        self.assertEqual(table.count("selective checkpointing"), 4 + self.compared(plan))
+        fastest = table.splitlines()[1]
+        self.assertIn(f"ZeRO {plan['training']['zero']}, selective checkpointing", fastest)
+        self.assertIn(f" {plan['predicted']['step']['tokens_per_s']:.0f} ", fastest)
+        shards = plan["mesh"]["tensor_parallel"]
+        self.assertEqual(f"tensor parallel {shards}" in fastest, shards > 1)
+        # Nothing fits: every way is told.
+        done = run([*model, "--set", "device.memory_bytes=1e9"])
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(done.stderr.count("needs at least"), 4)
+
+    def compared(self, plan):
+        """Sentences of a plan that compare other ways to train."""
+        return sum(sentence.startswith("with ZeRO") for sentence in plan["why"])
+
     def test_existing_plan_needs_force(self):
         self.plan.write_text("precious")
         self.refuse(self.command, self.plan, "file exists", "--force")

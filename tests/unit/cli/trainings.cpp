@@ -1,0 +1,35 @@
+#include "cli/trainings.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace hsap;
+using namespace hsap::cli;
+
+TEST_CASE("what is not given is one way to train, the usual") {
+  const auto trainings = read_trainings({}, 8);
+  REQUIRE(trainings);
+  REQUIRE(trainings->size() == 1);
+  CHECK(trainings->front().zero == 1);
+  CHECK(trainings->front().checkpointing == Training::Checkpointing::selective);
+  CHECK(trainings->front().tensor_parallel == 1);
+  CHECK(trainings->front().global_batch == 0);
+}
+
+TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
+  const auto trainings = read_trainings({"3,1", "all", "all", 64}, 4);
+  REQUIRE(trainings);
+  REQUIRE(trainings->size() == 2 * 3 * 3);  // 1, 2 and 4 GPUs of a node of four
+  CHECK(trainings->front().zero == 3);
+  CHECK(trainings->at(1).tensor_parallel == 2);
+  CHECK(trainings->at(3).checkpointing == Training::Checkpointing::selective);
+  CHECK(trainings->back().zero == 1);
+  CHECK(trainings->back().tensor_parallel == 4);
+  CHECK(trainings->back().global_batch == 64);
+}
+
+TEST_CASE("a bad part of a list is told with its flag") {
+  CHECK(read_trainings({"1,4", "", ""}, 8).error().file == "--zero");
+  CHECK(read_trainings({"1,", "", ""}, 8).error().file == "--zero");
+  CHECK(read_trainings({"", "some", ""}, 8).error().file == "--checkpointing");
+  CHECK(read_trainings({"", "", "0"}, 8).error().file == "--tensor-parallel");
+}

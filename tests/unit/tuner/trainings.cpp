@@ -1,0 +1,65 @@
+#include "tuner/trainings.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace hsap;
+
+namespace {
+
+/// A search of one candidate.
+Attempt attempt(int zero, int tensor_parallel, double tokens_per_s) {
+  Attempt out;
+  out.training.zero = zero;
+  out.training.tensor_parallel = tensor_parallel;
+  Candidate candidate;
+  candidate.strategy = {2, 4};
+  candidate.tokens_per_s = tokens_per_s;
+  candidate.peak_bytes = 40000000000;
+  candidate.outcome = tokens_per_s > 0 ? Outcome::feasible : Outcome::out_of_memory;
+  if (tokens_per_s == 0) candidate.reason = "needs 90.00 GB of 75.20 GB";
+  out.search.emplace();
+  out.search->candidates = {candidate};
+  if (tokens_per_s > 0) out.search->best = 0;
+  return out;
+}
+
+Attempt impossible() {
+  Attempt out;
+  out.training.tensor_parallel = 8;
+  out.impossible = "heads do not split";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the best way to train has the most tokens per second, the first of those") {
+  CHECK(best_of(std::vector{attempt(1, 1, 100), attempt(3, 1, 200), attempt(3, 2, 200)}) == 1U);
+  CHECK(best_of(std::vector{attempt(1, 1, 0), impossible(), attempt(3, 1, 5)}) == 2U);
+  CHECK_FALSE(best_of(std::vector{attempt(1, 1, 0), impossible()}));
+}
+
+TEST_CASE("the other ways are compared with it, those that fit") {
+  const std::vector<Attempt> attempts{attempt(1, 1, 100), attempt(3, 2, 150), impossible(),
+                                      attempt(3, 1, 200), attempt(0, 1, 0)};
+  const std::vector<std::string> sentences = compare_trainings(attempts, 3);
+  REQUIRE(sentences.size() == 2);
+  CHECK(sentences[0] == "with ZeRO 3, selective checkpointing, tensor parallel 2 the best (" +
+                            to_string(Strategy{2, 4}) + ") takes 33.3 % longer a token");
+  CHECK(sentences[1].starts_with("with ZeRO 1, selective checkpointing the best "));
+}
+
+TEST_CASE("all ways are listed, best first, with what each came to") {
+  const std::vector<Attempt> attempts{attempt(0, 1, 0), impossible(), attempt(1, 1, 100),
+                                      attempt(3, 1, 200)};
+  const std::string text = trainings_report(attempts, false);
+  const std::size_t best = text.find("ZeRO 3, selective checkpointing ");
+  const std::size_t next = text.find("ZeRO 1, selective checkpointing ");
+  const std::size_t large =
+      text.find("strategy, " + to_string(Strategy{2, 4}) + ": needs 90.00 GB of 75.20 GB");
+  const std::size_t refused = text.find("heads do not split");
+  REQUIRE(refused != std::string::npos);
+  REQUIRE(large != std::string::npos);
+  CHECK(best < next);
+  CHECK(next < large);
+  CHECK(large < refused);
+}

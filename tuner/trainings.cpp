@@ -1,0 +1,90 @@
+#include "tuner/trainings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/units.hpp"
+#include "cli/table.hpp"
+#include "export/option_names.hpp"
+#include "tuner/why.hpp"
+
+namespace hsap {
+namespace {
+
+const Candidate* best_candidate(const Attempt& attempt) {
+  if (!attempt.search || !attempt.search->best) return nullptr;
+  return &attempt.search->candidates[*attempt.search->best];
+}
+
+double tokens_per_s(const Attempt& attempt) {
+  const Candidate* best = best_candidate(attempt);
+  return best == nullptr ? 0 : best->tokens_per_s;
+}
+
+std::vector<const Attempt*> best_first(std::span<const Attempt> attempts) {
+  std::vector<const Attempt*> sorted;
+  for (const Attempt& attempt : attempts) sorted.push_back(&attempt);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Attempt* a, const Attempt* b) {
+    return tokens_per_s(*a) > tokens_per_s(*b);
+  });
+  return sorted;
+}
+
+std::string why_not(const Attempt& attempt) {
+  if (!attempt.search) return attempt.impossible;
+  const std::vector<std::string> reasons = frequent_reasons(*attempt.search, 1);
+  return reasons.empty() ? "no strategy" : reasons.front();
+}
+
+}  // namespace
+
+std::string to_string(const Training& training) {
+  std::string text =
+      fmt::format("ZeRO {}, {} checkpointing", training.zero, to_string(training.checkpointing));
+  if (training.tensor_parallel > 1) {
+    text += fmt::format(", tensor parallel {}", training.tensor_parallel);
+  }
+  return text;
+}
+
+std::optional<std::size_t> best_of(std::span<const Attempt> attempts) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < attempts.size(); ++i) {
+    if (best_candidate(attempts[i]) == nullptr) continue;
+    if (!best || tokens_per_s(attempts[i]) > tokens_per_s(attempts[*best])) best = i;
+  }
+  return best;
+}
+
+std::vector<std::string> compare_trainings(std::span<const Attempt> attempts, std::size_t best) {
+  std::vector<std::string> sentences;
+  for (const Attempt* attempt : best_first(attempts)) {
+    const Candidate* candidate = best_candidate(*attempt);
+    if (candidate == nullptr || attempt == &attempts[best]) continue;
+    sentences.push_back(
+        fmt::format("with {} the best ({}) takes {:.1f} % longer a token",
+                    to_string(attempt->training), to_string(candidate->strategy),
+                    100 * (tokens_per_s(attempts[best]) / candidate->tokens_per_s - 1)));
+  }
+  return sentences;
+}
+
+std::string trainings_report(std::span<const Attempt> attempts, bool color) {
+  using cli::right;
+  cli::Table table({{"training"}, {"tokens/s", right}, {"memory", right}, {"best strategy"}});
+  for (const Attempt* attempt : best_first(attempts)) {
+    const Candidate* best = best_candidate(*attempt);
+    if (best == nullptr) {
+      table.add({to_string(attempt->training), "-", "-", why_not(*attempt)}, cli::Style::dim);
+      continue;
+    }
+    const bool first = table.empty();
+    table.add({to_string(attempt->training), fmt::format("{:.0f}", best->tokens_per_s),
+               format_bytes(static_cast<double>(best->peak_bytes)), to_string(best->strategy)},
+              first ? cli::Style::good : cli::Style::plain);
+  }
+  return table.text(color);
+}
+
+}  // namespace hsap

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hsap/tune.hpp"
+
+namespace hsap {
+
+/// What a search came to under one way to train the rest of the model.
+struct Attempt {
+  Training training;
+  std::optional<Search> search;
+  std::string impossible;  ///< why there was nothing to search
+};
+
+/// "ZeRO 1, selective checkpointing, tensor parallel 8".
+[[nodiscard]] std::string to_string(const Training& training);
+
+/// The attempt with the most tokens per second, the first of those; nothing when none is feasible.
+[[nodiscard]] std::optional<std::size_t> best_of(std::span<const Attempt> attempts);
+
+/// Sentences that compare the best attempt with the other feasible ones, best first.
+[[nodiscard]] std::vector<std::string> compare_trainings(std::span<const Attempt> attempts,
+                                                         std::size_t best);
+
+/// All attempts as a table, best first: what each came to, or why nothing fits.
+[[nodiscard]] std::string trainings_report(std::span<const Attempt> attempts, bool color);
+
+}  // namespace hsap
