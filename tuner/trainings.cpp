@@ -62,10 +62,9 @@ std::vector<std::string> compare_trainings(std::span<const Attempt> attempts, st
   for (const Attempt* attempt : best_first(attempts)) {
     const Candidate* candidate = best_candidate(*attempt);
     if (candidate == nullptr || attempt == &attempts[best]) continue;
-    sentences.push_back(
-        fmt::format("with {} the best ({}) takes {:.1f} % longer a token",
-                    to_string(attempt->training), to_string(candidate->strategy),
-                    100 * (tokens_per_s(attempts[best]) / candidate->tokens_per_s - 1)));
+    const double slower = 100 * (tokens_per_s(attempts[best]) / candidate->tokens_per_s - 1);
+    sentences.push_back(fmt::format("with {} the best ({}) {}", to_string(attempt->training),
+                                    to_string(candidate->strategy), compared(slower)));
   }
   return sentences;
 }

@@ -94,10 +94,8 @@ std::vector<std::string> differences(const Candidate& best, const Candidate& riv
 
 std::string compare(const Candidate& best, const Candidate& rival) {
   const double slower = 100 * (best.tokens_per_s / rival.tokens_per_s - 1);
-  std::string text =
-      fmt::format("best {} ({}) {}", method_of(rival.strategy), to_string(rival.strategy),
-                  slower < 0.05 ? std::string("is as fast")
-                                : fmt::format("takes {:.1f} % longer a token", slower));
+  std::string text = fmt::format("best {} ({}) {}", method_of(rival.strategy),
+                                 to_string(rival.strategy), compared(slower));
   const std::vector<std::string> parts = differences(best, rival);
   return parts.empty() ? text : text + ": " + fmt::format("{}", fmt::join(parts, ", "));
 }
@@ -143,6 +141,11 @@ std::string kind_of(const std::string& reason) {
 }
 
 }  // namespace
+
+std::string compared(double percent_slower) {
+  if (percent_slower < 0.05) return "is as fast";
+  return fmt::format("takes {:.1f} % longer a token", percent_slower);
+}
 
 std::vector<std::string> frequent_reasons(const Search& search, std::size_t most) {
   struct Tally {

@@ -151,8 +151,7 @@ std::string plan_view(const Plan& plan, int batch, bool color) {
   text += mesh_picture(plan);
   text += heading("Why", color);
   for (const std::string& sentence : plan.why) text += "  - " + one_line(sentence) + "\n";
-  text +=
-      heading(fmt::format("Predicted, mean over {} batch(es)", plan.problem.batches.size()), color);
+  text += heading(fmt::format("Predicted over {} batch(es)", plan.problem.batches.size()), color);
   text += figures_text(plan.predicted);
   text += heading(fmt::format("Layout of batch {}", batch), color);
   text += layout_summary(plan, batch, color);
