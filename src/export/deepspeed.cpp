@@ -52,7 +52,8 @@ Draft deepspeed_options(const Plan& plan) {
   lines.push_back("    seq_length_is_variable=True)");
   lines.push_back(fmt::format(
       "ds_config = {{\"sequence_parallel_size\": {}, \"train_micro_batch_size_per_gpu\": 1, "
-      "\"gradient_accumulation_steps\": {}, \"zero_optimization\": {{\"stage\": {}}}}}",
+      "\"gradient_accumulation_steps\": {}, \"zero_optimization\": {{\"stage\": {}}}, \"bf16\": "
+      "{{\"enabled\": True}}, \"data_types\": {{\"grad_accum_dtype\": \"bf16\"}}}}",
       size, accumulation_steps(plan, size, draft), plan.training.zero));
   lines.push_back(
       "# wrap the data loader in UlyssesSPDataLoaderAdapter; it gives every rank its tokens");

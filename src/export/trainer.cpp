@@ -40,8 +40,9 @@ std::string heading(const Plan& plan) {
   text += fmt::format("# strategy: {}; {} replica(s) of {} ranks, tensor parallel {}\n",
                       to_string(plan.strategy), plan.replicas, plan.strategy.ranks(),
                       plan.training.tensor_parallel);
-  return text + fmt::format("# its memory counts on ZeRO {} and {} checkpointing\n",
-                            plan.training.zero, to_string(plan.training.checkpointing));
+  return text +
+         fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in bf16\n",
+                     plan.training.zero, to_string(plan.training.checkpointing));
 }
 
 }  // namespace
