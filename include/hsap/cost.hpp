@@ -48,6 +48,7 @@ struct KernelTime {
 [[nodiscard]] KernelTime kernel_time(const Schedule& schedule, const Operation& op,
                                      const Device& device);
 
+/// What flags and files may say of training.
 inline constexpr int max_tensor_parallel = 1024;
 inline constexpr int max_global_batch = 1 << 20;
 

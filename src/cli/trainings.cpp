@@ -1,27 +1,15 @@
 #include "cli/trainings.hpp"
 
-#include "base/units.hpp"
+#include "cli/flags.hpp"
 #include "cli/lists.hpp"
 #include "export/option_names.hpp"
 
 namespace hsap::cli {
-namespace {
-
-/// What reads an integer in [low, high].
-auto integer_in(int low, int high) {
-  return [low, high](const std::string& text) -> Result<int> {
-    HSAP_TRY(const std::int64_t value, parse_size(text, "value", low, high));
-    return static_cast<int>(value);
-  };
-}
-
-}  // namespace
-
 Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int gpus_per_node) {
   using Checkpointing = Training::Checkpointing;
   const Training plain;
-  HSAP_TRY(const std::vector<int> stages,
-           read_list<int>("--zero", options.zero, plain.zero, {0, 1, 2, 3}, integer_in(0, 3)));
+  HSAP_TRY(const std::vector<int> stages, read_list<int>("--zero", options.zero, plain.zero,
+                                                         {0, 1, 2, 3}, integer_reader<int>(0, 3)));
   HSAP_TRY(
       const std::vector<Checkpointing> policies,
       read_list<Checkpointing>("--checkpointing", options.checkpointing, plain.checkpointing,
@@ -29,7 +17,7 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int
                                parse_checkpointing));
   HSAP_TRY(const std::vector<int> degrees,
            read_list<int>("--tensor-parallel", options.tensor_parallel, plain.tensor_parallel,
-                          divisors(gpus_per_node), integer_in(1, max_tensor_parallel)));
+                          divisors(gpus_per_node), integer_reader<int>(1, max_tensor_parallel)));
   std::vector<Training> trainings;
   for (const int zero : stages) {
     for (const Checkpointing checkpointing : policies) {

@@ -10,7 +10,6 @@
 #include "cluster/read.hpp"
 #include "export/option_names.hpp"
 #include "export/strategy_json.hpp"
-#include "workload/read_model.hpp"
 
 namespace hsap::cases {
 namespace {

@@ -33,14 +33,18 @@ Result<int> replicas_of(const Attention& work, int gpus) {
                    fmt::format("{} ranks on {} GPUs", ranks, gpus));
 }
 
+/// An inner degree that is left out is that of the nodes: not all ranks, as where nothing is known
+/// of them.
+Strategy on_nodes(Strategy strategy, int node_ranks) {
+  if (strategy.inner_degree == 0) strategy.inner_degree = near_shards(strategy, node_ranks);
+  return strategy;
+}
+
 Result<double> seconds_of(const Attention& work, const Case& item, const Cluster& cluster,
                           const Runtime& runtime) {
   HSAP_TRY(const int replicas, replicas_of(work, cluster.gpus()));
-  Strategy strategy = work.strategy;
-  // Not all ranks, as where nothing is known of nodes.
-  if (strategy.inner_degree == 0 && !work.serialised) {
-    strategy.inner_degree = near_shards(strategy, item.gpus_per_node);
-  }
+  const Strategy strategy =
+      work.serialised ? work.strategy : on_nodes(work.strategy, item.gpus_per_node);
   double seconds = 0;
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     if (!covers(work.passes, pass)) continue;
@@ -63,11 +67,8 @@ Result<double> seconds_of(const Step& work, const Case& item, const Cluster& clu
   setting.model = work.model;
   setting.mask = work.mask;
   setting.training = work.training;
-  Strategy strategy = work.strategy;
-  if (strategy.inner_degree == 0) {
-    strategy.inner_degree =
-        near_shards(strategy, item.gpus_per_node / work.training.tensor_parallel);
-  }
+  const Strategy strategy =
+      on_nodes(work.strategy, item.gpus_per_node / work.training.tensor_parallel);
   HSAP_TRY(const BatchPrediction prediction, predict(work.batch, strategy, setting));
   return prediction.step.value_or(StepTimes{}).seconds;  // the model has layers
 }
