@@ -374,6 +374,20 @@ TEST_CASE("A strategy that does not fit its nodes is told with its case") {
         "4 GPUs");
 }
 
+TEST_CASE("Published training steps on B200 are predicted as README says") {
+  Result<CaseFile> file = read_cases(HSAP_SOURCE_ROOT "/validate/cases/steps-dgx-b200.json");
+  REQUIRE(file);
+  const auto outcomes = predict_all(*file, 1);
+  REQUIRE(outcomes);
+  std::vector<Outcome> told;  // the first row is what the rate of FP8 products is fitted to
+  for (const Outcome& outcome : *outcomes) {
+    CHECK(std::abs(outcome.error()) < 0.065);
+    if (outcome.item->group == "steps") told.push_back(outcome);
+  }
+  REQUIRE(told.size() == 7);
+  CHECK(statistics("steps", told).mape < 0.026);
+}
+
 TEST_CASE("Every shipped file predicts, alike on any number of threads") {
   const std::filesystem::path folder =
       std::filesystem::path(HSAP_SOURCE_ROOT) / "validate" / "cases";
