@@ -39,15 +39,6 @@ std::string why_not(const Attempt& attempt) {
 
 }  // namespace
 
-std::string to_string(const Training& training) {
-  std::string text =
-      fmt::format("ZeRO {}, {} checkpointing", training.zero, to_string(training.checkpointing));
-  if (training.tensor_parallel > 1) {
-    text += fmt::format(", tensor parallel {}", training.tensor_parallel);
-  }
-  return text;
-}
-
 std::optional<std::size_t> best_of(std::span<const Attempt> attempts) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < attempts.size(); ++i) {

@@ -61,6 +61,7 @@ struct Training {
   Checkpointing checkpointing = Checkpointing::selective;
   int tensor_parallel = 1;  ///< T: GPUs of a node that share a token shard's heads and weights
   int global_batch = 0;     ///< packed batches of all replicas in one optimizer step; 0: one each
+  Dtype weight_gradients = Dtype::bf16;  ///< in which they are added up, kept and reduced
 };
 
 /// Named parts of a whole, in a fixed order.

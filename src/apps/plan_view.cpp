@@ -26,10 +26,9 @@ std::string what_and_where(const Plan& plan) {
                       format_size(problem.context), to_string(problem.mask),
                       to_string(problem.dtype), to_string(problem.passes), problem.batches.size(),
                       problem.trace.empty() ? "the documents given" : one_line(problem.trace));
-  text += fmt::format("{} node(s) of {} ({} GPUs), runtime {}, ZeRO {}, {} checkpointing\n",
-                      plan.cluster.nodes, one_line(plan.cluster.name), plan.cluster.gpus,
-                      one_line(plan.cluster.runtime), plan.training.zero,
-                      to_string(plan.training.checkpointing));
+  text += fmt::format("{} node(s) of {} ({} GPUs), runtime {}, {}\n", plan.cluster.nodes,
+                      one_line(plan.cluster.name), plan.cluster.gpus,
+                      one_line(plan.cluster.runtime), to_string(plan.training));
   if (plan.training.global_batch > 0) {
     text += fmt::format("{} batches a step, {} of each replica\n", plan.training.global_batch,
                         plan.training.global_batch / plan.replicas);

@@ -151,6 +151,9 @@ void add_training(Command& command, Training& training) {
   add_integer(command, "--tensor-parallel", training.tensor_parallel, 1, max_tensor_parallel, "T",
               "tensor-parallel degree, inside a node (1)")
       .group(training_group);
+  add_parsed(command, "--weight-gradients", training.weight_gradients, parse_dtype, "bf16|fp32",
+             "type in which weight gradients are added up and reduced (bf16)")
+      .group(training_group);
   add_global_batch(command, training.global_batch);
 }
 
@@ -164,6 +167,8 @@ void add_training(Command& command, TrainingOptions& options) {
       "activations kept for the backward pass (selective)");
   add("--tensor-parallel", options.tensor_parallel, "T,...|all",
       "tensor-parallel degree, inside a node (1)");
+  add("--weight-gradients", options.weight_gradients, "bf16|fp32,...|all",
+      "type in which weight gradients are added up and reduced (bf16)");
   add_global_batch(command, options.global_batch);
 }
 

@@ -65,6 +65,7 @@ struct TrainingOptions {
   std::string zero;
   std::string checkpointing;
   std::string tensor_parallel;
+  std::string weight_gradients;
   int global_batch = 0;
 };
 

@@ -18,11 +18,16 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int
   HSAP_TRY(const std::vector<int> degrees,
            read_list<int>("--tensor-parallel", options.tensor_parallel, plain.tensor_parallel,
                           divisors(gpus_per_node), integer_reader<int>(1, max_tensor_parallel)));
+  HSAP_TRY(const std::vector<Dtype> gradients,
+           read_list<Dtype>("--weight-gradients", options.weight_gradients, plain.weight_gradients,
+                            {Dtype::bf16, Dtype::fp32}, parse_dtype));
   std::vector<Training> trainings;
   for (const int zero : stages) {
     for (const Checkpointing checkpointing : policies) {
       for (const int degree : degrees) {
-        trainings.push_back({zero, checkpointing, degree, options.global_batch});
+        for (const Dtype gradient : gradients) {
+          trainings.push_back({zero, checkpointing, degree, options.global_batch, gradient});
+        }
       }
     }
   }

@@ -37,6 +37,41 @@ int accumulation_steps(const Plan& plan, int size, Draft& draft) {
   return nearest;
 }
 
+/// The dtype of gradients, of the model in bf16.
+std::string gradient_dtype(const Plan& plan, Draft& draft) {
+  const std::string_view dtype = to_string(plan.training.weight_gradients);
+  if (plan.training.weight_gradients != Dtype::bf16 && plan.training.zero == 0) {
+    draft.lose(fmt::format("weight gradients in {}", dtype),
+               "a bf16 model adds up its own dtype without ZeRO", "grad_accum_dtype bf16");
+    return "bf16";
+  }
+  return std::string(dtype);
+}
+
+std::string config(const Plan& plan, int size, Draft& draft) {
+  const int steps = accumulation_steps(plan, size, draft);
+  const std::string dtype = gradient_dtype(plan, draft);
+  std::string text = fmt::format(
+      "ds_config = {{\"sequence_parallel_size\": {}, \"train_micro_batch_size_per_gpu\": 1, "
+      "\"gradient_accumulation_steps\": {}, \"bf16\": {{\"enabled\": True}}, "
+      "\"data_types\": {{\"grad_accum_dtype\": \"{}\"}}, \"communication_data_type\": \"{}\", ",
+      size, steps, dtype, dtype);
+  // Predicted steps count on reductions behind the backward pass.
+  return text + fmt::format("\"zero_optimization\": {{\"stage\": {}, \"overlap_comm\": True}}}}",
+                            plan.training.zero);
+}
+
+void add_checkpointing(const Plan& plan, Draft& draft) {
+  using Checkpointing = Training::Checkpointing;
+  const Checkpointing checkpointing = plan.training.checkpointing;
+  if (plan.problem.model.attention_only() || checkpointing == Checkpointing::none) return;
+  if (checkpointing == Checkpointing::selective) {
+    draft.lose("selective checkpointing", "Transformers checkpoints whole layers",
+               "full checkpointing");
+  }
+  draft.lines.push_back("# call model.gradient_checkpointing_enable() before training");
+}
+
 }  // namespace
 
 Draft deepspeed_options(const Plan& plan) {
@@ -50,13 +85,14 @@ Draft deepspeed_options(const Plan& plan) {
   lines.push_back("    micro_batch_size=1,");
   lines.push_back(fmt::format("    seq_length={},", plan.problem.context));
   lines.push_back("    seq_length_is_variable=True)");
-  lines.push_back(fmt::format(
-      "ds_config = {{\"sequence_parallel_size\": {}, \"train_micro_batch_size_per_gpu\": 1, "
-      "\"gradient_accumulation_steps\": {}, \"zero_optimization\": {{\"stage\": {}}}, \"bf16\": "
-      "{{\"enabled\": True}}, \"data_types\": {{\"grad_accum_dtype\": \"bf16\"}}}}",
-      size, accumulation_steps(plan, size, draft), plan.training.zero));
+  lines.push_back(config(plan, size, draft));
+  add_checkpointing(plan, draft);
   lines.push_back(
       "# wrap the data loader in UlyssesSPDataLoaderAdapter; it gives every rank its tokens");
+  if (packed(plan)) {
+    lines.push_back(
+        "# its position_ids must begin anew with every document: they alone keep them apart");
+  }
   if (plan.training.tensor_parallel > 1) {
     draft.lose(fmt::format("tensor parallel {}", plan.training.tensor_parallel),
                "no option beside sequence_parallel_size", "tensor parallel 1");

@@ -12,6 +12,56 @@ Token sequence_length(Token context, int ranks) {
   return (context + multiple - 1) / multiple * multiple;
 }
 
+void add_checkpointing(const Plan& plan, Draft& draft) {
+  if (plan.problem.model.attention_only()) return;
+  auto& lines = draft.lines;
+  switch (plan.training.checkpointing) {
+    case Training::Checkpointing::none:
+      return;
+    case Training::Checkpointing::selective:
+      lines.push_back("--recompute-granularity selective");
+      lines.push_back("--recompute-modules layernorm");
+      draft.lose("selective checkpointing",
+                 fmt::format("its modules leave the MLP's activation, {} bytes a token and layer",
+                             bytes_of(Dtype::bf16) * plan.problem.model.intermediate),
+                 "--recompute-modules layernorm");
+      return;
+    case Training::Checkpointing::full:
+      lines.push_back("--recompute-granularity full");
+      lines.push_back("--recompute-method uniform");
+      lines.push_back("--recompute-num-layers 1");
+      return;
+  }
+}
+
+/// Predicted steps count on collectives behind the passes, memory on what is sharded.
+void add_sharding(const Training& training, Draft& draft) {
+  auto& lines = draft.lines;
+  lines.push_back("--overlap-grad-reduce");
+  if (training.zero == 0) return;
+  lines.push_back("--use-distributed-optimizer");
+  lines.push_back("--overlap-param-gather");
+  if (training.zero == 1) return;
+  lines.push_back("# Megatron-FSDP refuses CUDA_DEVICE_MAX_CONNECTIONS=1");
+  lines.push_back("--use-megatron-fsdp");
+  lines.push_back("--ckpt-format fsdp_dtensor");
+  lines.push_back(std::string("--data-parallel-sharding-strategy ") +
+                  (training.zero == 2 ? "optim_grads" : "optim_grads_params"));
+}
+
+/// How the rest of the model is trained.
+void add_training(const Plan& plan, Draft& draft) {
+  auto& lines = draft.lines;
+  lines.push_back("--micro-batch-size 1");
+  lines.push_back(fmt::format("--global-batch-size {}", batches_per_step(plan)));
+  lines.push_back("--bf16");
+  lines.push_back(plan.training.weight_gradients == Dtype::bf16
+                      ? "--grad-reduce-in-bf16"
+                      : "--accumulate-allreduce-grads-in-fp32");
+  add_sharding(plan.training, draft);
+  add_checkpointing(plan, draft);
+}
+
 }  // namespace
 
 Draft megatron_options(const Plan& plan) {
@@ -20,6 +70,7 @@ Draft megatron_options(const Plan& plan) {
   const int size = choice.a2a * choice.p2p;
   auto& lines = draft.lines;
   lines.push_back(fmt::format("--tensor-model-parallel-size {}", plan.training.tensor_parallel));
+  if (plan.training.tensor_parallel > 1) lines.push_back("--sequence-parallel");
   lines.push_back(fmt::format("--context-parallel-size {}", size));
   // Megatron's help spells "allgather", but TransformerEngine accepts only "all_gather".
   if (size > 1) lines.push_back("--cp-comm-type " + choice.comm_type);
@@ -39,16 +90,9 @@ Draft megatron_options(const Plan& plan) {
                fmt::format("--seq-length must be a multiple of {}", 2 * size),
                fmt::format("--seq-length {}", length));
   }
-  lines.push_back("--micro-batch-size 1");
-  lines.push_back(fmt::format("--global-batch-size {}", batches_per_step(plan)));
-  // Its default for bf16, gradients in fp32, takes 2 bytes a parameter that the plan does not
-  // count.
-  lines.push_back("--grad-reduce-in-bf16");
-  if (plan.training.zero >= 1) lines.push_back("--use-distributed-optimizer");
-  if (plan.training.zero >= 2) {
-    draft.lose(fmt::format("ZeRO {}", plan.training.zero),
-               "--use-distributed-optimizer shards the optimizer only", "ZeRO 1");
-  }
+  // Of Megatron core 0.19 and later; without it documents see each other.
+  if (packed(plan)) lines.push_back("--dataloader-inter-document-masking");
+  add_training(plan, draft);
   return draft;
 }
 

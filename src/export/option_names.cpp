@@ -1,5 +1,7 @@
 #include "export/option_names.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "base/names.hpp"
@@ -24,6 +26,18 @@ std::string_view to_string(Training::Checkpointing checkpointing) {
 
 Result<Training::Checkpointing> parse_checkpointing(const std::string& text) {
   return parse_name<Training::Checkpointing>(text, "checkpointing policy", checkpointing_names);
+}
+
+std::string to_string(const Training& training) {
+  std::string text =
+      fmt::format("ZeRO {}, {} checkpointing", training.zero, to_string(training.checkpointing));
+  if (training.tensor_parallel > 1) {
+    text += fmt::format(", tensor parallel {}", training.tensor_parallel);
+  }
+  if (training.weight_gradients != Dtype::bf16) {
+    text += fmt::format(", gradients in {}", to_string(training.weight_gradients));
+  }
+  return text;
 }
 
 std::string_view to_string(Basis::Kind kind) {

@@ -40,6 +40,7 @@ Ordered training_json(const Training& training) {
   Ordered out;
   out["zero"] = training.zero;
   out["checkpointing"] = to_string(training.checkpointing);
+  out["weight_gradients"] = to_string(training.weight_gradients);
   if (training.global_batch > 0) out["global_batch"] = training.global_batch;
   return out;
 }

@@ -1,22 +1,59 @@
 #include <fmt/format.h>
 
+#include "export/option_names.hpp"
 #include "export/trainer.hpp"
 
 namespace hsap {
 namespace {
 
 /// The load balancer with the plan's layout, or the nearest one.
-const char* load_balancer(const Plan& plan, Draft& draft) {
-  switch (plan.strategy.layout) {
-    case Layout::contiguous:
-      return "None";
-    case Layout::zigzag:
-      return "headtail";
-    default:
-      draft.lose_choice("layout " + std::string(to_string(plan.strategy.layout)),
-                        "context_parallel_load_balancer has no such value", "headtail (zigzag)");
-      return "headtail";
+std::string load_balancer(const Plan& plan, Draft& draft) {
+  if (plan.strategy.layout == Layout::contiguous) return "None";
+  if (plan.strategy.layout == Layout::zigzag) return "headtail";
+  // It deals out blocks of queries by their unmasked keys, of FlexAttention's mask alone.
+  const char* nearest = packed(plan) ? "ptrr" : "headtail";
+  draft.lose_choice("layout " + std::string(to_string(plan.strategy.layout)),
+                    "context_parallel_load_balancer has no such value", nearest);
+  return nearest;
+}
+
+/// Its FSDP shards parameters, gradients and optimizer; parameters stay whole from the forward to
+/// the backward pass or not.
+void add_sharding(const Plan& plan, Draft& draft) {
+  const Training& training = plan.training;
+  if (training.zero < 2) {
+    draft.lose(fmt::format("ZeRO {}", training.zero), "its FSDP shards gradients as well",
+               "fsdp_reshard_after_forward never (ZeRO 2)");
   }
+  draft.lines.push_back(std::string("--parallelism.fsdp_reshard_after_forward ") +
+                        (training.zero == 3 ? "always" : "never"));
+  if (training.weight_gradients != Dtype::fp32) {
+    draft.lose(fmt::format("weight gradients in {}", to_string(training.weight_gradients)),
+               "torchtitan 0.2 reduces in fp32 alone", "mixed_precision_reduce float32");
+  }
+  draft.lines.push_back("--training.mixed_precision_reduce float32");
+}
+
+/// How the rest of the model is trained.
+void add_training(const Plan& plan, Draft& draft) {
+  auto& lines = draft.lines;
+  lines.push_back(fmt::format("--training.seq_len {}", plan.problem.context));
+  lines.push_back("--training.local_batch_size 1");
+  lines.push_back(fmt::format("--training.global_batch_size {}", batches_per_step(plan)));
+  lines.push_back(
+      fmt::format("# after torchtitan 0.2 instead: --training.max_context_length {0} "
+                  "--training.num_tokens_per_microbatch_per_dp_rank {0} "
+                  "--training.num_tokens_per_train_step {1}",
+                  plan.problem.context, plan.problem.context * batches_per_step(plan)));
+  if (plan.problem.model.attention_only()) return;
+  add_sharding(plan, draft);
+  const std::string_view checkpointing = to_string(plan.training.checkpointing);
+  lines.push_back(fmt::format("--activation_checkpoint.mode {}", checkpointing));
+  if (plan.training.checkpointing == Training::Checkpointing::selective) {
+    lines.push_back("--activation_checkpoint.selective_ac_option op");
+  }
+  lines.push_back(
+      fmt::format("# after torchtitan 0.2 instead: activation-checkpoint:{}", checkpointing));
 }
 
 }  // namespace
@@ -29,9 +66,11 @@ Draft torchtitan_options(const Plan& plan) {
   lines.push_back(fmt::format("--parallelism.context_parallel_degree {}", degree));
   lines.push_back(
       fmt::format("--parallelism.tensor_parallel_degree {}", plan.training.tensor_parallel));
-  lines.push_back(fmt::format("--training.seq_len {}", plan.problem.context));
-  lines.push_back("--training.local_batch_size 1");
-  lines.push_back(fmt::format("--training.global_batch_size {}", batches_per_step(plan)));
+  add_training(plan, draft);
+  if (packed(plan)) {
+    draft.lose("document borders", "its default attention (SDPA) knows none",
+               "a model with FlexAttention, whose mask is block_causal");
+  }
   if (strategy.ulysses > 1) {
     draft.lose_choice(fmt::format("ulysses {}", strategy.ulysses), "no option splits heads",
                       fmt::format("context_parallel_degree {}", degree));

@@ -41,8 +41,9 @@ std::string heading(const Plan& plan) {
                       to_string(plan.strategy), plan.replicas, plan.strategy.ranks(),
                       plan.training.tensor_parallel);
   return text +
-         fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in bf16\n",
-                     plan.training.zero, to_string(plan.training.checkpointing));
+         fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in {}\n",
+                     plan.training.zero, to_string(plan.training.checkpointing),
+                     to_string(plan.training.weight_gradients));
 }
 
 }  // namespace

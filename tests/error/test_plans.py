@@ -30,6 +30,7 @@ class Tune(ProgramTest):
         self.refuse([*self.command, "--zero", "1,4"], "--zero: ", "'4'")
         self.refuse([*self.command, "--checkpointing", "none,some"], "--checkpointing: ", "'some'")
         self.refuse([*self.command, "--tensor-parallel", "1,3"], "--tensor-parallel: ", "found 3")
+        self.refuse([*self.command, "--weight-gradients", "fp16"], "--weight-gradients: ", "'fp16'")
         model = ["hsap-tune", "--cluster", "dgx-h100", "--documents", "8K,4K,4K", "--model",
                  "llama3-8b", "--zero", "1,3", "--tensor-parallel", "1,8", "-o", self.plan, "--force"]
         table = self.answer(model)

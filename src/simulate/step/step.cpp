@@ -8,9 +8,9 @@
 namespace hsap {
 namespace {
 
-/// Adam: reads a bf16 gradient and the fp32 master copy and two moments, writes the three back
-/// and a bf16 parameter.
-constexpr double optimizer_bytes = 2 + 12 + 12 + 2;
+/// Adam: reads the fp32 master copy and two moments beside a gradient, writes the three back and a
+/// bf16 parameter.
+constexpr double optimizer_bytes = 12 + 12 + 2;
 /// Passes over the bf16 logits: softmax reads them twice, gradients are written and read again.
 constexpr double logits_passes = 4;
 
@@ -124,7 +124,8 @@ class Step {
 
   [[nodiscard]] double optimizer() const {
     const double shards = tensor() * (training_.zero >= 1 ? data_ranks() : 1);
-    return optimizer_bytes * static_cast<double>(model_.parameters()) / shards /
+    const double bytes = bytes_of(training_.weight_gradients) + optimizer_bytes;
+    return bytes * static_cast<double>(model_.parameters()) / shards /
            device_.memory_bandwidth_bytes_per_s;
   }
 
@@ -155,11 +156,12 @@ PassTimes slowest_rank(const Simulation& simulation) {
 }
 
 ParameterTraffic parameter_traffic(const Model& model, const Training& training) {
-  const double bytes =
-      bf16_bytes * static_cast<double>(model.parameters()) / training.tensor_parallel;
-  if (training.zero == 0) return {0, 2 * bytes};
-  if (training.zero == 3) return {bytes, 2 * bytes};
-  return {bytes, bytes};
+  const double slice = static_cast<double>(model.parameters()) / training.tensor_parallel;
+  const double parameters = bf16_bytes * slice;
+  const double gradients = static_cast<double>(bytes_of(training.weight_gradients)) * slice;
+  if (training.zero == 0) return {0, 2 * gradients};
+  if (training.zero == 3) return {parameters, parameters + gradients};
+  return {parameters, gradients};
 }
 
 double overlap_loss(const Runtime& runtime, const Device& device) {

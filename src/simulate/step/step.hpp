@@ -36,7 +36,7 @@ struct StepInput {
 inline constexpr int tensor_collectives_forward = 4;
 inline constexpr int tensor_collectives_backward = 6;
 
-/// Bytes of parameters and gradients (bf16) that collectives over all data-parallel ranks carry
+/// Bytes of bf16 parameters and of gradients that collectives over all data-parallel ranks carry
 /// in each pass, of one tensor-parallel slice. ZeRO-0 all-reduces gradients (a reduce-scatter and
 /// an all-gather) behind the backward pass; 1 and 2 reduce-scatter gradients behind the backward
 /// and all-gather parameters behind the next forward pass; 3 gathers parameters in both passes.

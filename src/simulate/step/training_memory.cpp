@@ -43,7 +43,7 @@ class RankMemory {
       : model_(setting.model),
         training_(setting.training),
         runtime_(setting.runtime),
-        state_(state_bytes(training_.zero, data_ranks)),
+        state_(state_bytes(training_, data_ranks)),
         attention_(attention) {}
 
   [[nodiscard]] Breakdown parts() const {
@@ -70,7 +70,8 @@ class RankMemory {
   /// fetched ahead (stage 3), and the gradients of a layer before they are reduced (2 and 3).
   [[nodiscard]] double gathered_layers() const {
     if (model_.attention_only() || training_.zero < 2) return 0;
-    return share(layer_parameters(model_)) * bf16_bytes * (training_.zero == 3 ? 3 : 1);
+    const double parameters = training_.zero == 3 ? 2 * bf16_bytes : 0;
+    return share(layer_parameters(model_)) * (parameters + bytes_of(training_.weight_gradients));
   }
 
   [[nodiscard]] double layer(bool selective) const {
@@ -158,12 +159,11 @@ std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
   return out;
 }
 
-StateBytes state_bytes(int zero, int ranks) {
-  StateBytes state;
-  if (zero >= 1) state.optimizer /= ranks;
-  if (zero >= 2) state.gradient /= ranks;
-  if (zero >= 3) state.parameter /= ranks;
-  return state;
+StateBytes state_bytes(const Training& training, int ranks) {
+  const auto shared_from = [&](int stage) { return training.zero >= stage ? ranks : 1; };
+  return {bf16_bytes / shared_from(3),
+          static_cast<double>(bytes_of(training.weight_gradients)) / shared_from(2),
+          12.0 / shared_from(1)};
 }
 
 Memory training_memory(const Setting& setting, int data_ranks,

@@ -22,14 +22,14 @@ struct AttentionBuffers {
                                                               const Simulation* backward_run);
 
 /// Bytes a parameter takes on a rank, by ZeRO stage over `ranks` data-parallel ranks: bf16
-/// parameter (2) and gradient (2), fp32 master copy and two Adam moments (12). ZeRO, arXiv
+/// parameter (2), gradient (2 or 4), fp32 master copy and two Adam moments (12). ZeRO, arXiv
 /// 1910.02054: stage 1 shards the optimizer, 2 the gradients too, 3 the parameters too.
 struct StateBytes {
-  double parameter = 2;
-  double gradient = 2;
-  double optimizer = 12;
+  double parameter = 0;
+  double gradient = 0;
+  double optimizer = 0;
 };
-[[nodiscard]] StateBytes state_bytes(int zero, int ranks);
+[[nodiscard]] StateBytes state_bytes(const Training& training, int ranks);
 
 /// Peak on the rank that needs most; the parts add up to it exactly. docs/step-and-memory.md.
 [[nodiscard]] Memory training_memory(const Setting& setting, int data_ranks,

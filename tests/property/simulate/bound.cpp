@@ -96,6 +96,7 @@ TEST_CASE("No strategy beats the bound or needs less memory, on any cluster, in 
     setting.training.checkpointing = draw.one_of<Training::Checkpointing>(
         {Training::Checkpointing::none, Training::Checkpointing::selective,
          Training::Checkpointing::full});
+    setting.training.weight_gradients = draw.one_of<Dtype>({Dtype::bf16, Dtype::fp32});
     setting.passes = draw.one_of<Passes>({Passes::forward, Passes::backward, Passes::both});
     setting.training.tensor_parallel = draw.one_of<int>({1, 1, 1, 2});
     const Batch batch = draw_batch(draw);

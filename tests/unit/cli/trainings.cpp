@@ -13,23 +13,26 @@ TEST_CASE("what is not given is one way to train, the usual") {
   CHECK(trainings->front().checkpointing == Training::Checkpointing::selective);
   CHECK(trainings->front().tensor_parallel == 1);
   CHECK(trainings->front().global_batch == 0);
+  CHECK(trainings->front().weight_gradients == Dtype::bf16);
 }
 
 TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
-  const auto trainings = read_trainings({"3,1", "all", "all", 64}, 4);
+  const auto trainings = read_trainings({"3,1", "all", "all", "all", 64}, 4);
   REQUIRE(trainings);
-  REQUIRE(trainings->size() == 2 * 3 * 3);  // 1, 2 and 4 GPUs of a node of four
+  REQUIRE(trainings->size() == 2 * 3 * 3 * 2);  // 1, 2 and 4 GPUs of a node of four
   CHECK(trainings->front().zero == 3);
-  CHECK(trainings->at(1).tensor_parallel == 2);
-  CHECK(trainings->at(3).checkpointing == Training::Checkpointing::selective);
+  CHECK(trainings->at(1).weight_gradients == Dtype::fp32);
+  CHECK(trainings->at(2).tensor_parallel == 2);
+  CHECK(trainings->at(6).checkpointing == Training::Checkpointing::selective);
   CHECK(trainings->back().zero == 1);
   CHECK(trainings->back().tensor_parallel == 4);
   CHECK(trainings->back().global_batch == 64);
 }
 
 TEST_CASE("a bad part of a list is told with its flag") {
-  CHECK(read_trainings({"1,4", "", ""}, 8).error().file == "--zero");
-  CHECK(read_trainings({"1,", "", ""}, 8).error().file == "--zero");
-  CHECK(read_trainings({"", "some", ""}, 8).error().file == "--checkpointing");
-  CHECK(read_trainings({"", "", "0"}, 8).error().file == "--tensor-parallel");
+  CHECK(read_trainings({"1,4", "", "", ""}, 8).error().file == "--zero");
+  CHECK(read_trainings({"1,", "", "", ""}, 8).error().file == "--zero");
+  CHECK(read_trainings({"", "some", "", ""}, 8).error().file == "--checkpointing");
+  CHECK(read_trainings({"", "", "0", ""}, 8).error().file == "--tensor-parallel");
+  CHECK(read_trainings({"", "", "", "fp16"}, 8).error().file == "--weight-gradients");
 }

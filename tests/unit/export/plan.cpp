@@ -42,6 +42,7 @@ TEST_CASE("a plan survives being read and written again") {
   CHECK(plan->strategy == test::sample_plan().strategy);
   CHECK(plan->problem.batches == test::sample_plan().problem.batches);
   CHECK(plan->training.checkpointing == Training::Checkpointing::full);
+  CHECK(plan->training.weight_gradients == Dtype::fp32);
 }
 
 TEST_CASE("a plan for attention alone has no layers and no step") {
@@ -103,6 +104,9 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
       {"/training/global_batch", "0",
        "p.json: /training/global_batch: out of range; found 0, expected an integer from 1 to "
        "1048576"},
+      {"/training/weight_gradients", "\"fp16\"",
+       "p.json: /training/weight_gradients: unknown dtype; found 'fp16', expected 'bf16' or "
+       "'fp32'"},
       {"/training/checkpointing", "\"all\"",
        "p.json: /training/checkpointing: unknown checkpointing policy; found 'all', expected "
        "'none', 'selective' or 'full'"},

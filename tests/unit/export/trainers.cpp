@@ -12,7 +12,7 @@ namespace {
 Plan plan_of(const Strategy& strategy) {
   Plan plan = test::sample_plan();
   plan.problem.batches = {Batch{{4096}}};
-  plan.training.zero = 1;
+  plan.training = {1, Training::Checkpointing::none};
   plan.strategy = strategy;
   return plan;
 }
@@ -136,6 +136,8 @@ TEST_CASE("notes about the strategy are told from those about the problem") {
 
 TEST_CASE("torchtitan gathers keys and values, and says nothing of other exchanges") {
   Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::all_gather});
+  plan.training.zero = 3;
+  plan.training.weight_gradients = Dtype::fp32;
   CHECK(export_plan(plan, Target::torchtitan).notes.empty());
   plan.strategy.exchange = Exchange::ring;
   CHECK(loses(export_plan(plan, Target::torchtitan), "exchange ring: "));
@@ -275,6 +277,92 @@ TEST_CASE("packed documents and masks that a target cannot carry are said") {
   for (int i = 0; i < targets; ++i) {
     CHECK(loses(export_plan(plan, static_cast<Target>(i)), "mask prefix:512: "));
   }
-  plan.training.zero = 3;
-  CHECK(loses(export_plan(plan, Target::megatron), "ZeRO 3: "));
+}
+
+TEST_CASE("documents stay apart by what each trainer has for it") {
+  Plan plan = plan_of({8, 1});
+  CHECK_FALSE(says(export_plan(plan, Target::megatron), "inter-document"));
+  CHECK_FALSE(loses(export_plan(plan, Target::torchtitan), "document borders: "));
+  CHECK_FALSE(says(export_plan(plan, Target::deepspeed), "position_ids"));
+  plan.problem.batches = {Batch{{1024, 3072}}};
+  CHECK(says(export_plan(plan, Target::megatron), "\n--dataloader-inter-document-masking\n"));
+  CHECK(loses(export_plan(plan, Target::torchtitan), "document borders: "));
+  CHECK(says(export_plan(plan, Target::deepspeed), "\n# its position_ids must begin anew "));
+}
+
+TEST_CASE("trainers are told how memory and steps are shared out") {
+  Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::all_gather});
+  const auto exported = [&](int zero, Target target) {
+    plan.training.zero = zero;
+    return export_plan(plan, target);
+  };
+  const std::string optimizer = "\n--use-distributed-optimizer\n--overlap-param-gather\n";
+  const std::string whole = "\n--use-megatron-fsdp\n";
+  CHECK_FALSE(says(exported(0, Target::megatron), optimizer));
+  CHECK(says(exported(0, Target::megatron), "\n--overlap-grad-reduce\n"));
+  CHECK(says(exported(1, Target::megatron), optimizer));
+  CHECK_FALSE(says(exported(1, Target::megatron), whole));
+  CHECK(says(exported(2, Target::megatron), "-sharding-strategy optim_grads\n"));
+  CHECK(says(exported(3, Target::megatron), "-sharding-strategy optim_grads_params\n"));
+  CHECK(says(exported(3, Target::megatron), whole));
+  CHECK(loses(exported(1, Target::torchtitan), "ZeRO 1: "));
+  CHECK(says(exported(2, Target::torchtitan), "_reshard_after_forward never\n"));
+  CHECK(says(exported(3, Target::torchtitan), "_reshard_after_forward always\n"));
+  CHECK(says(exported(3, Target::deepspeed), "{\"stage\": 3, \"overlap_comm\": True}"));
+}
+
+TEST_CASE("trainers are told what the backward pass makes again") {
+  using Checkpointing = Training::Checkpointing;
+  Plan plan = plan_of({8, 1});
+  const auto exported = [&](Checkpointing checkpointing, Target target) {
+    plan.training.checkpointing = checkpointing;
+    return export_plan(plan, target);
+  };
+  const std::string granularity = "\n--recompute-granularity ";
+  CHECK_FALSE(says(exported(Checkpointing::none, Target::megatron), granularity));
+  const Exported selective = exported(Checkpointing::selective, Target::megatron);
+  CHECK(says(selective, granularity + "selective\n--recompute-modules layernorm\n"));
+  CHECK(loses(selective,
+              "selective checkpointing: its modules leave the MLP's activation, 28672 bytes"));
+  CHECK(says(exported(Checkpointing::full, Target::megatron), granularity + "full\n"));
+  const std::string enable = "model.gradient_checkpointing_enable()";
+  CHECK_FALSE(says(exported(Checkpointing::none, Target::deepspeed), enable));
+  CHECK(says(exported(Checkpointing::full, Target::deepspeed), enable));
+  CHECK(loses(exported(Checkpointing::selective, Target::deepspeed), "selective checkpointing: "));
+  const std::string mode = "\n--activation_checkpoint.mode ";
+  CHECK(says(exported(Checkpointing::none, Target::torchtitan), mode + "none\n"));
+  CHECK(says(exported(Checkpointing::full, Target::torchtitan), mode + "full\n"));
+  CHECK(says(exported(Checkpointing::selective, Target::torchtitan),
+             mode + "selective\n--activation_checkpoint.selective_ac_option op\n"));
+  // Of attention alone nothing is checkpointed.
+  plan.problem.model.layers = 0;
+  CHECK_FALSE(says(exported(Checkpointing::full, Target::megatron), granularity));
+  CHECK_FALSE(says(exported(Checkpointing::full, Target::deepspeed), enable));
+  CHECK_FALSE(says(exported(Checkpointing::full, Target::torchtitan), mode));
+}
+
+TEST_CASE("trainers are told the dtype of weight gradients") {
+  Plan plan = plan_of({8, 1});
+  const auto exported = [&](Dtype dtype, Target target) {
+    plan.training.weight_gradients = dtype;
+    return export_plan(plan, target);
+  };
+  CHECK(says(exported(Dtype::bf16, Target::megatron), "\n--bf16\n--grad-reduce-in-bf16\n"));
+  CHECK(says(exported(Dtype::fp32, Target::megatron), "\n--accumulate-allreduce-grads-in-fp32\n"));
+  const std::string both = R"("grad_accum_dtype": "fp32"}, "communication_data_type": "fp32")";
+  CHECK_FALSE(says(exported(Dtype::bf16, Target::deepspeed), both));
+  CHECK(says(exported(Dtype::fp32, Target::deepspeed), both));
+  CHECK(loses(exported(Dtype::bf16, Target::torchtitan), "weight gradients in bf16: "));
+  CHECK_FALSE(loses(exported(Dtype::fp32, Target::torchtitan), "weight gradients in "));
+  plan.training.zero = 0;
+  CHECK(loses(exported(Dtype::fp32, Target::deepspeed), "weight gradients in fp32: "));
+  CHECK_FALSE(says(exported(Dtype::fp32, Target::deepspeed), both));
+}
+
+TEST_CASE("tensor parallelism shares activations, too") {
+  Plan plan = plan_of({1, 4, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  CHECK_FALSE(says(export_plan(plan, Target::megatron), "--sequence-parallel"));
+  plan.training.tensor_parallel = 2;
+  CHECK(says(export_plan(plan, Target::megatron),
+             "--tensor-model-parallel-size 2\n--sequence-parallel\n"));
 }

@@ -131,6 +131,24 @@ TEST_CASE("USP's table: ZeRO-3 moves 18 where data parallelism moves 12") {
   }
 }
 
+TEST_CASE("Gradients in fp32 are twice the bytes to reduce, and 2 more a parameter to step") {
+  const Model block = usp_block(3072);
+  Training training;
+  for (const int zero : {0, 1, 2, 3}) {
+    training = {zero};
+    const ParameterTraffic small = parameter_traffic(block, training);
+    training.weight_gradients = Dtype::fp32;
+    const ParameterTraffic large = parameter_traffic(block, training);
+    CHECK(large.forward_bytes == small.forward_bytes);
+    const double parameters = zero == 3 ? small.forward_bytes : 0;
+    CHECK(large.backward_bytes == 2 * (small.backward_bytes - parameters) + parameters);
+  }
+  Case given;
+  given.setting.training = training;
+  CHECK(given.parts().at("optimizer") ==
+        Approx(30.0 * static_cast<double>(given.setting.model.parameters()) / 8 / 1e12));
+}
+
 TEST_CASE("USP's table: Megatron-SP takes 6 all-gathers and 4 reduce-scatters of L x d") {
   CHECK(tensor_collectives_forward + tensor_collectives_backward == 10);
   Case given;

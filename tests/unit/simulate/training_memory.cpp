@@ -40,7 +40,7 @@ TEST_CASE("ZeRO: 16 bytes a parameter, sharded stage by stage") {
   // counts the same in elements: P + G and 6 P.
   const double stages[] = {16, 4 + 12 / 64.0, 2 + 14 / 64.0, 16 / 64.0};
   for (int zero = 0; zero < 4; ++zero) {
-    const StateBytes state = state_bytes(zero, 64);
+    const StateBytes state = state_bytes({zero}, 64);
     CHECK(state.parameter + state.gradient + state.optimizer == Approx(stages[zero]));
   }
 }
@@ -58,6 +58,19 @@ TEST_CASE("Sharded layers are whole while they are used") {
   const Cluster cluster = round_cluster(1, 8);
   CHECK(parts_of(setting_of(cluster, 2, none), 8, {}).at("gathered_layers") == 2 * layer);
   CHECK(parts_of(setting_of(cluster, 3, none), 8, {}).at("gathered_layers") == 3 * 2 * layer);
+}
+
+TEST_CASE("Gradients in fp32 take 2 bytes a parameter more, wherever they are") {
+  const Cluster cluster = round_cluster(1, 8);
+  for (int zero = 0; zero < 4; ++zero) {
+    Setting setting = setting_of(cluster, zero, none);
+    auto before = parts_of(setting, 8, {});
+    setting.training.weight_gradients = Dtype::fp32;
+    const auto after = parts_of(setting, 8, {});
+    before["gradients"] += 2 * all / (zero >= 2 ? 8 : 1);
+    before["gathered_layers"] += zero >= 2 ? 2 * layer : 0;
+    CHECK(after == before);
+  }
 }
 
 TEST_CASE("Activations by checkpointing") {

@@ -47,7 +47,7 @@ const std::string attention = R"("name": "x", "group": "g", "nodes": 1, "gpus_pe
 
 const std::string step = R"({"name": "x", "group": "g", "nodes": 2, "gpus_per_node": 8,
   "documents": [4096, 4096], "mask": "full", "training": {"zero": 2, "checkpointing": "full",
-  "tensor_parallel": 2, "global_batch": 12}, "strategy": {"ulysses": 1, "context_parallel": 2,
+  "tensor_parallel": 2, "global_batch": 12, "weight_gradients": "fp32"}, "strategy": {"ulysses": 1, "context_parallel": 2,
   "layout": "zigzag"}, "measured_s": 1})";
 
 std::string degrees(int ulysses, int context_parallel) {
@@ -145,7 +145,7 @@ TEST_CASE("A training step is predicted as hsap-sim does") {
   setting.runtime = file->runtime;
   setting.model = *load_model("llama3-8b");
   setting.mask = *parse_mask("full");
-  setting.training = {2, Training::Checkpointing::full, 2, 12};
+  setting.training = {2, Training::Checkpointing::full, 2, 12, Dtype::fp32};
   const Strategy ring{.context_parallel = 2, .layout = Layout::zigzag, .inner_degree = 2};
   const Result<BatchPrediction> expected = predict(Batch{{4096, 4096}}, ring, setting);
   REQUIRE(expected);
