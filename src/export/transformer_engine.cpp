@@ -96,6 +96,8 @@ std::string mask_arguments(const Plan& plan) {
   std::string text =
       packed(plan) ? (full ? "padding" : "padding_causal") : (full ? "no_mask" : "causal");
   text = fmt::format("\"attn_mask_type\": \"{}\"", text);
+  // With documents side by side, masks of padding are for this format only.
+  if (packed(plan)) text += ", \"qkv_format\": \"thd\"";
   const std::string window = window_size(plan.problem.mask);
   return window.empty() ? text : fmt::format("{}, \"window_size\": ({})", text, window);
 }
@@ -182,6 +184,9 @@ Draft transformer_engine_options(const Plan& plan) {
     draft.lines.push_back("# a2a_group and p2p_group: the process groups of this rank among these");
   }
   draft.lines.push_back("# of DotProductAttention, or of its forward");
+  if (packed(plan)) {
+    draft.lines.push_back("# cu_seqlens of the documents, beside these, keep them apart");
+  }
   draft.lines.push_back(fmt::format("mask_arguments = {{{}}}", mask_arguments(plan)));
   draft.lines.push_back(
       fmt::format("attention.set_context_parallel_group({}, cp_global_ranks, cp_stream, \"{}\")",

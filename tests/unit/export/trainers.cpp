@@ -92,7 +92,8 @@ TEST_CASE("a sliding window or a full mask is expressed where options say it") {
   CHECK(full.notes.empty());
   CHECK(says(full, "\nmask_arguments = {\"attn_mask_type\": \"no_mask\"}\n"));
   plan.problem.batches = {Batch{{1024, 3072}}};
-  CHECK(says(export_plan(plan, Target::transformer_engine), "\"attn_mask_type\": \"padding\"}"));
+  CHECK(says(export_plan(plan, Target::transformer_engine),
+             "\"attn_mask_type\": \"padding\", \"qkv_format\": \"thd\"}"));
 }
 
 TEST_CASE("a sliding window changes a ring to what the note says") {
@@ -284,10 +285,12 @@ TEST_CASE("documents stay apart by what each trainer has for it") {
   CHECK_FALSE(says(export_plan(plan, Target::megatron), "inter-document"));
   CHECK_FALSE(loses(export_plan(plan, Target::torchtitan), "document borders: "));
   CHECK_FALSE(says(export_plan(plan, Target::deepspeed), "position_ids"));
+  CHECK_FALSE(says(export_plan(plan, Target::transformer_engine), "thd"));
   plan.problem.batches = {Batch{{1024, 3072}}};
   CHECK(says(export_plan(plan, Target::megatron), "\n--dataloader-inter-document-masking\n"));
   CHECK(loses(export_plan(plan, Target::torchtitan), "document borders: "));
   CHECK(says(export_plan(plan, Target::deepspeed), "\n# its position_ids must begin anew "));
+  CHECK(says(export_plan(plan, Target::transformer_engine), "\n# cu_seqlens of the documents"));
 }
 
 TEST_CASE("trainers are told how memory and steps are shared out") {
