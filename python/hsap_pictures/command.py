@@ -10,6 +10,7 @@ PICTURES = {
     "accuracy": "predicted against measured, from `hsap-validate cases --json`",
     "calibration": "measured against fitted, from `hsap-topo calibrate --json`",
     "mask": "the packed mask and its shards, from `hsap-plan show PLAN --json -`",
+    "methods": "published methods side by side, from `scripts/methods.py`",
     "proof": "a plan against float64, from `hsap-validate run --json`",
     "ranks": "what each rank does over time, from `hsap-sim --timeline`",
     "search": "the search as heat maps over U x C, from `hsap-tune --json`",

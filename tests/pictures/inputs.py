@@ -160,6 +160,16 @@ def calibration(groups: int = 3) -> dict:
             "rows": rows, "cluster": {"name": "mine"}}
 
 
+def methods() -> dict:
+    """Two scenes; Ulysses has no room for the longer context in the second."""
+    scenes = [{"name": name, "points": [
+        {"method": method, "context": context, "tokens_per_s": 1e5 * (place + 1),
+         "fits": (name, method, context) != ("one document", "Ulysses", 65536)}
+        for place, method in enumerate(("Ulysses", "best plan")) for context in (65536, 32768)]}
+        for name in ("packed", "one document")]
+    return {"schema": "hsap.methods/1", "scenes": scenes}
+
+
 def speed() -> dict:
     """One scenario in two tools; the second goes beyond its limits at 256 ranks."""
     rows = [{"scenario": "ring pass", "tool": tool, "ranks": ranks, "outcome": "done",

@@ -19,7 +19,7 @@ if importlib.util.find_spec("matplotlib") is None:
 sys.path.insert(0, str(ROOT / "python"))
 
 import numpy as np  # noqa: E402
-from hsap_pictures import calibration, mask, proof, ranks, search, speed, step, style, times  # noqa: E402
+from hsap_pictures import calibration, mask, methods, proof, ranks, search, speed, step, style, times  # noqa: E402
 from hsap_pictures.document import BadInput, Node  # noqa: E402
 
 
@@ -218,6 +218,15 @@ class Speed(unittest.TestCase):
                          {"hsap": [64, 128], "SimGrid": [64, 128]})
         self.assertAlmostEqual(found["SimGrid"][1].seconds, 0.25 + 3 * 0.0128)
         self.assertEqual(speed.names(runs, "tool"), ["hsap", "SimGrid"])
+
+
+class Methods(unittest.TestCase):
+    def test_a_line_has_the_contexts_that_fit(self):
+        scenes = [[methods.Point(point) for point in scene["points"].items()]
+                  for scene in Node(inputs.methods(), "x")["scenes"].items()]
+        self.assertEqual(methods.methods_of(scenes), ["Ulysses", "best plan"])
+        self.assertEqual([[point.context for point in methods.line_of("Ulysses", points)]
+                          for points in scenes], [[32768, 65536], [32768]])
 
 
 class Style(unittest.TestCase):

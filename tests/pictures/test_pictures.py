@@ -22,7 +22,7 @@ SKIPPED = 77  # what meson takes for "skipped"
 PICTURES = {"mask": inputs.layout(4096, 7, 4), "ranks": inputs.timeline(8, 4),
             "search": inputs.search(8), "step": inputs.plan(), "proof": inputs.validation(),
             "accuracy": inputs.accuracy(), "speed": inputs.speed(),
-            "calibration": inputs.calibration(), "times": inputs.timed_validation()}
+            "methods": inputs.methods(), "calibration": inputs.calibration(), "times": inputs.timed_validation()}
 
 
 sys.path.insert(0, str(ROOT / "python"))
@@ -170,6 +170,10 @@ class BadInput(Command):
         speed["rows"][0]["outcome"] = "bored"
         self.assert_refused("speed", speed, "/rows/0/outcome", "too slow")
         self.assert_refused("speed", speed | {"rows": []}, "nothing to draw")
+        methods = inputs.methods()
+        methods["scenes"][1]["points"][0]["context"] = 0
+        self.assert_refused("methods", methods, "/scenes/1/points/0/context")
+        self.assert_refused("methods", methods | {"scenes": []}, "nothing to draw")
         plan = inputs.plan()
         plan["mesh"]["replicas"] = 0
         self.assert_refused("step", plan, "/mesh/replicas")
