@@ -133,9 +133,13 @@ namespace {
 
 constexpr const char* training_group = "Training";
 
-void add_global_batch(Command& command, int& global_batch) {
+/// The flags of which there is one value.
+void add_batch_and_loss(Command& command, int& global_batch, int& loss_chunks) {
   add_integer(command, "--global-batch", global_batch, 1, max_global_batch, "N",
               "packed batches of all replicas in one optimizer step (one each)")
+      .group(training_group);
+  add_integer(command, "--loss-chunks", loss_chunks, 1, max_loss_chunks, "N",
+              "logits exist for an N-th of a rank's tokens at a time (1)")
       .group(training_group);
 }
 
@@ -154,7 +158,7 @@ void add_training(Command& command, Training& training) {
   add_parsed(command, "--weight-gradients", training.weight_gradients, parse_dtype, "bf16|fp32",
              "type in which weight gradients are added up and reduced (bf16)")
       .group(training_group);
-  add_global_batch(command, training.global_batch);
+  add_batch_and_loss(command, training.global_batch, training.loss_chunks);
 }
 
 void add_training(Command& command, TrainingOptions& options) {
@@ -169,7 +173,7 @@ void add_training(Command& command, TrainingOptions& options) {
       "tensor-parallel degree, inside a node (1)");
   add("--weight-gradients", options.weight_gradients, "bf16|fp32,...|all",
       "type in which weight gradients are added up and reduced (bf16)");
-  add_global_batch(command, options.global_batch);
+  add_batch_and_loss(command, options.global_batch, options.loss_chunks);
 }
 
 namespace {

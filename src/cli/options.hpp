@@ -67,6 +67,7 @@ struct TrainingOptions {
   std::string tensor_parallel;
   std::string weight_gradients;
   int global_batch = 0;
+  int loss_chunks = 1;
 };
 
 struct OutputOptions {
@@ -95,7 +96,7 @@ void add_batches(Command& command, BatchOptions& options);
 void add_problem(Command& command, ProblemOptions& options);
 void add_strategy(Command& command, StrategyOptions& options);
 void add_training(Command& command, Training& training);
-/// The same flags; each but --global-batch takes a list or "all".
+/// The same flags; each but --global-batch and --loss-chunks takes a list or "all".
 void add_training(Command& command, TrainingOptions& options);
 /// --json, --quiet, --color and --force.
 void add_output(Command& command, OutputOptions& options);

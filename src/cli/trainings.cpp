@@ -26,7 +26,8 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int
     for (const Checkpointing checkpointing : policies) {
       for (const int degree : degrees) {
         for (const Dtype gradient : gradients) {
-          trainings.push_back({zero, checkpointing, degree, options.global_batch, gradient});
+          trainings.push_back(
+              {zero, checkpointing, degree, options.global_batch, gradient, options.loss_chunks});
         }
       }
     }

@@ -87,6 +87,10 @@ Draft deepspeed_options(const Plan& plan) {
   lines.push_back("    seq_length_is_variable=True)");
   lines.push_back(config(plan, size, draft));
   add_checkpointing(plan, draft);
+  if (plan.training.loss_chunks > 1) {
+    lines.push_back(fmt::format("# compute the loss by TiledFusedLogitsLoss, {} shards",
+                                plan.training.loss_chunks));
+  }
   lines.push_back(
       "# wrap the data loader in UlyssesSPDataLoaderAdapter; it gives every rank its tokens");
   if (packed(plan)) {

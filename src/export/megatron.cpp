@@ -60,6 +60,10 @@ void add_training(const Plan& plan, Draft& draft) {
                       : "--accumulate-allreduce-grads-in-fp32");
   add_sharding(plan.training, draft);
   add_checkpointing(plan, draft);
+  if (plan.training.loss_chunks > 1) {
+    draft.lose(fmt::format("loss in {} chunks", plan.training.loss_chunks),
+               "all logits of a rank exist at once", "one chunk");
+  }
 }
 
 }  // namespace

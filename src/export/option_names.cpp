@@ -37,6 +37,7 @@ std::string to_string(const Training& training) {
   if (training.weight_gradients != Dtype::bf16) {
     text += fmt::format(", gradients in {}", to_string(training.weight_gradients));
   }
+  if (training.loss_chunks > 1) text += fmt::format(", loss in {} chunks", training.loss_chunks);
   return text;
 }
 

@@ -18,8 +18,8 @@ namespace hsap {
 [[nodiscard]] std::string_view to_string(Training::Checkpointing checkpointing);
 [[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);
 
-/// "ZeRO 1, selective checkpointing, tensor parallel 8, gradients in fp32", the last two where they
-/// differ from 1 and bf16.
+/// "ZeRO 1, selective checkpointing, tensor parallel 8, gradients in fp32, loss in 4 chunks", the
+/// last three where they differ from 1, bf16 and 1.
 [[nodiscard]] std::string to_string(const Training& training);
 
 /// "calibrated", "extrapolated" or "uncalibrated".

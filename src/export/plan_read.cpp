@@ -117,6 +117,7 @@ Training read_training(json::Object object) {
   training.checkpointing = object.parsed("checkpointing", parse_checkpointing);
   training.global_batch =
       static_cast<int>(object.integer_or("global_batch", 0, 1, max_global_batch));
+  training.loss_chunks = static_cast<int>(object.integer_or("loss_chunks", 1, 1, max_loss_chunks));
   training.weight_gradients = object.parsed_or("weight_gradients", parse_dtype, Dtype::bf16);
   object.done();
   return training;

@@ -41,6 +41,7 @@ Ordered training_json(const Training& training) {
   out["zero"] = training.zero;
   out["checkpointing"] = to_string(training.checkpointing);
   out["weight_gradients"] = to_string(training.weight_gradients);
+  if (training.loss_chunks > 1) out["loss_chunks"] = training.loss_chunks;
   if (training.global_batch > 0) out["global_batch"] = training.global_batch;
   return out;
 }

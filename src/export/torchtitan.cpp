@@ -52,6 +52,11 @@ void add_training(const Plan& plan, Draft& draft) {
   if (plan.training.checkpointing == Training::Checkpointing::selective) {
     lines.push_back("--activation_checkpoint.selective_ac_option op");
   }
+  if (plan.training.loss_chunks > 1) {
+    draft.lose(fmt::format("loss in {} chunks", plan.training.loss_chunks),
+               "torchtitan 0.2 has all logits of a rank at once",
+               "one chunk; later a ChunkedLossWrapper with as many");
+  }
   lines.push_back(
       fmt::format("# after torchtitan 0.2 instead: activation-checkpoint:{}", checkpointing));
 }

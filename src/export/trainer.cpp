@@ -40,10 +40,14 @@ std::string heading(const Plan& plan) {
   text += fmt::format("# strategy: {}; {} replica(s) of {} ranks, tensor parallel {}\n",
                       to_string(plan.strategy), plan.replicas, plan.strategy.ranks(),
                       plan.training.tensor_parallel);
-  return text +
-         fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in {}\n",
-                     plan.training.zero, to_string(plan.training.checkpointing),
-                     to_string(plan.training.weight_gradients));
+  const Training& training = plan.training;
+  text += fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in {}\n",
+                      training.zero, to_string(training.checkpointing),
+                      to_string(training.weight_gradients));
+  if (training.loss_chunks > 1) {
+    text += fmt::format("# and on a loss in {} chunks of a rank's tokens\n", training.loss_chunks);
+  }
+  return text;
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ inline Plan sample_plan() {
   plan.problem.trace = "wlb-llm";
   plan.problem.batches = {Batch{{1024, 3072}}, Batch{{4096}}};
   plan.cluster = {"dgx-h100", 2, 8, 4, "hsap", {{"nic.bandwidth_bytes_per_s", "100e9"}}};
-  plan.training = {2, Training::Checkpointing::full, 1, 4, Dtype::fp32};
+  plan.training = {2, Training::Checkpointing::full, 1, 4, Dtype::fp32, 8};
   plan.strategy = {2, 4, Order::ulysses_inner, Layout::balanced, Exchange::p2p, 2, Dtype::fp32};
   plan.replicas = 1;
   plan.predicted.attention = {0.001, 0.003, 0.0035, 0.001, 0.0005, 123456789, 4567, 1.03};

@@ -75,6 +75,7 @@ Training read_training(json::Object from, int gpus_per_node) {
   training.tensor_parallel =
       static_cast<int>(from.integer_or("tensor_parallel", 1, 1, gpus_per_node));
   training.global_batch = static_cast<int>(from.integer_or("global_batch", 0, 1, max_global_batch));
+  training.loss_chunks = static_cast<int>(from.integer_or("loss_chunks", 1, 1, max_loss_chunks));
   training.weight_gradients =
       from.parsed_or("weight_gradients", parse_dtype, training.weight_gradients);
   from.done();

@@ -110,7 +110,8 @@ class RankMemory {
 
   /// At the loss no attention runs, so these and layer_at_work() do not add up.
   [[nodiscard]] double logits() const {
-    return logit_bytes * static_cast<double>(model_.vocabulary) * tokens_share();
+    return logit_bytes * static_cast<double>(model_.vocabulary) * tokens_share() /
+           training_.loss_chunks;
   }
 
   const Model& model_;

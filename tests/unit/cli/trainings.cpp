@@ -14,10 +14,11 @@ TEST_CASE("what is not given is one way to train, the usual") {
   CHECK(trainings->front().tensor_parallel == 1);
   CHECK(trainings->front().global_batch == 0);
   CHECK(trainings->front().weight_gradients == Dtype::bf16);
+  CHECK(trainings->front().loss_chunks == 1);
 }
 
 TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
-  const auto trainings = read_trainings({"3,1", "all", "all", "all", 64}, 4);
+  const auto trainings = read_trainings({"3,1", "all", "all", "all", 64, 16}, 4);
   REQUIRE(trainings);
   REQUIRE(trainings->size() == 2 * 3 * 3 * 2);  // 1, 2 and 4 GPUs of a node of four
   CHECK(trainings->front().zero == 3);
@@ -27,6 +28,7 @@ TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
   CHECK(trainings->back().zero == 1);
   CHECK(trainings->back().tensor_parallel == 4);
   CHECK(trainings->back().global_batch == 64);
+  CHECK(trainings->back().loss_chunks == 16);
 }
 
 TEST_CASE("a bad part of a list is told with its flag") {

@@ -43,6 +43,7 @@ TEST_CASE("a plan survives being read and written again") {
   CHECK(plan->problem.batches == test::sample_plan().problem.batches);
   CHECK(plan->training.checkpointing == Training::Checkpointing::full);
   CHECK(plan->training.weight_gradients == Dtype::fp32);
+  CHECK(plan->training.loss_chunks == 8);
 }
 
 TEST_CASE("a plan for attention alone has no layers and no step") {
@@ -104,6 +105,8 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
       {"/training/global_batch", "0",
        "p.json: /training/global_batch: out of range; found 0, expected an integer from 1 to "
        "1048576"},
+      {"/training/loss_chunks", "0",
+       "p.json: /training/loss_chunks: out of range; found 0, expected an integer from 1 to 65536"},
       {"/training/weight_gradients", "\"fp16\"",
        "p.json: /training/weight_gradients: unknown dtype; found 'fp16', expected 'bf16' or "
        "'fp32'"},

@@ -344,6 +344,19 @@ TEST_CASE("trainers are told what the backward pass makes again") {
   CHECK_FALSE(says(exported(Checkpointing::full, Target::torchtitan), mode));
 }
 
+TEST_CASE("trainers are told a loss in chunks, where they have one") {
+  Plan plan = plan_of({8, 1});
+  plan.training.loss_chunks = 16;
+  CHECK(says(export_plan(plan, Target::deepspeed), "by TiledFusedLogitsLoss, 16 shards\n"));
+  for (const Target target : {Target::megatron, Target::torchtitan}) {
+    CHECK(loses(export_plan(plan, target), "loss in 16 chunks: "));
+    plan.training.loss_chunks = 1;
+    CHECK_FALSE(loses(export_plan(plan, target), "loss in "));
+    plan.training.loss_chunks = 16;
+  }
+  CHECK(says(export_plan(plan, Target::yunchang), "\n# and on a loss in 16 chunks "));
+}
+
 TEST_CASE("trainers are told the dtype of weight gradients") {
   Plan plan = plan_of({8, 1});
   const auto exported = [&](Dtype dtype, Target target) {

@@ -98,6 +98,10 @@ TEST_CASE("The loss and a layer at work are never alive together: the larger cou
   parts = parts_of(setting_of(cluster, 1, none), 8, {1000, 1e9, 1024});
   CHECK(parts.at("logits") == 0);
   CHECK(parts.at("layer_at_work") == 1e9);
+  // In chunks there are fewer of them at a time.
+  Setting chunked = setting_of(cluster, 1, none);
+  chunked.training.loss_chunks = 4;
+  CHECK(parts_of(chunked, 8, {1000, 1000, 1024}).at("logits") == logits / 4);
   // Full checkpointing makes a whole layer again.
   parts = parts_of(setting_of(cluster, 1, full), 8, {1000, 1e9, 1024});
   CHECK(parts.at("layer_at_work") == 1e9 + 1024.0 * 118784 + 1000);

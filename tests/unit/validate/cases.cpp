@@ -47,7 +47,8 @@ const std::string attention = R"("name": "x", "group": "g", "nodes": 1, "gpus_pe
 
 const std::string step = R"({"name": "x", "group": "g", "nodes": 2, "gpus_per_node": 8,
   "documents": [4096, 4096], "mask": "full", "training": {"zero": 2, "checkpointing": "full",
-  "tensor_parallel": 2, "global_batch": 12, "weight_gradients": "fp32"}, "strategy": {"ulysses": 1, "context_parallel": 2,
+  "tensor_parallel": 2, "global_batch": 12, "weight_gradients": "fp32",
+  "loss_chunks": 4}, "strategy": {"ulysses": 1, "context_parallel": 2,
   "layout": "zigzag"}, "measured_s": 1})";
 
 std::string degrees(int ulysses, int context_parallel) {
@@ -150,6 +151,7 @@ TEST_CASE("A training step is predicted as hsap-sim does") {
   const Result<BatchPrediction> expected = predict(Batch{{4096, 4096}}, ring, setting);
   REQUIRE(expected);
   CHECK(seconds_of(*file) == expected->step->seconds);
+  CHECK(std::get<Step>(file->cases.front().work).training.loss_chunks == 4);
 }
 
 TEST_CASE("A training step needs a model and groups that share its batches") {
