@@ -48,7 +48,7 @@ std::string gradient_dtype(const Plan& plan, Draft& draft) {
   return std::string(dtype);
 }
 
-std::string config(const Plan& plan, int size, Draft& draft) {
+std::string ds_config(const Plan& plan, int size, Draft& draft) {
   const int steps = accumulation_steps(plan, size, draft);
   const std::string dtype = gradient_dtype(plan, draft);
   std::string text = fmt::format(
@@ -85,7 +85,7 @@ Draft deepspeed_options(const Plan& plan) {
   lines.push_back("    micro_batch_size=1,");
   lines.push_back(fmt::format("    seq_length={},", plan.problem.context));
   lines.push_back("    seq_length_is_variable=True)");
-  lines.push_back(config(plan, size, draft));
+  lines.push_back(ds_config(plan, size, draft));
   add_checkpointing(plan, draft);
   if (plan.training.loss_chunks > 1) {
     lines.push_back(fmt::format("# compute the loss by TiledFusedLogitsLoss, {} shards",

@@ -12,7 +12,7 @@ Token sequence_length(Token context, int ranks) {
   return (context + multiple - 1) / multiple * multiple;
 }
 
-void add_checkpointing(const Plan& plan, Draft& draft) {
+void add_recomputation(const Plan& plan, Draft& draft) {
   if (plan.problem.model.attention_only()) return;
   auto& lines = draft.lines;
   switch (plan.training.checkpointing) {
@@ -59,7 +59,7 @@ void add_training(const Plan& plan, Draft& draft) {
                       ? "--grad-reduce-in-bf16"
                       : "--accumulate-allreduce-grads-in-fp32");
   add_sharding(plan.training, draft);
-  add_checkpointing(plan, draft);
+  add_recomputation(plan, draft);
   if (plan.training.loss_chunks > 1) {
     draft.lose(fmt::format("loss in {} chunks", plan.training.loss_chunks),
                "all logits of a rank exist at once", "one chunk");

@@ -19,7 +19,7 @@ std::string load_balancer(const Plan& plan, Draft& draft) {
 
 /// Its FSDP shards parameters, gradients and optimizer; parameters stay whole from the forward to
 /// the backward pass or not.
-void add_sharding(const Plan& plan, Draft& draft) {
+void add_fsdp(const Plan& plan, Draft& draft) {
   const Training& training = plan.training;
   if (training.zero < 2) {
     draft.lose(fmt::format("ZeRO {}", training.zero), "its FSDP shards gradients as well",
@@ -35,7 +35,7 @@ void add_sharding(const Plan& plan, Draft& draft) {
 }
 
 /// How the rest of the model is trained.
-void add_training(const Plan& plan, Draft& draft) {
+void add_rest_of_model(const Plan& plan, Draft& draft) {
   auto& lines = draft.lines;
   lines.push_back(fmt::format("--training.seq_len {}", plan.problem.context));
   lines.push_back("--training.local_batch_size 1");
@@ -46,7 +46,7 @@ void add_training(const Plan& plan, Draft& draft) {
                   "--training.num_tokens_per_train_step {1}",
                   plan.problem.context, plan.problem.context * batches_per_step(plan)));
   if (plan.problem.model.attention_only()) return;
-  add_sharding(plan, draft);
+  add_fsdp(plan, draft);
   const std::string_view checkpointing = to_string(plan.training.checkpointing);
   lines.push_back(fmt::format("--activation_checkpoint.mode {}", checkpointing));
   if (plan.training.checkpointing == Training::Checkpointing::selective) {
@@ -71,7 +71,7 @@ Draft torchtitan_options(const Plan& plan) {
   lines.push_back(fmt::format("--parallelism.context_parallel_degree {}", degree));
   lines.push_back(
       fmt::format("--parallelism.tensor_parallel_degree {}", plan.training.tensor_parallel));
-  add_training(plan, draft);
+  add_rest_of_model(plan, draft);
   if (packed(plan)) {
     draft.lose("document borders", "its default attention (SDPA) knows none",
                "a model with FlexAttention, whose mask is block_causal");
