@@ -192,7 +192,9 @@ Status run(const Flags& flags) {
     HSAP_TRY(plan, best_plan(flags, *search, std::move(question.frame)));
   }
   if (!out.json.empty()) {
-    HSAP_CHECK(cli::write_output(files[1], json_text(search_json(*search)), out.force));
+    json::Ordered points = search_json(*search);
+    points["trainings"] = trainings_json(attempts);
+    HSAP_CHECK(cli::write_output(files[1], json_text(points), out.force));
   }
   const bool silent = out.quiet || cli::takes_stdout(files);
   if (best) HSAP_CHECK(cli::write_output(files[0], plan, out.force));

@@ -7,6 +7,8 @@
 #include "base/units.hpp"
 #include "cli/table.hpp"
 #include "export/option_names.hpp"
+#include "export/strategy_json.hpp"
+#include "export/training_json.hpp"
 #include "tuner/why.hpp"
 
 namespace hsap {
@@ -58,6 +60,24 @@ std::vector<std::string> compare_trainings(std::span<const Attempt> attempts, st
                                     to_string(candidate->strategy), compared(slower)));
   }
   return sentences;
+}
+
+json::Ordered trainings_json(std::span<const Attempt> attempts) {
+  json::Ordered out = json::Ordered::array();
+  for (const Attempt& attempt : attempts) {
+    const Candidate* best = best_candidate(attempt);
+    json::Ordered item;
+    item["training"] = to_json(attempt.training);
+    item["training"]["tensor_parallel"] = attempt.training.tensor_parallel;
+    item["feasible"] = best != nullptr;
+    item["tokens_per_s"] = best != nullptr ? json::Ordered(best->tokens_per_s) : json::Ordered();
+    item["strategy"] = best != nullptr ? to_json(best->strategy) : json::Ordered();
+    item["replicas"] = best != nullptr ? json::Ordered(best->replicas) : json::Ordered();
+    item["peak_bytes"] = best != nullptr ? json::Ordered(best->peak_bytes) : json::Ordered();
+    item["reason"] = best != nullptr ? json::Ordered() : json::Ordered(why_not(attempt));
+    out.push_back(std::move(item));
+  }
+  return out;
 }
 
 std::string trainings_report(std::span<const Attempt> attempts, bool color) {

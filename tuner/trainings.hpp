@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "hsap/tune.hpp"
 
 namespace hsap {
@@ -17,15 +18,17 @@ struct Attempt {
   std::string impossible;  ///< why there was nothing to search
 };
 
-/// "ZeRO 1, selective checkpointing, tensor parallel 8".
-[[nodiscard]] std::string to_string(const Training& training);
-
 /// The attempt with the most tokens per second, the first of those; nothing when none is feasible.
 [[nodiscard]] std::optional<std::size_t> best_of(std::span<const Attempt> attempts);
 
 /// Sentences that compare the best attempt with the other feasible ones, best first.
 [[nodiscard]] std::vector<std::string> compare_trainings(std::span<const Attempt> attempts,
                                                          std::size_t best);
+
+/// All attempts as they were asked for: [{"training": {..., "tensor_parallel"}, "feasible",
+/// "tokens_per_s", "strategy", "replicas", "peak_bytes", "reason"}, ...]. What is not feasible has
+/// a reason alone, the rest is null; what is feasible tells its best strategy.
+[[nodiscard]] json::Ordered trainings_json(std::span<const Attempt> attempts);
 
 /// All attempts as a table, best first: what each came to, or why nothing fits.
 [[nodiscard]] std::string trainings_report(std::span<const Attempt> attempts, bool color);

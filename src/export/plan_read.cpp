@@ -8,6 +8,7 @@
 #include "export/option_names.hpp"
 #include "export/schedule_json.hpp"
 #include "export/strategy_json.hpp"
+#include "export/training_json.hpp"
 #include "hsap/plan.hpp"
 #include "workload/read_model.hpp"
 
@@ -111,14 +112,8 @@ PlanCluster read_cluster(json::Object object) {
   return cluster;
 }
 
-Training read_training(json::Object object) {
-  Training training;
-  training.zero = static_cast<int>(object.integer("zero", 0, 3));
-  training.checkpointing = object.parsed("checkpointing", parse_checkpointing);
-  training.global_batch =
-      static_cast<int>(object.integer_or("global_batch", 0, 1, max_global_batch));
-  training.loss_chunks = static_cast<int>(object.integer_or("loss_chunks", 1, 1, max_loss_chunks));
-  training.weight_gradients = object.parsed_or("weight_gradients", parse_dtype, Dtype::bf16);
+Training training_of(json::Object object) {
+  const Training training = read_training(object, true);
   object.done();
   return training;
 }
@@ -241,7 +236,7 @@ Plan read_members(json::Object& root) {
   Plan plan;
   plan.problem = read_problem(root.object("problem"));
   plan.cluster = read_cluster(root.object("cluster"));
-  plan.training = read_training(root.object("training"));
+  plan.training = training_of(root.object("training"));
   plan.strategy = strategy_of(root.object("strategy"));
   read_mesh(root.object("mesh"), plan);
   plan.predicted = read_figures(root.object("predicted"));

@@ -4,6 +4,7 @@
 #include "export/option_names.hpp"
 #include "export/schedule_json.hpp"
 #include "export/strategy_json.hpp"
+#include "export/training_json.hpp"
 #include "hsap/plan.hpp"
 
 namespace hsap {
@@ -33,16 +34,6 @@ Ordered cluster_json(const PlanCluster& cluster) {
   out["runtime"] = cluster.runtime;
   out["set"] = Ordered::array();
   for (const Override& set : cluster.overrides) out["set"].push_back(set.path + "=" + set.value);
-  return out;
-}
-
-Ordered training_json(const Training& training) {
-  Ordered out;
-  out["zero"] = training.zero;
-  out["checkpointing"] = to_string(training.checkpointing);
-  out["weight_gradients"] = to_string(training.weight_gradients);
-  if (training.loss_chunks > 1) out["loss_chunks"] = training.loss_chunks;
-  if (training.global_batch > 0) out["global_batch"] = training.global_batch;
   return out;
 }
 
@@ -115,7 +106,7 @@ std::string plan_text(const Plan& plan) {
   out["schema"] = "hsap.plan/1";
   out["problem"] = problem_json(plan.problem);
   out["cluster"] = cluster_json(plan.cluster);
-  out["training"] = training_json(plan.training);
+  out["training"] = to_json(plan.training);
   out["strategy"] = to_json(plan.strategy);
   out["mesh"] = mesh_json(plan);
   out["predicted"] = figures_json(plan.predicted);

@@ -10,6 +10,7 @@
 #include "cluster/read.hpp"
 #include "export/option_names.hpp"
 #include "export/strategy_json.hpp"
+#include "export/training_json.hpp"
 
 namespace hsap::cases {
 namespace {
@@ -67,17 +68,10 @@ Attention read_attention(json::Object& from, int gpus) {
   return work;
 }
 
-Training read_training(json::Object from, int gpus_per_node) {
-  Training training;
-  training.zero = static_cast<int>(from.integer_or("zero", training.zero, 0, 3));
-  training.checkpointing =
-      from.parsed_or("checkpointing", parse_checkpointing, training.checkpointing);
+Training read_training_on(json::Object from, int gpus_per_node) {
+  Training training = read_training(from, false);
   training.tensor_parallel =
       static_cast<int>(from.integer_or("tensor_parallel", 1, 1, gpus_per_node));
-  training.global_batch = static_cast<int>(from.integer_or("global_batch", 0, 1, max_global_batch));
-  training.loss_chunks = static_cast<int>(from.integer_or("loss_chunks", 1, 1, max_loss_chunks));
-  training.weight_gradients =
-      from.parsed_or("weight_gradients", parse_dtype, training.weight_gradients);
   from.done();
   return training;
 }
@@ -89,7 +83,7 @@ Step read_step(json::Object& from, const Case& item, const std::optional<Model>&
     from.fail("training", "a step of no model", model ? "one without layers" : "nothing",
               "\"model\" beside the cases");
   }
-  work.training = read_training(from.object("training"), item.gpus_per_node);
+  work.training = read_training_on(from.object("training"), item.gpus_per_node);
   work.batch = read_documents(from);
   work.mask = from.parsed_or("mask", parse_mask, Mask{});
   json::Object strategy = from.object("strategy");

@@ -49,6 +49,29 @@ TEST_CASE("the other ways are compared with it, those that fit") {
   CHECK(sentences[2].starts_with("with ZeRO 1, selective checkpointing the best "));
 }
 
+TEST_CASE("all ways are told to programs, in the order in which they were asked for") {
+  const json::Ordered told =
+      trainings_json(std::vector{attempt(0, 1, 0), impossible(), attempt(3, 2, 200)});
+  REQUIRE(told.size() == 3);
+  for (const std::size_t no : {0U, 1U}) {
+    CHECK(told[no]["feasible"] == false);
+    for (const char* key : {"tokens_per_s", "strategy", "replicas", "peak_bytes"}) {
+      CHECK(told[no][key].is_null());
+    }
+  }
+  CHECK(told[0]["reason"] ==
+        "1 strategy, " + to_string(Strategy{2, 4}) + ": needs 90.00 GB of 75.20 GB");
+  CHECK(told[1]["reason"] == "heads do not split");
+  CHECK(told[1]["training"]["tensor_parallel"] == 8);
+  CHECK(told[2]["training"]["zero"] == 3);
+  CHECK(told[2]["training"]["weight_gradients"] == "bf16");
+  CHECK(told[2]["feasible"] == true);
+  CHECK(told[2]["tokens_per_s"] == 200);
+  CHECK(told[2]["strategy"]["ulysses"] == 2);
+  CHECK(told[2]["peak_bytes"] == 40000000000);
+  CHECK(told[2]["reason"].is_null());
+}
+
 TEST_CASE("all ways are listed, best first, with what each came to") {
   const std::vector<Attempt> attempts{attempt(0, 1, 0), impossible(), attempt(1, 1, 100),
                                       attempt(3, 1, 200)};

@@ -1,0 +1,33 @@
+#include "export/training_json.hpp"
+
+#include "export/option_names.hpp"
+
+namespace hsap {
+
+json::Ordered to_json(const Training& training) {
+  json::Ordered out;
+  out["zero"] = training.zero;
+  out["checkpointing"] = to_string(training.checkpointing);
+  out["weight_gradients"] = to_string(training.weight_gradients);
+  if (training.loss_chunks > 1) out["loss_chunks"] = training.loss_chunks;
+  if (training.global_batch > 0) out["global_batch"] = training.global_batch;
+  return out;
+}
+
+Training read_training(json::Object& from, bool complete) {
+  const auto optional_integer = [&](const char* key, int fallback, int most) {
+    return static_cast<int>(from.integer_or(key, fallback, 1, most));
+  };
+  Training training;
+  if (complete || from.has("zero")) training.zero = static_cast<int>(from.integer("zero", 0, 3));
+  if (complete || from.has("checkpointing")) {
+    training.checkpointing = from.parsed("checkpointing", parse_checkpointing);
+  }
+  training.weight_gradients =
+      from.parsed_or("weight_gradients", parse_dtype, training.weight_gradients);
+  training.loss_chunks = optional_integer("loss_chunks", training.loss_chunks, max_loss_chunks);
+  training.global_batch = optional_integer("global_batch", training.global_batch, max_global_batch);
+  return training;
+}
+
+}  // namespace hsap
