@@ -184,20 +184,24 @@ def ulysses_grid(tables):
         "feifeibear/long-context-attention: all Ulysses x ring splits on 8 A100, batch 2, forward"
 
 
+# Partial dK and dV travel in the dtype of K in all of them: TransformerEngine's buffers are made like
+# its keys (context_parallel.py), those of the source's own programs after it, too
+# (exps/dist_attn/baselines), and MagiAttention reduces in high precision only when asked.
+LOW = {"gradient_dtype": "bf16"}
 METHODS = {
     "ulysses": lambda ranks: {"ulysses": ranks, "context_parallel": 1},
     "ring_p2p": lambda ranks: {"ulysses": 1, "context_parallel": ranks, "exchange": "ring",
-                               "layout": "zigzag"},
+                               "layout": "zigzag"} | LOW,
     "ring_ag": lambda ranks: {"ulysses": 1, "context_parallel": ranks, "exchange": "all_gather",
-                              "layout": "zigzag"},
+                              "layout": "zigzag"} | LOW,
     "usp": lambda ranks: {"ulysses": 8, "context_parallel": ranks // 8, "exchange": "ring",
-                          "layout": "zigzag"},
+                          "layout": "zigzag"} | LOW,
     "loongtrain": lambda ranks: {"ulysses": 8, "context_parallel": ranks // 8,
-                                 "exchange": "double_ring", "layout": "zigzag"},
+                                 "exchange": "double_ring", "layout": "zigzag"} | LOW,
     "magi_a2av": lambda ranks: {"ulysses": 1, "context_parallel": ranks, "exchange": "p2p",
-                                "layout": "balanced"},
+                                "layout": "balanced"} | LOW,
     "magi_native": lambda ranks: {"ulysses": 1, "context_parallel": ranks,
-                                  "exchange": "hierarchical", "layout": "balanced"}}
+                                  "exchange": "hierarchical", "layout": "balanced"} | LOW}
 
 
 # MagiAttention keeps multiprocessors for its communication, merges inside its kernels and sends to all
@@ -323,7 +327,7 @@ def training_steps(_):
                 "nodes": max(1, gpus // 8), "gpus_per_node": min(8, gpus), "documents": [length],
                 "mask": "causal", "training": {"tensor_parallel": tp, "global_batch": batches},
                 "strategy": {"ulysses": 1, "context_parallel": cp, "layout": "zigzag",
-                             "exchange": "ring"},
+                             "exchange": "ring"} | LOW,
                 "measured_s": float(f"{flop / gpus / teraflops / 1e12:.4g}")})
         yield f"steps-{name}", cluster, "transformer-engine", cases, source, {
             "model": model, "calibration": {"device.matmul_flop_per_s": rate}}

@@ -128,7 +128,8 @@ def page(scenes, read):
     return f"""# Methods side by side
 
 Made by `scripts/methods.py`: what published methods would get out of the same cluster and the same
-batches, all with hsap's own runtime, so that schedules are compared and not their implementations.
+batches, all with hsap's own runtime and partial gradients in fp32, so that schedules are compared and
+not their implementations.
 Llama 3 8B on 4 nodes of 8 H100, full checkpointing, ZeRO 1, eight batches of web documents
 (`wlb-llm`), or one document. Every method has all 32 GPUs work on one sequence; the best plan,
 `hsap-tune`'s, may choose smaller groups.

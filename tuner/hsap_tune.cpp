@@ -102,6 +102,7 @@ Result<Question> read_question(const Flags& flags) {
 TuneOptions options_of(const Flags& flags, const PlanFrame& frame, const Training& training) {
   TuneOptions options = flags.tune;
   if (!flags.trainer) return options;
+  options.bf16_gradients = true;  // some send them so, the others do not want them
   const auto plan = std::make_shared<Plan>();
   plan->problem = frame.problem;
   plan->cluster = frame.cluster;

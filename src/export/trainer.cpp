@@ -136,11 +136,16 @@ void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
     draft.lose_choice(fmt::format("stages {}", plan.strategy.stages), "no option of " + trainer,
                       "its own pipelining");
   }
-  if (plan.strategy.gradient_dtype == Dtype::bf16) {
-    draft.lose_choice("gradient_dtype bf16", "no option of " + trainer,
-                      "the dtype in which it sends partial dK and dV");
-  }
   lose_variants(plan.strategy, trainer, draft);
+}
+
+void lose_gradient_dtype(const Plan& plan, const std::string& trainer, Dtype sent, Draft& draft) {
+  const Strategy& strategy = plan.strategy;
+  if (!covers(plan.problem.passes, Pass::backward)) return;
+  if (strategy.context_parallel == 1 || strategy.gradient_dtype == sent) return;
+  draft.lose_choice(fmt::format("gradient_dtype {}", to_string(strategy.gradient_dtype)),
+                    fmt::format("{} sends partial dK and dV in {}", trainer, to_string(sent)),
+                    fmt::format("gradient_dtype {}", to_string(sent)));
 }
 
 }  // namespace hsap

@@ -160,6 +160,8 @@ TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft
   }
   check_layout(plan, choice, draft);
   check_mask(plan, draft);
+  // Its buffers are made like its keys.
+  lose_gradient_dtype(plan, "TransformerEngine", Dtype::bf16, draft);
   lose_common(plan, "TransformerEngine", draft);
   return choice;
 }

@@ -59,6 +59,7 @@ Draft yunchang_options(const Plan& plan) {
       ulysses, strategy.ranks() / ulysses, world, low ? "True" : "False"));
   draft.lines.push_back(fmt::format("ring_impl_type = \"{}\"", ring_type(plan, draft)));
   check_attention(plan, draft);
+  lose_gradient_dtype(plan, "yunchang", Dtype::fp32, draft);
   lose_common(plan, "yunchang", draft);
   return draft;
 }

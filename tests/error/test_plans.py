@@ -80,7 +80,8 @@ class Tune(ProgramTest):
         """The choices of the plan's strategy that its export does not express."""
         exported = run(["hsap-plan", "export", self.plan, "--to", trainer]).stdout
         self.assertIn("# strategy: ", exported)
-        choices = ("ulysses", "context_parallel", "exchange", "layout", "order", "stages", "moves")
+        choices = ("ulysses", "context_parallel", "exchange", "layout", "order", "stages", "moves",
+                   "gradient_dtype")
         notes = [line.removeprefix("# not expressed: ") for line in exported.splitlines()]
         return [note.split(":")[0] for note in notes if note.startswith(choices)]
 

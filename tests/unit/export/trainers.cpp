@@ -17,6 +17,12 @@ Plan plan_of(const Strategy& strategy) {
   return plan;
 }
 
+/// The same with partial gradients that travel as TransformerEngine's do.
+Plan engine_plan_of(Strategy strategy) {
+  strategy.gradient_dtype = Dtype::bf16;
+  return plan_of(strategy);
+}
+
 bool says(const Exported& exported, const std::string& text) {
   return exported.text.find(text) != std::string::npos;
 }
@@ -61,17 +67,17 @@ TEST_CASE("targets have the names of the contract") {
 
 TEST_CASE("what TransformerEngine does is exported without loss") {
   const Strategy both{2, 4, Order::ulysses_inner, Layout::zigzag, Exchange::ring};
-  const Exported megatron = export_plan(plan_of(both), Target::megatron);
+  const Exported megatron = export_plan(engine_plan_of(both), Target::megatron);
   CHECK(megatron.notes.empty());
   CHECK(says(megatron, "\n--context-parallel-size 8\n"));
   CHECK(says(megatron, "\n--cp-comm-type a2a+p2p\n"));
   CHECK(says(megatron, "\n--hierarchical-context-parallel-sizes 2 4\n"));
-  const Exported ulysses = export_plan(plan_of({8, 1}), Target::transformer_engine);
+  const Exported ulysses = export_plan(engine_plan_of({8, 1}), Target::transformer_engine);
   CHECK(ulysses.notes.empty());
   CHECK(says(ulysses, "(cp_group, cp_global_ranks, cp_stream, \"a2a\")"));
   const Strategy gather{1, 8, Order::ulysses_inner, Layout::per_document_zigzag,
                         Exchange::all_gather};
-  const Exported gathered = export_plan(plan_of(gather), Target::megatron);
+  const Exported gathered = export_plan(engine_plan_of(gather), Target::megatron);
   CHECK(gathered.notes.empty());
   CHECK(says(gathered, "\n--cp-comm-type all_gather\n"));
 }
@@ -97,13 +103,14 @@ TEST_CASE("a sliding window or a full mask is expressed where options say it") {
 }
 
 TEST_CASE("a sliding window changes a ring to what the note says") {
-  Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  Plan plan = engine_plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
   plan.problem.mask = *parse_mask("sliding:512");
   const Exported ring = export_plan(plan, Target::megatron);
   CHECK(ring.notes.size() == 1);
   CHECK(loses(ring, "exchange ring: "));
   CHECK(says(ring, "\n--cp-comm-type all_gather\n--window-size 511,0\n"));
   plan.strategy = {2, 4, Order::context_inner, Layout::zigzag, Exchange::all_gather};
+  plan.strategy.gradient_dtype = Dtype::bf16;
   const Exported both = export_plan(plan, Target::transformer_engine);
   CHECK(both.notes.size() == 1);
   CHECK(loses(both, "ulysses 2: "));
@@ -120,7 +127,8 @@ TEST_CASE("a sliding window changes a ring to what the note says") {
 
 TEST_CASE("notes about the strategy are told from those about the problem") {
   // Padding and the mask are lost, but ranks do what the strategy says.
-  Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::per_document_zigzag, Exchange::ring});
+  Plan plan =
+      engine_plan_of({1, 8, Order::ulysses_inner, Layout::per_document_zigzag, Exchange::ring});
   plan.problem.batches = {Batch{{1000, 3096}}};
   plan.problem.mask = *parse_mask("prefix:512");
   const Exported padded = export_plan(plan, Target::megatron);
@@ -145,7 +153,7 @@ TEST_CASE("torchtitan gathers keys and values, and says nothing of other exchang
 }
 
 TEST_CASE("TransformerEngine gets the groups of every tensor-parallel rank") {
-  Plan plan = plan_of({2, 2, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  Plan plan = engine_plan_of({2, 2, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
   plan.training.tensor_parallel = 2;
   const Exported both = export_plan(plan, Target::transformer_engine);
   CHECK(both.notes.empty());
@@ -183,12 +191,12 @@ TEST_CASE("what a target lacks is said with the nearest setting") {
   CHECK(loses(megatron, "layout balanced: "));
   CHECK(loses(megatron, "order context-inner: "));
   CHECK(loses(megatron, "stages 3: "));
-  CHECK(loses(megatron, "gradient_dtype bf16: "));
   CHECK(loses(megatron, "moves fewest: "));
   CHECK(loses(megatron, "transfer_order most_work: "));
   CHECK(loses(megatron, "kv_groups split: "));
   CHECK(loses(megatron, "gradient_return batched: "));
   const Exported yunchang = export_plan(plan, Target::yunchang);
+  CHECK(loses(yunchang, "gradient_dtype bf16: "));
   CHECK(loses(yunchang, "exchange p2p: "));
   CHECK(loses(yunchang, "layout balanced: "));
   CHECK_FALSE(loses(yunchang, "order"));
@@ -258,7 +266,7 @@ TEST_CASE("trainers are told the batches of a step") {
 
 TEST_CASE("key/value heads that tensor parallelism replicates are whole") {
   // 16 tensor-parallel ranks share 8 key/value heads: each has one, which no Ulysses rank splits.
-  Plan plan = plan_of({1, 2, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
+  Plan plan = engine_plan_of({1, 2, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
   plan.training.tensor_parallel = 16;
   CHECK(export_plan(plan, Target::transformer_engine).notes.empty());
   CHECK_FALSE(loses(export_plan(plan, Target::yunchang), "ulysses 1: "));
@@ -373,6 +381,19 @@ TEST_CASE("trainers are told the dtype of weight gradients") {
   plan.training.zero = 0;
   CHECK(loses(exported(Dtype::fp32, Target::deepspeed), "weight gradients in fp32: "));
   CHECK_FALSE(says(exported(Dtype::fp32, Target::deepspeed), both));
+}
+
+TEST_CASE("partial gradients travel as the trainer sends them") {
+  const Strategy ring{2, 4, Order::ulysses_inner, Layout::zigzag, Exchange::ring};
+  CHECK(loses(export_plan(plan_of(ring), Target::megatron), "gradient_dtype fp32: "));
+  CHECK_FALSE(loses(export_plan(engine_plan_of(ring), Target::megatron), "gradient_dtype "));
+  CHECK_FALSE(loses(export_plan(plan_of(ring), Target::yunchang), "gradient_dtype "));
+  CHECK(loses(export_plan(engine_plan_of(ring), Target::yunchang), "gradient_dtype bf16: "));
+  // There are none where no rank shares a head's tokens, and none in a forward pass.
+  CHECK_FALSE(loses(export_plan(plan_of({8, 1}), Target::megatron), "gradient_dtype "));
+  Plan forward = plan_of(ring);
+  forward.problem.passes = Passes::forward;
+  CHECK_FALSE(loses(export_plan(forward, Target::megatron), "gradient_dtype "));
 }
 
 TEST_CASE("tensor parallelism shares activations, too") {
