@@ -55,7 +55,7 @@ class Tune(ProgramTest):
 
     def test_what_the_flags_allow_can_be_read_again(self):
         sampled = changed(without(self.command, "--documents"), "--cluster", "single-gpu")
-        for more in (["--seed", str(2**63 - 1)], ["--batches", "5000"]):
+        for more in (["--seed", str(2**63 - 1)], ["--batches", "4100", "--pass", "forward"]):
             self.answer([*sampled, "--trace", "wlb-llm", "--context", "16", *more, "--force"])
             self.answer(["hsap-plan", "show", self.plan])
 
