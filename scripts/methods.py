@@ -64,7 +64,7 @@ def memory_limit():
 
 
 def point(build, question, context, one_document, method):
-    """Tokens per second of one method, None where a rank has too little memory."""
+    """Tokens per second of one method, whether its fullest rank has the memory, and how it goes."""
     sizes = ["--documents", context] if one_document else ["--context", context]
     name, _, strategy = method
     command = [*question, *sizes, *HOW, "--quiet"]

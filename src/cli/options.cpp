@@ -98,11 +98,26 @@ void add_problem(Command& command, ProblemOptions& options) {
       .group(group);
 }
 
+namespace {
+
+/// Adds flags of a group that keep their text as given, lists included.
+class Lists {
+ public:
+  Lists(Command& command, const char* group) : command_(command), group_(group) {}
+  void operator()(const char* flag, std::string& target, const std::string& type,
+                  const char* help) const {
+    command_.add_option(flag, target, help).type_name(type).group(group_);
+  }
+
+ private:
+  Command& command_;
+  const char* group_;
+};
+
+}  // namespace
+
 void add_strategy(Command& command, StrategyOptions& options) {
-  const std::string group = "Strategy (a comma list or 'all' sweeps)";
-  const auto add = [&](const char* flag, std::string& target, const char* type, const char* help) {
-    command.add_option(flag, target, help).type_name(type).group(group);
-  };
+  const Lists add(command, "Strategy (a comma list or 'all' sweeps)");
   add("--ulysses", options.ulysses, "U",
       "ranks that share tokens and split heads (GPUs / C, or 1)");
   add("--context-parallel", options.context_parallel, "C",
@@ -133,6 +148,24 @@ namespace {
 
 constexpr const char* training_group = "Training";
 
+/// A flag for one value or for a list of them.
+struct TrainingFlag {
+  const char* name;
+  const char* type;
+  const char* help;
+
+  [[nodiscard]] std::string list_type() const { return std::string(type) + ",...|all"; }
+};
+constexpr TrainingFlag zero_flag{
+    "--zero", "0|1|2|3", "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)"};
+constexpr TrainingFlag checkpointing_flag{"--checkpointing", "none|selective|full",
+                                          "activations kept for the backward pass (selective)"};
+constexpr TrainingFlag tensor_parallel_flag{"--tensor-parallel", "T",
+                                            "tensor-parallel degree, inside a node (1)"};
+constexpr TrainingFlag weight_gradients_flag{
+    "--weight-gradients", "bf16|fp32",
+    "type in which weight gradients are added up and reduced (bf16)"};
+
 /// The flags of which there is one value.
 void add_batch_and_loss(Command& command, int& global_batch, int& loss_chunks) {
   add_integer(command, "--global-batch", global_batch, 1, max_global_batch, "N",
@@ -146,33 +179,25 @@ void add_batch_and_loss(Command& command, int& global_batch, int& loss_chunks) {
 }  // namespace
 
 void add_training(Command& command, Training& training) {
-  add_integer(command, "--zero", training.zero, 0, 3, "0|1|2|3",
-              "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)")
-      .group(training_group);
-  add_parsed(command, "--checkpointing", training.checkpointing, parse_checkpointing,
-             "none|selective|full", "activations kept for the backward pass (selective)")
-      .group(training_group);
-  add_integer(command, "--tensor-parallel", training.tensor_parallel, 1, max_tensor_parallel, "T",
-              "tensor-parallel degree, inside a node (1)")
-      .group(training_group);
-  add_parsed(command, "--weight-gradients", training.weight_gradients, parse_dtype, "bf16|fp32",
-             "type in which weight gradients are added up and reduced (bf16)")
-      .group(training_group);
+  const auto add = [&](const TrainingFlag& flag, auto& target, auto read) {
+    add_parsed(command, flag.name, target, read, flag.type, flag.help).group(training_group);
+  };
+  add(zero_flag, training.zero, integer_reader<int>(0, 3));
+  add(checkpointing_flag, training.checkpointing, parse_checkpointing);
+  add(tensor_parallel_flag, training.tensor_parallel, integer_reader<int>(1, max_tensor_parallel));
+  add(weight_gradients_flag, training.weight_gradients, parse_dtype);
   add_batch_and_loss(command, training.global_batch, training.loss_chunks);
 }
 
 void add_training(Command& command, TrainingOptions& options) {
-  const auto add = [&](const char* flag, std::string& target, const char* type, const char* help) {
-    command.add_option(flag, target, help).type_name(type).group(training_group);
+  const Lists add_text(command, training_group);
+  const auto add = [&](const TrainingFlag& flag, std::string& target) {
+    add_text(flag.name, target, flag.list_type(), flag.help);
   };
-  add("--zero", options.zero, "0|1|2|3,...|all",
-      "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)");
-  add("--checkpointing", options.checkpointing, "none|selective|full,...|all",
-      "activations kept for the backward pass (selective)");
-  add("--tensor-parallel", options.tensor_parallel, "T,...|all",
-      "tensor-parallel degree, inside a node (1)");
-  add("--weight-gradients", options.weight_gradients, "bf16|fp32,...|all",
-      "type in which weight gradients are added up and reduced (bf16)");
+  add(zero_flag, options.zero);
+  add(checkpointing_flag, options.checkpointing);
+  add(tensor_parallel_flag, options.tensor_parallel);
+  add(weight_gradients_flag, options.weight_gradients);
   add_batch_and_loss(command, options.global_batch, options.loss_chunks);
 }
 

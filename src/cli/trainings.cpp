@@ -5,6 +5,7 @@
 #include "export/option_names.hpp"
 
 namespace hsap::cli {
+
 Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int gpus_per_node) {
   using Checkpointing = Training::Checkpointing;
   const Training plain;
