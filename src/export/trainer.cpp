@@ -137,6 +137,9 @@ void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
                       "its own pipelining");
   }
   lose_variants(plan.strategy, trainer, draft);
+  if (plan.problem.dtype == Dtype::fp32) {
+    draft.lose("dtype fp32", "these options are for attention in bf16", "bf16");
+  }
 }
 
 void lose_gradient_dtype(const Plan& plan, const std::string& trainer, Dtype sent, Draft& draft) {

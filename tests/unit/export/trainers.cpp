@@ -396,6 +396,16 @@ TEST_CASE("partial gradients travel as the trainer sends them") {
   CHECK_FALSE(loses(export_plan(forward, Target::megatron), "gradient_dtype "));
 }
 
+TEST_CASE("options are for attention in bf16") {
+  Plan plan = plan_of({8, 1});
+  for (int i = 0; i < targets; ++i) {
+    plan.problem.dtype = Dtype::bf16;
+    CHECK_FALSE(loses(export_plan(plan, static_cast<Target>(i)), "dtype fp32: "));
+    plan.problem.dtype = Dtype::fp32;
+    CHECK(loses(export_plan(plan, static_cast<Target>(i)), "dtype fp32: "));
+  }
+}
+
 TEST_CASE("tensor parallelism shares activations, too") {
   Plan plan = plan_of({1, 4, Order::ulysses_inner, Layout::zigzag, Exchange::ring});
   CHECK_FALSE(says(export_plan(plan, Target::megatron), "--sequence-parallel"));
