@@ -55,22 +55,25 @@ Bound mean_bound(std::span<const BatchPrediction> batches) {
 
 }  // namespace
 
-double objective_seconds(const BatchPrediction& batch) {
-  if (batch.step) return batch.step->seconds;
-  return batch.attention.forward_s + batch.attention.backward_s;
+StepTimes objective(const BatchPrediction& batch) {
+  if (batch.step) return *batch.step;
+  StepTimes attention;
+  attention.seconds = batch.attention.forward_s + batch.attention.backward_s;
+  return attention;
 }
 
-Figures figures_of(std::span<const BatchPrediction> batches, int replicas, int accumulation) {
+Figures figures_of(std::span<const BatchPrediction> batches, const Pipeline& pipeline, int replicas,
+                   int accumulation) {
   const auto slowest = std::max_element(
       batches.begin(), batches.end(),
-      [](const auto& a, const auto& b) { return objective_seconds(a) < objective_seconds(b); });
+      [](const auto& a, const auto& b) { return objective(a).seconds < objective(b).seconds; });
   const auto largest = std::max_element(
       batches.begin(), batches.end(),
       [](const auto& a, const auto& b) { return a.memory.peak_bytes < b.memory.peak_bytes; });
   Figures out;
   out.attention = mean_attention(batches);
   out.bound = mean_bound(batches);
-  if (batches.front().step) out.step = expected_step(batches, replicas, accumulation);
+  if (batches.front().step) out.step = expected_step(batches, pipeline, replicas, accumulation);
   out.memory = largest->memory;
   out.limit = slowest->limit;
   return out;
@@ -95,24 +98,25 @@ void Evaluator::advance(Candidate& candidate, State& state) const {
 }
 
 void Evaluator::update(Candidate& candidate, const State& state) const {
-  std::vector<double> seconds;
+  std::vector<StepTimes> steps;
   double tokens = 0;
   const int ranks = candidate.strategy.ranks();
   for (std::size_t i = 0; i < batches_.size(); ++i) {
     const bool done = i < state.done.size();
-    seconds.push_back(done ? objective_seconds(state.done[i]) : oracle_.least_seconds(i, ranks));
+    steps.push_back(done ? objective(state.done[i]) : oracle_.least(i, ranks));
     tokens += batches_[i].tokens();
   }
   // Nothing makes replicas wait for each other, or adds batches up, where there is no step.
   const int waiting = oracle_.whole_step ? candidate.replicas : 1;
   const int accumulation = oracle_.whole_step ? candidate.accumulation : 1;
-  candidate.seconds = expected_slowest(seconds, waiting, accumulation);
+  candidate.seconds = expected_seconds(steps, oracle_.pipeline, waiting, accumulation).slowest;
   candidate.tokens_per_s = tokens / static_cast<double>(batches_.size()) * candidate.replicas *
                            accumulation / candidate.seconds;
 }
 
 void Evaluator::finish(Candidate& candidate, const State& state) const {
-  candidate.figures = figures_of(state.done, candidate.replicas, candidate.accumulation);
+  candidate.figures =
+      figures_of(state.done, oracle_.pipeline, candidate.replicas, candidate.accumulation);
 }
 
 }  // namespace hsap

@@ -14,9 +14,10 @@ namespace hsap {
 struct Oracle {
   /// Everything about one batch under one strategy.
   std::function<Result<BatchPrediction>(const Batch&, const Strategy&)> predict;
-  /// Seconds that one batch takes at least on groups of so many ranks, in objective_seconds().
-  std::function<double(std::size_t batch, int ranks)> least_seconds;
+  /// What one batch takes at least on groups of so many ranks, in objective().
+  std::function<StepTimes(std::size_t batch, int ranks)> least;
   bool whole_step = true;  ///< the objective: a step of all replicas, or one layer's attention
+  Pipeline pipeline;       ///< whose steps they are
 };
 
 /// Predicts candidates batch by batch. Each call touches one candidate only, so calls for
@@ -35,8 +36,8 @@ class Evaluator {
   };
 
   /// Predicts the next batch, and updates seconds, tokens per second and peak memory: of the
-  /// batches predicted with least_seconds for the others, until all are. No batch that takes longer
-  /// makes a step shorter, so what follows from least_seconds is a lower limit too. A candidate
+  /// batches predicted with `least` for the others, until all are. No batch that takes longer
+  /// makes a step shorter, so what follows from `least` is a lower limit too. A candidate
   /// that does not fit or fails becomes infeasible with its reason.
   void advance(Candidate& candidate, State& state) const;
 
@@ -53,10 +54,10 @@ class Evaluator {
 
 /// Means over the batches (step: see expected_step(); memory: the batch that needs most; limit:
 /// that of the slowest).
-[[nodiscard]] Figures figures_of(std::span<const BatchPrediction> batches, int replicas,
-                                 int accumulation);
+[[nodiscard]] Figures figures_of(std::span<const BatchPrediction> batches, const Pipeline& pipeline,
+                                 int replicas, int accumulation);
 
-/// Seconds of one batch that the search minimises: of the step, or of the attention.
-[[nodiscard]] double objective_seconds(const BatchPrediction& batch);
+/// What the search minimises of one batch: the step, or attention's seconds alone.
+[[nodiscard]] StepTimes objective(const BatchPrediction& batch);
 
 }  // namespace hsap

@@ -92,8 +92,8 @@ Result<Question> read_question(const Flags& flags) {
   Question question;
   HSAP_TRY(question.scene, cli::read_scene(options));
   HSAP_TRY(question.batches, cli::read_batches(options.batches));
-  HSAP_TRY(question.trainings,
-           cli::read_trainings(flags.training, question.scene.cluster->gpus_per_node()));
+  HSAP_TRY(question.trainings, cli::read_trainings(flags.training, question.scene.cluster->nodes(),
+                                                   question.scene.cluster->gpus_per_node()));
   HSAP_TRY(question.frame, frame_of(options, question.scene.setting, question.batches));
   return question;
 }
@@ -146,13 +146,14 @@ Result<std::vector<Attempt>> search_all(const Flags& flags, const Question& ques
   for (const Training& training : question.trainings) {
     Setting setting = question.scene.setting;
     setting.training = training;
-    if (const Result<int> ranks = replicas_of(1, setting); !ranks) {
-      return cli::at_flag("--tensor-parallel", ranks.error());
+    const Status possible = cli::check_training(setting);
+    const bool matters = question.trainings.size() == 1;
+    if (!possible && (matters || possible.error().kind != ErrorKind::infeasible)) {
+      return possible.error();
     }
     Result<Search> search = tune(
         question.batches, setting, options_of(flags, question.frame, training),
         [&](std::size_t done, std::size_t total) { progress.report("predicting", done, total); });
-    const bool matters = question.trainings.size() == 1;
     if (!search && (matters || search.error().kind != ErrorKind::infeasible)) {
       return search.error();
     }

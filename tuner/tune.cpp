@@ -17,35 +17,55 @@
 namespace hsap {
 namespace {
 
-using Limits = std::map<std::pair<std::size_t, int>, double>;
+using Limits = std::map<std::pair<std::size_t, int>, StepTimes>;
 
-/// The objective of one batch is at least that of a step whose attention takes no time and whose
-/// tokens are split evenly, plus the bounds of its layers' attention.
-double lower_limit(const Problem& problem, const Setting& setting, const Candidate& candidate,
-                   bool whole_step) {
-  // Sums of the same parts in another order may differ in the last digits.
-  constexpr double rounding = 1 - 1e-9;
+/// Sums of the same parts in another order may differ in the last digits.
+StepTimes rounded_down(StepTimes step) {
+  constexpr double factor = 1 - 1e-9;
+  StepParts& parts = step.parts;
+  for (double* seconds :
+       {&step.seconds, &parts.layer_forward_s, &parts.layer_backward_s, &parts.embedding_forward_s,
+        &parts.embedding_backward_s, &parts.loss_forward_s, &parts.loss_backward_s,
+        &parts.message_s, &parts.once_s}) {
+    *seconds *= factor;
+  }
+  return step;
+}
+
+/// No pass of a layer's attention takes less.
+PassTimes least_of(Pass pass, const Problem& problem, Setting setting, int ranks) {
+  setting.passes = pass == Pass::forward ? Passes::forward : Passes::backward;
+  const double seconds = bound(problem, setting, ranks).total_s;
+  return {seconds, seconds, 0, 0};
+}
+
+/// The objective of one batch is at least that of a step whose attention takes its bound and whose
+/// tokens are split evenly.
+StepTimes lower_limit(const Problem& problem, const Setting& setting, const Candidate& candidate,
+                      const Search& search, const Pipeline& pipeline) {
   const int ranks = candidate.strategy.ranks();
-  const double attention = bound(problem, setting, ranks).total_s;
-  if (!whole_step) return attention * rounding;
+  if (!search.whole_step) {
+    StepTimes attention;
+    attention.seconds = bound(problem, setting, ranks).total_s;
+    return rounded_down(std::move(attention));
+  }
   const Token tokens = problem.batch.tokens();
-  const StepTimes rest =
-      step_times({setting, ranks, candidate.replicas, candidate.accumulation, tokens,
-                  tokens / ranks, area(problem.mask, problem.batch), PassTimes{}, PassTimes{}});
-  const double layers = static_cast<double>(setting.model.layers) * candidate.accumulation;
-  return (rest.seconds + layers * attention) * rounding;
+  return rounded_down(step_times(
+      {setting, ranks, candidate.replicas, candidate.accumulation, pipeline, tokens, tokens / ranks,
+       area(problem.mask, problem.batch), least_of(Pass::forward, problem, setting, ranks),
+       least_of(Pass::backward, problem, setting, ranks)}));
 }
 
 /// Lower limits for every batch and group size.
 Result<Limits> lower_limits(std::span<const Batch> batches, const Setting& setting,
-                            const Search& search) {
+                            const Search& search, const Pipeline& pipeline) {
   Limits limits;
   for (std::size_t i = 0; i < batches.size(); ++i) {
     HSAP_TRY(const Problem problem, problem_of(batches[i], setting));
     for (const Candidate& candidate : search.candidates) {
       const std::pair key{i, candidate.strategy.ranks()};
       if (limits.count(key) > 0) continue;
-      limits[key] = lower_limit(problem, setting, candidate, search.whole_step);
+      limits[key] = lower_limit(problem, setting, candidate, search, pipeline);
     }
   }
   return limits;
@@ -65,13 +85,15 @@ void share_global_batch(Search& search, const Training& training) {
 }
 
 /// Groups whose share of the model and of the batch alone is too much need no prediction.
-void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Setting& setting) {
+void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Setting& setting,
+                               const Pipeline& pipeline) {
   std::map<int, std::int64_t> least;  // by ranks of a group
   for (Candidate& candidate : search.candidates) {
     if (candidate.outcome != Outcome::feasible) continue;
     const int ranks = candidate.strategy.ranks();
     const auto [at, fresh] = least.emplace(ranks, 0);
-    if (fresh) at->second = least_training_bytes(problem, setting, ranks, candidate.replicas);
+    const Shares shares{ranks * candidate.replicas, candidate.accumulation, pipeline};
+    if (fresh) at->second = least_training_bytes(problem, setting, ranks, shares);
     if (at->second <= search.memory_limit_bytes) continue;
     candidate.outcome = Outcome::out_of_memory;
     candidate.peak_bytes = at->second;
@@ -81,15 +103,16 @@ void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Set
   }
 }
 
-Oracle simulator(const Setting& setting, Limits limits, bool whole_step) {
+Oracle simulator(const Setting& setting, Limits limits, bool whole_step, Pipeline pipeline) {
   Oracle oracle;
   oracle.predict = [&setting](const Batch& batch, const Strategy& strategy) {
     return predict(batch, strategy, setting);
   };
-  oracle.least_seconds = [limits = std::move(limits)](std::size_t batch, int ranks) {
+  oracle.least = [limits = std::move(limits)](std::size_t batch, int ranks) {
     return limits.at({batch, ranks});
   };
   oracle.whole_step = whole_step;
+  oracle.pipeline = std::move(pipeline);
   return oracle;
 }
 
@@ -104,6 +127,8 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
                     const TuneOptions& options, const TuneProgress& progress) {
   if (batches.empty()) return bad_input("no batches to search with", "none", "at least one");
   HSAP_TRY(const int groups, replicas_of(1, setting));
+  HSAP_TRY(Pipeline pipeline, pipeline_of(setting.model, setting.training.pipeline_parallel,
+                                          setting.training.virtual_stages));
   HSAP_TRY(const Problem problem, problem_of(longest_of(batches), setting));
   Search search;
   search.whole_step = !setting.model.attention_only() && setting.passes == Passes::both;
@@ -112,10 +137,11 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
   const int node_ranks = setting.cluster->gpus_per_node() / setting.training.tensor_parallel;
   search.candidates = search_space(problem, groups, node_ranks, options);
   share_global_batch(search, setting.training);
-  leave_out_what_cannot_fit(search, problem, setting);
-  HSAP_TRY(Limits limits, lower_limits(batches, setting, search));
-  const Evaluator evaluator(batches, simulator(setting, std::move(limits), search.whole_step),
-                            search.memory_limit_bytes);
+  leave_out_what_cannot_fit(search, problem, setting, pipeline);
+  HSAP_TRY(Limits limits, lower_limits(batches, setting, search, pipeline));
+  const Evaluator evaluator(
+      batches, simulator(setting, std::move(limits), search.whole_step, std::move(pipeline)),
+      search.memory_limit_bytes);
   run_search(search, evaluator, options, progress);
   return search;
 }

@@ -50,6 +50,8 @@ struct KernelTime {
 
 /// What flags and files may say of training.
 inline constexpr int max_tensor_parallel = 1024;
+inline constexpr int max_pipeline_parallel = 1024;
+inline constexpr int max_virtual_stages = 1024;
 inline constexpr int max_global_batch = 1 << 20;
 inline constexpr int max_loss_chunks = 1 << 16;
 
@@ -63,7 +65,9 @@ struct Training {
   int tensor_parallel = 1;  ///< T: GPUs of a node that share a token shard's heads and weights
   int global_batch = 0;     ///< packed batches of all replicas in one optimizer step; 0: one each
   Dtype weight_gradients = Dtype::bf16;  ///< in which they are added up, kept and reduced
-  int loss_chunks = 1;  ///< pieces of a rank's tokens whose logits exist one after the other
+  int loss_chunks = 1;        ///< pieces of a rank's tokens whose logits exist one after the other
+  int pipeline_parallel = 1;  ///< stages, each with its own layers and its own GPUs
+  int virtual_stages = 1;     ///< pieces of the model in each of several stages, interleaved
 };
 
 /// Named parts of a whole, in a fixed order.

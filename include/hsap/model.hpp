@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "hsap/override.hpp"
 #include "hsap/status.hpp"
@@ -43,6 +44,23 @@ struct Model {
   /// output projection included; for dense models about parameters().
   [[nodiscard]] std::int64_t active_parameters() const;
 };
+
+/// Which layers each stage of a pipeline holds.
+struct Pipeline {
+  int stages = 1;
+  std::vector<int> layers{0};  ///< of the pieces of the model, in its order: the p-th is of stage
+                               ///< p % stages; several of a stage are interleaved
+
+  [[nodiscard]] int pieces() const { return static_cast<int>(layers.size()); }
+  [[nodiscard]] int layers_of(int stage) const;
+};
+
+/// The model cut into `virtual_stages` pieces a stage, each number from 1 to 1024. Equal pieces;
+/// where the layers have no such share, the first and the last have one layer less, in place of
+/// which count the embedding and the loss, as Megatron's --account-for-embedding- and
+/// --account-for-loss-in-pipeline-split have it. Errors: neither can be (infeasible), several
+/// stages of an attention-only model, several pieces of a single stage (bad_input).
+[[nodiscard]] Result<Pipeline> pipeline_of(const Model& model, int stages, int virtual_stages);
 
 /// The model of --heads, --kv-heads and --head-dim: attention only. Heads from 1 to 4096, query
 /// heads a multiple of key/value heads, dim from 8 to 1024 by 8.

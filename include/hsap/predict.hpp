@@ -37,12 +37,14 @@ struct Setting {
 /// Errors: T does not divide the heads (infeasible).
 [[nodiscard]] Result<Problem> problem_of(const Batch& batch, const Setting& setting);
 
-/// How many copies of a group of `ranks` ranks the cluster holds. Errors: ranks x T is more than
-/// the GPUs or no divisor of them, T is no divisor of a node (bad_input).
+/// How many copies of a group of `ranks` ranks each pipeline stage holds. Stages have equal shares
+/// of the GPUs, consecutive ones. Errors: ranks x T x stages is more than the GPUs or no divisor of
+/// them, T is no divisor of a node (bad_input); those of pipeline_of().
 [[nodiscard]] Result<int> replicas_of(int ranks, const Setting& setting);
 
 /// How many batches each of so many replicas takes before an optimizer step, adding up gradients.
-/// Errors: they cannot share Training::global_batch evenly (infeasible).
+/// Errors: they cannot share Training::global_batch evenly; interleaved stages take batches in
+/// rounds of as many as there are stages (infeasible).
 [[nodiscard]] Result<int> accumulation_of(int replicas, const Training& training);
 
 /// Lower limits on the time of one layer's attention, passes added up, for any strategy of `ranks`
@@ -68,13 +70,28 @@ struct AttentionTimes {
   double imbalance = 1;  ///< max over mean compute of the ranks
 };
 
+/// What of a step depends on the batch, in the places where a pipeline may be cut, in seconds; and
+/// what does not.
+struct StepParts {
+  double layer_forward_s = 0;  ///< one layer
+  double layer_backward_s = 0;
+  double embedding_forward_s = 0;
+  double embedding_backward_s = 0;
+  double loss_forward_s = 0;  ///< logits included
+  double loss_backward_s = 0;
+  double message_s = 0;  ///< a layer's output, or its gradient, to the next stage
+  double once_s = 0;     ///< what a step does once, or with what the batch does not change
+};
+
 /// One optimizer step of the whole model, for which every replica adds up the gradients of
 /// accumulation_of() batches.
 struct StepTimes {
   double seconds = 0;
   double tokens_per_s = 0;  ///< all replicas
   double mfu = 0;
-  Breakdown breakdown;  ///< seconds: attention compute, exposed communication, linear, ...
+  Breakdown breakdown = {};  ///< seconds: attention compute, exposed communication, linear, ...; of
+                             ///< the pipeline stage with most to do
+  StepParts parts = {};
 };
 
 struct Memory {
@@ -118,13 +135,15 @@ struct Prediction {
 
 /// The part of a step in which replicas wait for the slowest of them.
 inline constexpr const char* waiting_for_replicas = "waiting_for_replicas";
+/// The part in which the pipeline stage with most to do waits for others.
+inline constexpr const char* pipeline_bubble = "pipeline_bubble";
 
 /// One step of `replicas` that each take `accumulation` of the batches, drawn at random, and wait
 /// for the slowest to add up gradients. The breakdown holds means over the batches and, as its last
-/// part, waiting_for_replicas: what the slowest takes longer than the mean. All batches have a
-/// step.
-[[nodiscard]] StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas,
-                                      int accumulation);
+/// part, waiting_for_replicas: what the slowest takes longer than the mean. What stages wait for
+/// each other because batches differ counts to pipeline_bubble. All batches have a step.
+[[nodiscard]] StepTimes expected_step(std::span<const BatchPrediction> batches,
+                                      const Pipeline& pipeline, int replicas, int accumulation);
 
 /// Predicts one batch: compile, simulate, bound, step and memory.
 /// Errors: illegal strategy (infeasible), more ranks than GPUs or not a divisor (bad_input).

@@ -35,7 +35,7 @@ std::optional<std::string> why_illegal(const Strategy& strategy, std::span<const
 }
 
 /// Moves the answers of one strategy's batches into its run.
-Status collect(std::span<Task> tasks, SimRun& run) {
+Status collect(std::span<Task> tasks, const Setting& setting, SimRun& run) {
   Clock::time_point begin = tasks.front().begin;
   Clock::time_point end = tasks.front().end;
   for (Task& task : tasks) {
@@ -46,8 +46,10 @@ Status collect(std::span<Task> tasks, SimRun& run) {
   }
   Prediction& prediction = run.prediction;
   if (prediction.batches.front().step) {
+    HSAP_TRY(const Pipeline pipeline, pipeline_of(setting.model, setting.training.pipeline_parallel,
+                                                  setting.training.virtual_stages));
     prediction.step =
-        expected_step(prediction.batches, prediction.replicas, prediction.accumulation);
+        expected_step(prediction.batches, pipeline, prediction.replicas, prediction.accumulation);
   }
   run.wall_s = std::chrono::duration<double>(end - begin).count();
   return {};
@@ -100,7 +102,7 @@ Result<SimRuns> run_all(std::span<const Strategy> strategies, std::span<const Ba
   progress.clear();
   for (std::size_t r = 0; r < runs.size(); ++r) {
     const auto own = std::span(tasks).subspan(r * batches.size(), batches.size());
-    if (!runs[r].illegal) HSAP_CHECK(collect(own, runs[r]));
+    if (!runs[r].illegal) HSAP_CHECK(collect(own, setting, runs[r]));
   }
   return SimRuns{std::move(runs), std::chrono::duration<double>(Clock::now() - begin).count()};
 }
@@ -109,7 +111,8 @@ Result<std::string> trace_of(const Batch& batch, const Strategy& strategy, const
   HSAP_TRY(const Problem problem, problem_of(batch, setting));
   SimulateOptions options;
   options.timeline = true;
-  HSAP_TRY(options.replicas, replicas_of(strategy.ranks(), setting));
+  HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));
+  options.replicas = replicas * setting.training.pipeline_parallel;
   options.tensor_parallel = setting.training.tensor_parallel;
   std::vector<Schedule> schedules;
   std::vector<Simulation> simulations;

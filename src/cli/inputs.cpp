@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/trainings.hpp"
 #include "hsap/trace.hpp"
 
 namespace hsap::cli {
@@ -138,8 +139,7 @@ Result<Scene> read_scene(const Options& options) {
   scene.setting = {scene.cluster.get(),  *std::move(runtime),   std::move(model),
                    options.problem.mask, options.problem.dtype, options.problem.passes,
                    options.training};
-  const Result<int> ranks = replicas_of(1, scene.setting);
-  if (!ranks) return at_flag("--tensor-parallel", ranks.error());
+  HSAP_CHECK(check_training(scene.setting));
   return scene;
 }
 

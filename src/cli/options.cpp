@@ -162,16 +162,22 @@ constexpr TrainingFlag checkpointing_flag{"--checkpointing", "none|selective|ful
                                           "activations kept for the backward pass (selective)"};
 constexpr TrainingFlag tensor_parallel_flag{"--tensor-parallel", "T",
                                             "tensor-parallel degree, inside a node (1)"};
+constexpr TrainingFlag pipeline_parallel_flag{
+    "--pipeline-parallel", "N", "pipeline stages, each on its own share of the GPUs (1)"};
 constexpr TrainingFlag weight_gradients_flag{
     "--weight-gradients", "bf16|fp32",
     "type in which weight gradients are added up and reduced (bf16)"};
 
 /// The flags of which there is one value.
-void add_batch_and_loss(Command& command, int& global_batch, int& loss_chunks) {
-  add_integer(command, "--global-batch", global_batch, 1, max_global_batch, "N",
+template <typename Options>
+void add_single_values(Command& command, Options& options) {
+  add_integer(command, "--virtual-stages", options.virtual_stages, 1, max_virtual_stages, "N",
+              "pieces of the model in each of several pipeline stages, interleaved (1)")
+      .group(training_group);
+  add_integer(command, "--global-batch", options.global_batch, 1, max_global_batch, "N",
               "packed batches of all replicas in one optimizer step (one each)")
       .group(training_group);
-  add_integer(command, "--loss-chunks", loss_chunks, 1, max_loss_chunks, "N",
+  add_integer(command, "--loss-chunks", options.loss_chunks, 1, max_loss_chunks, "N",
               "logits exist for an N-th of a rank's tokens at a time (1)")
       .group(training_group);
 }
@@ -185,8 +191,10 @@ void add_training(Command& command, Training& training) {
   add(zero_flag, training.zero, integer_reader<int>(0, 3));
   add(checkpointing_flag, training.checkpointing, parse_checkpointing);
   add(tensor_parallel_flag, training.tensor_parallel, integer_reader<int>(1, max_tensor_parallel));
+  add(pipeline_parallel_flag, training.pipeline_parallel,
+      integer_reader<int>(1, max_pipeline_parallel));
   add(weight_gradients_flag, training.weight_gradients, parse_dtype);
-  add_batch_and_loss(command, training.global_batch, training.loss_chunks);
+  add_single_values(command, training);
 }
 
 void add_training(Command& command, TrainingOptions& options) {
@@ -197,8 +205,9 @@ void add_training(Command& command, TrainingOptions& options) {
   add(zero_flag, options.zero);
   add(checkpointing_flag, options.checkpointing);
   add(tensor_parallel_flag, options.tensor_parallel);
+  add(pipeline_parallel_flag, options.pipeline_parallel);
   add(weight_gradients_flag, options.weight_gradients);
-  add_batch_and_loss(command, options.global_batch, options.loss_chunks);
+  add_single_values(command, options);
 }
 
 namespace {

@@ -65,9 +65,11 @@ struct TrainingOptions {
   std::string zero;
   std::string checkpointing;
   std::string tensor_parallel;
+  std::string pipeline_parallel;
   std::string weight_gradients;
   int global_batch = 0;
   int loss_chunks = 1;
+  int virtual_stages = 1;  ///< wherever there are several stages
 };
 
 struct OutputOptions {

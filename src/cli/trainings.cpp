@@ -1,12 +1,15 @@
 #include "cli/trainings.hpp"
 
+#include <algorithm>
+
 #include "cli/flags.hpp"
 #include "cli/lists.hpp"
 #include "export/option_names.hpp"
 
 namespace hsap::cli {
 
-Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int gpus_per_node) {
+Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int nodes,
+                                             int gpus_per_node) {
   using Checkpointing = Training::Checkpointing;
   const Training plain;
   HSAP_TRY(const std::vector<int> stages, read_list<int>("--zero", options.zero, plain.zero,
@@ -19,21 +22,43 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int
   HSAP_TRY(const std::vector<int> degrees,
            read_list<int>("--tensor-parallel", options.tensor_parallel, plain.tensor_parallel,
                           divisors(gpus_per_node), integer_reader<int>(1, max_tensor_parallel)));
+  HSAP_TRY(const std::vector<int> pipelines,
+           read_list<int>("--pipeline-parallel", options.pipeline_parallel, plain.pipeline_parallel,
+                          divisors(nodes), integer_reader<int>(1, max_pipeline_parallel)));
   HSAP_TRY(const std::vector<Dtype> gradients,
            read_list<Dtype>("--weight-gradients", options.weight_gradients, plain.weight_gradients,
                             {Dtype::bf16, Dtype::fp32}, parse_dtype));
+  // Beside pipelines there may be none, but not only none.
+  const bool several_stages =
+      std::any_of(pipelines.begin(), pipelines.end(), [](int pipeline) { return pipeline > 1; });
   std::vector<Training> trainings;
   for (const int zero : stages) {
     for (const Checkpointing checkpointing : policies) {
       for (const int degree : degrees) {
-        for (const Dtype gradient : gradients) {
-          trainings.push_back(
-              {zero, checkpointing, degree, options.global_batch, gradient, options.loss_chunks});
+        for (const int pipeline : pipelines) {
+          for (const Dtype gradient : gradients) {
+            trainings.push_back({zero, checkpointing, degree, options.global_batch, gradient,
+                                 options.loss_chunks, pipeline,
+                                 several_stages && pipeline == 1 ? 1 : options.virtual_stages});
+          }
         }
       }
     }
   }
   return trainings;
+}
+
+Status check_training(const Setting& setting) {
+  Setting one_stage = setting;
+  one_stage.training.pipeline_parallel = 1;
+  one_stage.training.virtual_stages = 1;
+  if (const Result<int> ranks = replicas_of(1, one_stage); !ranks) {
+    return at_flag("--tensor-parallel", ranks.error());
+  }
+  if (const Result<int> ranks = replicas_of(1, setting); !ranks) {
+    return at_flag("--pipeline-parallel", ranks.error());
+  }
+  return {};
 }
 
 }  // namespace hsap::cli

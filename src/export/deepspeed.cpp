@@ -101,6 +101,7 @@ Draft deepspeed_options(const Plan& plan) {
     draft.lose(fmt::format("tensor parallel {}", plan.training.tensor_parallel),
                "no option beside sequence_parallel_size", "tensor parallel 1");
   }
+  lose_pipeline(plan, "its pipelines are PipelineModules, without sequence parallelism", draft);
   const Mask::Kind kind = plan.problem.mask.kind;
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of DeepSpeed", "causal");

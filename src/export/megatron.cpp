@@ -34,6 +34,21 @@ void add_recomputation(const Plan& plan, Draft& draft) {
   }
 }
 
+void add_pipeline(const Plan& plan, Draft& draft) {
+  const Training& training = plan.training;
+  if (training.pipeline_parallel == 1) return;
+  auto& lines = draft.lines;
+  lines.push_back(fmt::format("--pipeline-model-parallel-size {}", training.pipeline_parallel));
+  if (training.virtual_stages > 1) {
+    lines.push_back(
+        fmt::format("--num-virtual-stages-per-pipeline-rank {}", training.virtual_stages));
+  }
+  if (!equal_pieces(plan)) {
+    lines.push_back("--account-for-embedding-in-pipeline-split");
+    lines.push_back("--account-for-loss-in-pipeline-split");
+  }
+}
+
 /// Predicted steps count on collectives behind the passes, memory on what is sharded.
 void add_sharding(const Training& training, Draft& draft) {
   auto& lines = draft.lines;
@@ -75,6 +90,7 @@ Draft megatron_options(const Plan& plan) {
   auto& lines = draft.lines;
   lines.push_back(fmt::format("--tensor-model-parallel-size {}", plan.training.tensor_parallel));
   if (plan.training.tensor_parallel > 1) lines.push_back("--sequence-parallel");
+  add_pipeline(plan, draft);
   lines.push_back(fmt::format("--context-parallel-size {}", size));
   // Megatron's help spells "allgather", but TransformerEngine accepts only "all_gather".
   if (size > 1) lines.push_back("--cp-comm-type " + choice.comm_type);

@@ -34,6 +34,10 @@ std::string to_string(const Training& training) {
   if (training.tensor_parallel > 1) {
     text += fmt::format(", tensor parallel {}", training.tensor_parallel);
   }
+  if (training.pipeline_parallel > 1) {
+    text += fmt::format(", pipeline {}", training.pipeline_parallel);
+    if (training.virtual_stages > 1) text += fmt::format(" x {}", training.virtual_stages);
+  }
   if (training.weight_gradients != Dtype::bf16) {
     text += fmt::format(", gradients in {}", to_string(training.weight_gradients));
   }

@@ -152,8 +152,16 @@ void read_mesh(json::Object object, Plan& plan) {
     object.fail("ranks", "does not follow from the strategy", std::to_string(ranks),
                 std::to_string(product));
   }
-  // Both factors are at most 2^20, so this cannot overflow.
-  const std::int64_t used = ranks * tensor_parallel;
+  // None of the factors is more than 2^20, so this cannot overflow.
+  plan.training.pipeline_parallel =
+      static_cast<int>(object.integer_or("pipeline_parallel", 1, 1, max_pipeline_parallel));
+  if (const Result<Pipeline> pipeline = pipeline_of(
+          plan.problem.model, plan.training.pipeline_parallel, plan.training.virtual_stages);
+      !pipeline) {
+    object.fail("pipeline_parallel", pipeline.error().message,
+                std::to_string(plan.training.pipeline_parallel), pipeline.error().expected);
+  }
+  const std::int64_t used = ranks * tensor_parallel * plan.training.pipeline_parallel;
   if (used > plan.cluster.gpus || used * plan.replicas != plan.cluster.gpus) {
     object.fail("replicas", "the groups do not fill the cluster",
                 fmt::format("{} replicas of {} GPUs", plan.replicas, used),

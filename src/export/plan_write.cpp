@@ -42,6 +42,9 @@ Ordered mesh_json(const Plan& plan) {
   Ordered out;
   out["ranks"] = plan.strategy.ranks();
   out["tensor_parallel"] = plan.training.tensor_parallel;
+  if (plan.training.pipeline_parallel > 1) {
+    out["pipeline_parallel"] = plan.training.pipeline_parallel;
+  }
   out["replicas"] = plan.replicas;
   out["ulysses_groups"] = mesh.ulysses_groups;
   out["context_groups"] = mesh.context_groups;

@@ -34,11 +34,31 @@ void add_fsdp(const Plan& plan, Draft& draft) {
   draft.lines.push_back("--training.mixed_precision_reduce float32");
 }
 
+void add_pipeline(const Plan& plan, Draft& draft) {
+  const Training& training = plan.training;
+  if (training.pipeline_parallel == 1) return;
+  const Pipeline pipeline = pipeline_of_plan(plan);
+  auto& lines = draft.lines;
+  lines.push_back(
+      fmt::format("--parallelism.pipeline_parallel_degree {}", training.pipeline_parallel));
+  lines.push_back(std::string("--parallelism.pipeline_parallel_schedule ") +
+                  (training.virtual_stages > 1 ? "Interleaved1F1B" : "1F1B"));
+  const int less = equal_pieces(plan) ? 0 : 1;
+  lines.push_back(fmt::format("--parallelism.pipeline_parallel_first_stage_less_layers {}", less));
+  lines.push_back(fmt::format("--parallelism.pipeline_parallel_last_stage_less_layers {}", less));
+  lines.push_back(fmt::format("--parallelism.pipeline_parallel_layers_per_stage {}",
+                              pipeline.layers.front() + less));
+  lines.push_back("--parallelism.pipeline_parallel_microbatch_size 1");
+}
+
 /// How the rest of the model is trained.
 void add_rest_of_model(const Plan& plan, Draft& draft) {
   auto& lines = draft.lines;
   lines.push_back(fmt::format("--training.seq_len {}", plan.problem.context));
-  lines.push_back("--training.local_batch_size 1");
+  // Of a pipeline: all that it takes in a step.
+  const bool pipelined = plan.training.pipeline_parallel > 1;
+  lines.push_back(fmt::format("--training.local_batch_size {}",
+                              pipelined ? batches_per_step(plan) / plan.replicas : 1));
   lines.push_back(fmt::format("--training.global_batch_size {}", batches_per_step(plan)));
   lines.push_back(
       fmt::format("# after torchtitan 0.2 instead: --training.max_context_length {0} "
@@ -71,6 +91,7 @@ Draft torchtitan_options(const Plan& plan) {
   lines.push_back(fmt::format("--parallelism.context_parallel_degree {}", degree));
   lines.push_back(
       fmt::format("--parallelism.tensor_parallel_degree {}", plan.training.tensor_parallel));
+  add_pipeline(plan, draft);
   add_rest_of_model(plan, draft);
   if (packed(plan)) {
     draft.lose("document borders", "its default attention (SDPA) knows none",

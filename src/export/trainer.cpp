@@ -41,6 +41,10 @@ std::string heading(const Plan& plan) {
                       to_string(plan.strategy), plan.replicas, plan.strategy.ranks(),
                       plan.training.tensor_parallel);
   const Training& training = plan.training;
+  if (training.pipeline_parallel > 1) {
+    text += fmt::format("# on each of {} pipeline stages of {} virtual one(s)\n",
+                        training.pipeline_parallel, training.virtual_stages);
+  }
   text += fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in {}\n",
                       training.zero, to_string(training.checkpointing),
                       to_string(training.weight_gradients));
@@ -91,6 +95,21 @@ bool packed(const Plan& plan) {
 
 int batches_per_step(const Plan& plan) {
   return plan.training.global_batch > 0 ? plan.training.global_batch : plan.replicas;
+}
+
+Pipeline pipeline_of_plan(const Plan& plan) {
+  return *pipeline_of(plan.problem.model, plan.training.pipeline_parallel,
+                      plan.training.virtual_stages);
+}
+
+bool equal_pieces(const Plan& plan) {
+  const std::vector<int> layers = pipeline_of_plan(plan).layers;
+  return layers.size() < 3 || layers[0] == layers[1];
+}
+
+void lose_pipeline(const Plan& plan, const std::string& why, Draft& draft) {
+  const int stages = plan.training.pipeline_parallel;
+  if (stages > 1) draft.lose(fmt::format("pipeline parallel {}", stages), why, "one stage");
 }
 
 bool even_heads(const Plan& plan, int ulysses) {

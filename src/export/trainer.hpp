@@ -27,6 +27,13 @@ struct Draft {
 /// Packed batches of all replicas in one optimizer step.
 [[nodiscard]] int batches_per_step(const Plan& plan);
 
+/// The pieces of the plan's model.
+[[nodiscard]] Pipeline pipeline_of_plan(const Plan& plan);
+/// False where the first and last piece have a layer less than the others.
+[[nodiscard]] bool equal_pieces(const Plan& plan);
+/// Says that there are no pipeline stages, if the plan has some.
+void lose_pipeline(const Plan& plan, const std::string& why, Draft& draft);
+
 /// The largest divisor of `ranks` that also divides the query and the key/value heads of one
 /// tensor-parallel rank: how far a trainer without uneven or replicated heads can go with Ulysses.
 [[nodiscard]] int largest_even_ulysses(const Plan& plan, int ranks);

@@ -126,9 +126,14 @@ std::string group_list(const Groups& groups) {
 
 /// Names the ranks that share a sequence. Those of one tensor-parallel rank alone would be wrong on
 /// every other.
-void add_ranks(const Strategy& strategy, int tensor_parallel, Draft& draft) {
+void add_ranks(const Strategy& strategy, const Plan& plan, Draft& draft) {
+  const int tensor_parallel = plan.training.tensor_parallel;
   const int stride = strategy.ranks() * tensor_parallel;
-  draft.lines.push_back(fmt::format("# global ranks of replica 0; replica i adds {} i", stride));
+  std::string others = fmt::format("replica i adds {} i", stride);
+  if (plan.training.pipeline_parallel > 1) {
+    others += fmt::format(", pipeline stage s adds {} s", stride * plan.replicas);
+  }
+  draft.lines.push_back("# global ranks of replica 0; " + others);
   Groups all(1);
   for (int rank = 0; rank < stride; rank += tensor_parallel) all[0].push_back(rank);
   if (tensor_parallel == 1) {
@@ -174,7 +179,7 @@ Draft transformer_engine_options(const Plan& plan) {
   nearest.context_parallel = choice.p2p;
   nearest.order = Order::ulysses_inner;
   const int tensor_parallel = plan.training.tensor_parallel;
-  add_ranks(nearest, tensor_parallel, draft);
+  add_ranks(nearest, plan, draft);
   const bool both = choice.comm_type == "a2a+p2p";
   if (both) {
     const PlanMesh mesh = mesh_of(nearest, tensor_parallel);

@@ -38,6 +38,7 @@ void check_attention(const Plan& plan, Draft& draft) {
     draft.lose(fmt::format("tensor parallel {}", plan.training.tensor_parallel),
                "set_seq_parallel_pg spans all ranks", "tensor parallel 1");
   }
+  lose_pipeline(plan, "set_seq_parallel_pg spans all ranks", draft);
 }
 
 }  // namespace

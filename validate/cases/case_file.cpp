@@ -68,10 +68,12 @@ Attention read_attention(json::Object& from, int gpus) {
   return work;
 }
 
-Training read_training_on(json::Object from, int gpus_per_node) {
+Training read_training_on(json::Object from, const Case& item) {
   Training training = read_training(from, false);
   training.tensor_parallel =
-      static_cast<int>(from.integer_or("tensor_parallel", 1, 1, gpus_per_node));
+      static_cast<int>(from.integer_or("tensor_parallel", 1, 1, item.gpus_per_node));
+  training.pipeline_parallel =
+      static_cast<int>(from.integer_or("pipeline_parallel", 1, 1, item.nodes * item.gpus_per_node));
   from.done();
   return training;
 }
@@ -83,12 +85,13 @@ Step read_step(json::Object& from, const Case& item, const std::optional<Model>&
     from.fail("training", "a step of no model", model ? "one without layers" : "nothing",
               "\"model\" beside the cases");
   }
-  work.training = read_training_on(from.object("training"), item.gpus_per_node);
+  work.training = read_training_on(from.object("training"), item);
   work.batch = read_documents(from);
   work.mask = from.parsed_or("mask", parse_mask, Mask{});
   json::Object strategy = from.object("strategy");
-  work.strategy =
-      read_strategy_on(strategy, item.nodes * item.gpus_per_node / work.training.tensor_parallel);
+  work.strategy = read_strategy_on(
+      strategy, item.nodes * item.gpus_per_node /
+                    (work.training.tensor_parallel * work.training.pipeline_parallel));
   strategy.done();
   return work;
 }

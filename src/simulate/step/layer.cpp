@@ -25,6 +25,12 @@ std::int64_t active_layer_parameters(const Model& model) {
   return (model.active_parameters() - model.vocabulary * model.hidden) / std::max(1, model.layers);
 }
 
+double stage_parameters(const Model& model, const Pipeline& pipeline, int stage) {
+  const bool ends = stage == 0 || stage + 1 == pipeline.stages;
+  return static_cast<double>(pipeline.layers_of(stage) * layer_parameters(model) +
+                             (ends ? model.vocabulary * model.hidden : 0));
+}
+
 double elementwise_bytes(const Model& model) {
   const double hidden = static_cast<double>(model.hidden);
   const double rotated = (model.heads.query + model.heads.key_value) * model.heads.dim;

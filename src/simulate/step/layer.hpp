@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "hsap/model.hpp"
+#include "hsap/predict.hpp"
 
 /// A transformer layer outside attention: RMSNorm, QKV, rotary embedding, output projection,
 /// RMSNorm, gated MLP (or a token's share of the experts). Sizes per layer and token in bf16.
@@ -17,6 +18,9 @@ inline constexpr double bf16_bytes = 2;
 [[nodiscard]] std::int64_t active_layer_parameters(const Model& model);
 /// Embedding and output projection: one matrix when tied.
 [[nodiscard]] std::int64_t embedding_parameters(const Model& model);
+/// Parameters of one of several pipeline stages. The first has the embedding and the last the
+/// output projection, each its own matrix also when tied.
+[[nodiscard]] double stage_parameters(const Model& model, const Pipeline& pipeline, int stage);
 
 /// Memory traffic of the forward pass outside matrix products, bytes per token: two norms fused
 /// with the residual addition before them (read both, write both: 8 hidden), rotary embedding of q

@@ -15,8 +15,8 @@ namespace hsap {
 namespace {
 
 Result<std::vector<PassRun>> run_passes(const Problem& problem, const Strategy& strategy,
-                                        const Setting& setting, int replicas) {
-  const SimulateOptions options{false, replicas, setting.training.tensor_parallel};
+                                        const Setting& setting, int copies) {
+  const SimulateOptions options{false, copies, setting.training.tensor_parallel};
   std::vector<PassRun> runs;
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     if (!covers(setting.passes, pass)) continue;
@@ -68,7 +68,7 @@ AttentionTimes attention_times(const std::vector<PassRun>& runs) {
   return out;
 }
 
-Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting, int data_ranks) {
+Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting, const Shares& shares) {
   const PassRun* forward = run_of(runs, Pass::forward);
   const PassRun* backward = run_of(runs, Pass::backward);
   const std::vector<AttentionBuffers> buffers =
@@ -76,19 +76,19 @@ Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting, int d
                         forward == nullptr ? nullptr : &forward->simulation,
                         backward == nullptr ? nullptr : &backward->schedule,
                         backward == nullptr ? nullptr : &backward->simulation);
-  return training_memory(setting, data_ranks, buffers);
+  return training_memory(setting, shares, buffers);
 }
 
 StepTimes step_of(const std::vector<PassRun>& runs, const Problem& problem, const Setting& setting,
-                  int replicas, int accumulation) {
+                  int replicas, const Shares& shares) {
   const Schedule& schedule = runs.front().schedule;
   std::int64_t most = 0;
   for (const Range& home : schedule.home) {
     most = std::max(most, tokens_in(schedule.intervals_of(home)));
   }
-  return step_times({setting, schedule.ranks(), replicas, accumulation, problem.batch.tokens(),
-                     most, area(problem.mask, problem.batch), times_of(runs, Pass::forward),
-                     times_of(runs, Pass::backward)});
+  return step_times({setting, schedule.ranks(), replicas, shares.accumulation, shares.pipeline,
+                     problem.batch.tokens(), most, area(problem.mask, problem.batch),
+                     times_of(runs, Pass::forward), times_of(runs, Pass::backward)});
 }
 
 }  // namespace
@@ -107,35 +107,54 @@ Result<int> replicas_of(int ranks, const Setting& setting) {
     return bad_input("tensor parallelism stays inside a node", std::to_string(tensor),
                      fmt::format("a divisor of {} GPUs", setting.cluster->gpus_per_node()));
   }
-  if (ranks < 1 || gpus % (ranks * tensor) != 0) {
-    return bad_input("ulysses x context_parallel x tensor_parallel must divide the GPUs",
-                     std::to_string(ranks * tensor), fmt::format("a divisor of {} GPUs", gpus));
+  HSAP_CHECK(pipeline_of(setting.model, setting.training.pipeline_parallel,
+                         setting.training.virtual_stages));
+  const std::int64_t stages = setting.training.pipeline_parallel;
+  const std::int64_t used = ranks * tensor * stages;
+  if (ranks < 1 || gpus % used != 0) {
+    return bad_input(fmt::format("ulysses x context_parallel x tensor_parallel{} must divide the "
+                                 "GPUs",
+                                 stages > 1 ? " x pipeline_parallel" : ""),
+                     std::to_string(used), fmt::format("a divisor of {} GPUs", gpus));
   }
-  return static_cast<int>(gpus / (ranks * tensor));
+  return static_cast<int>(gpus / used);
 }
 
 Result<int> accumulation_of(int replicas, const Training& training) {
-  if (training.global_batch == 0) return 1;
-  if (training.global_batch % replicas == 0) return training.global_batch / replicas;
-  return infeasible(fmt::format("{} replicas cannot share a global batch of {} evenly", replicas,
-                                training.global_batch));
+  if (training.global_batch % replicas != 0) {
+    return infeasible(fmt::format("{} replicas cannot share a global batch of {} evenly", replicas,
+                                  training.global_batch));
+  }
+  const int accumulation = std::max(1, training.global_batch / replicas);
+  if (training.virtual_stages > 1 && accumulation % training.pipeline_parallel != 0) {
+    return infeasible(
+        fmt::format("{} batches a replica, where interleaved stages take a multiple "
+                    "of {}",
+                    accumulation, training.pipeline_parallel));
+  }
+  return accumulation;
 }
 
 Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
                                 const Setting& setting) {
   HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));
-  HSAP_TRY(const int accumulation, accumulation_of(replicas, setting.training));
+  Shares shares{strategy.ranks() * replicas, 1, {}};
+  HSAP_TRY(shares.accumulation, accumulation_of(replicas, setting.training));
+  HSAP_TRY(shares.pipeline, pipeline_of(setting.model, setting.training.pipeline_parallel,
+                                        setting.training.virtual_stages));
   HSAP_TRY(const Problem problem, problem_of(batch, setting));
-  HSAP_TRY(const std::vector<PassRun> runs, run_passes(problem, strategy, setting, replicas));
+  // All stages compute at once, each for another batch.
+  HSAP_TRY(const std::vector<PassRun> runs,
+           run_passes(problem, strategy, setting, replicas * shares.pipeline.stages));
   BatchPrediction out;
   out.tokens = batch.tokens();
   out.documents = batch.documents();
   out.attention = attention_times(runs);
   out.bound = bound(problem, setting, strategy.ranks());
   if (!setting.model.attention_only() && setting.passes == Passes::both) {
-    out.step = step_of(runs, problem, setting, replicas, accumulation);
+    out.step = step_of(runs, problem, setting, replicas, shares);
   }
-  out.memory = memory_of(runs, setting, strategy.ranks() * replicas);
+  out.memory = memory_of(runs, setting, shares);
   out.limit = limit_of(runs, out, *setting.cluster);
   std::vector<std::vector<Basis>> basis;
   basis.reserve(runs.size());

@@ -62,4 +62,13 @@ double collective_seconds(const Cluster& cluster, double bytes, int gpus, int st
   return slowest_s + latency_s * std::ceil(std::log2(gpus));
 }
 
+double shifted_seconds(const Cluster& cluster, double bytes, int distance) {
+  const Route route = cluster.route(0, distance);
+  double rate = route.bandwidth_bytes_per_s;
+  const int node = cluster.gpus_per_node();
+  // GPUs whose peer is in another node share the NICs of theirs.
+  if (distance >= node) rate = std::min(rate, rates_of(cluster).node_bytes_per_s / node);
+  return bytes / rate + route.latency_s;
+}
+
 }  // namespace hsap

@@ -22,4 +22,8 @@ struct Rates {
 /// doubling of the group.
 [[nodiscard]] double collective_seconds(const Cluster& cluster, double bytes, int gpus, int stride);
 
+/// Seconds until every GPU has the message of `bytes` that it gets from the GPU `distance` before
+/// it, while all do so: the route's rate, or its share of the node's NICs, plus the latency.
+[[nodiscard]] double shifted_seconds(const Cluster& cluster, double bytes, int distance);
+
 }  // namespace hsap

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "hsap/predict.hpp"
+#include "simulate/step/pipeline.hpp"
 #include "workload/random.hpp"
 
 namespace hsap {
@@ -15,25 +15,93 @@ double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-/// Means of `accumulation` batches. In rounds of as many as there are batches: in each place a
-/// round goes through all of them from a random one on, so that the mean of the means is theirs.
-std::vector<double> means_of_draws(std::span<const double> seconds, int accumulation) {
-  constexpr std::size_t draws = 2048;
-  constexpr int most = 1024;  // means of as many deviate a 32nd of what batches do
-  const int places = std::min(accumulation, most);
-  const std::size_t batches = seconds.size();
-  std::vector<double> means((draws + batches - 1) / batches * batches);
-  Random random(1);
-  for (std::size_t round = 0; round < means.size(); round += batches) {
-    for (int place = 0; place < places; ++place) {
-      std::size_t batch = random.below(batches);
-      for (std::size_t i = 0; i < batches; ++i) {
-        means[round + i] += seconds[batch] / places;
-        if (++batch == batches) batch = 0;
+/// Which batches a replica takes in each of `draws` steps of `places`. In rounds of as many as
+/// there are batches: in each place a round goes through all of them from a random one on, so that
+/// every batch stands equally often.
+class Draws {
+ public:
+  Draws(std::size_t draws, int places, std::size_t batches)
+      : rounds_((draws + batches - 1) / batches), places_(places), batches_(batches) {}
+
+  [[nodiscard]] std::size_t size() const { return rounds_ * batches_; }
+
+  /// Calls visit(draw, batch), the places of a draw in order.
+  template <typename Visit>
+  void each(const Visit& visit) const {
+    Random random(1);
+    for (std::size_t round = 0; round < size(); round += batches_) {
+      for (int place = 0; place < places_; ++place) {
+        std::size_t batch = random.below(batches_);
+        for (std::size_t i = 0; i < batches_; ++i) {
+          visit(round + i, batch);
+          if (++batch == batches_) batch = 0;
+        }
       }
     }
   }
+
+ private:
+  std::size_t rounds_;
+  int places_;
+  std::size_t batches_;
+};
+
+constexpr std::size_t most_draws = 2048;
+
+/// Means of `accumulation` batches.
+std::vector<double> means_of_draws(std::span<const double> seconds, int accumulation) {
+  constexpr int most = 1024;  // means of as many deviate a 32nd of what batches do
+  const int places = std::min(accumulation, most);
+  const Draws draws(most_draws, places, seconds.size());
+  std::vector<double> means(draws.size());
+  draws.each([&](std::size_t draw, std::size_t batch) { means[draw] += seconds[batch] / places; });
   return means;
+}
+
+/// The mean of the slowest of so many draws. No replica is slower than the i-th quickest of n with
+/// probability (i / n)^replicas.
+double slowest_of(std::vector<double> seconds, int replicas) {
+  std::sort(seconds.begin(), seconds.end());
+  const auto count = static_cast<double>(seconds.size());
+  double slowest = 0;
+  double below = 0;
+  for (std::size_t i = 0; i < seconds.size(); ++i) {
+    const double up_to = std::pow(static_cast<double>(i + 1) / count, replicas);
+    slowest += seconds[i] * (up_to - below);
+    below = up_to;
+  }
+  return slowest;
+}
+
+/// Steps of a pipeline, each of another draw of batches.
+std::vector<double> pipelined_draws(std::span<const StepTimes> steps, const Pipeline& pipeline,
+                                    int accumulation) {
+  constexpr int most = 256;
+  constexpr std::size_t most_passes = std::size_t{1} << 18U;  // some milliseconds
+  const int rounds = std::max(1, most / pipeline.stages);
+  const int places = std::min(accumulation, rounds * pipeline.stages);
+  const std::size_t passes = 2 * static_cast<std::size_t>(places) * pipeline.layers.size();
+  const Draws draws(std::min(most_draws, most_passes / passes + 1), places, steps.size());
+  std::vector<std::vector<const StepParts*>> drawn(draws.size());
+  draws.each(
+      [&](std::size_t draw, std::size_t batch) { drawn[draw].push_back(&steps[batch].parts); });
+  double beyond = 0;
+  for (const StepTimes& step : steps) {
+    beyond += step.parts.once_s + pipeline_seconds(step.parts, accumulation, pipeline) -
+              pipeline_seconds(step.parts, places, pipeline);
+  }
+  beyond /= static_cast<double>(steps.size());
+  std::vector<double> seconds;
+  seconds.reserve(drawn.size());
+  for (const auto& batches : drawn) seconds.push_back(beyond + pipeline_seconds(batches, pipeline));
+  return seconds;
+}
+
+std::vector<double> seconds_of(std::span<const StepTimes> steps) {
+  std::vector<double> seconds;
+  seconds.reserve(steps.size());
+  for (const StepTimes& step : steps) seconds.push_back(step.seconds);
+  return seconds;
 }
 
 }  // namespace
@@ -41,25 +109,28 @@ std::vector<double> means_of_draws(std::span<const double> seconds, int accumula
 double expected_slowest(std::span<const double> batch_seconds, int replicas, int accumulation) {
   const double mean = mean_of(batch_seconds);
   if (replicas == 1) return mean;
-  std::vector<double> sorted = accumulation > 1
-                                   ? means_of_draws(batch_seconds, accumulation)
-                                   : std::vector(batch_seconds.begin(), batch_seconds.end());
-  std::sort(sorted.begin(), sorted.end());
-  // No replica is slower than the i-th quickest of n with probability (i / n)^replicas.
-  const auto count = static_cast<double>(sorted.size());
-  double seconds = 0;
-  double below = 0;
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const double up_to = std::pow(static_cast<double>(i + 1) / count, replicas);
-    seconds += sorted[i] * (up_to - below);
-    below = up_to;
-  }
-  return std::max(mean, seconds);  // equal but for rounding where all batches are
+  const double slowest =
+      accumulation > 1
+          ? slowest_of(means_of_draws(batch_seconds, accumulation), replicas)
+          : slowest_of(std::vector(batch_seconds.begin(), batch_seconds.end()), replicas);
+  return std::max(mean, slowest);  // equal but for rounding where all batches are
 }
 
-StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas, int accumulation) {
+ExpectedSeconds expected_seconds(std::span<const StepTimes> steps, const Pipeline& pipeline,
+                                 int replicas, int accumulation) {
+  if (pipeline.stages == 1) {
+    const std::vector<double> seconds = seconds_of(steps);
+    return {mean_of(seconds), expected_slowest(seconds, replicas, accumulation)};
+  }
+  std::vector<double> draws = pipelined_draws(steps, pipeline, accumulation);
+  const double mean = mean_of(draws);
+  return {mean, std::max(mean, slowest_of(std::move(draws), replicas))};
+}
+
+StepTimes expected_step(std::span<const BatchPrediction> batches, const Pipeline& pipeline,
+                        int replicas, int accumulation) {
   const auto count = static_cast<double>(batches.size());
-  std::vector<double> seconds;
+  std::vector<StepTimes> steps;
   StepTimes out;
   out.breakdown = batches.front().step->breakdown;
   for (auto& [name, part] : out.breakdown) part = 0;
@@ -67,15 +138,19 @@ StepTimes expected_step(std::span<const BatchPrediction> batches, int replicas, 
   double peak_seconds = 0;  // what the FLOP would take at the peak of all GPUs
   for (const BatchPrediction& batch : batches) {
     const StepTimes& step = *batch.step;
-    seconds.push_back(step.seconds);
+    steps.push_back(step);
     tokens += batch.tokens / count;
     peak_seconds += step.mfu * step.seconds / count;
     for (std::size_t i = 0; i < out.breakdown.size(); ++i) {
       out.breakdown[i].second += step.breakdown[i].second / count;
     }
   }
-  out.seconds = expected_slowest(seconds, replicas, accumulation);
-  out.breakdown.emplace_back(waiting_for_replicas, out.seconds - mean_of(seconds));
+  const ExpectedSeconds expected = expected_seconds(steps, pipeline, replicas, accumulation);
+  out.seconds = expected.slowest;
+  for (auto& [name, part] : out.breakdown) {
+    if (name == pipeline_bubble) part += expected.mean - mean_of(seconds_of(steps));
+  }
+  out.breakdown.emplace_back(waiting_for_replicas, expected.slowest - expected.mean);
   out.tokens_per_s = tokens * replicas * accumulation / out.seconds;
   out.mfu = peak_seconds / out.seconds;
   return out;

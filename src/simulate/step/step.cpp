@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "simulate/step/layer.hpp"
+#include "simulate/step/pipeline.hpp"
 #include "simulate/step/rates.hpp"
 
 namespace hsap {
@@ -14,40 +15,72 @@ constexpr double optimizer_bytes = 12 + 12 + 2;
 /// Passes over the bf16 logits: softmax reads them twice, gradients are written and read again.
 constexpr double logits_passes = 4;
 
+/// Times of the stage with most to do, which the others wait for; `layers` are its own.
 class Step {
  public:
   explicit Step(const StepInput& input)
       : in_(input),
         model_(input.setting.model),
         training_(input.setting.training),
-        device_(input.setting.cluster->spec().device) {}
+        device_(input.setting.cluster->spec().device),
+        pipeline_(input.pipeline) {
+    parts_ = per_layer();
+    for (int stage = 1; stage < pipeline_.stages; ++stage) {
+      if (stage_seconds(parts_, pipeline_, stage) > stage_seconds(parts_, pipeline_, stage_)) {
+        stage_ = stage;
+      }
+    }
+    parts_.once_s = data_parallel() + optimizer();
+  }
 
   [[nodiscard]] StepTimes times() const {
     StepTimes step;
+    step.parts = parts_;
     step.breakdown = {{"attention_compute", layers() * attention_compute()},
                       {"attention_exposed_communication", layers() * attention_exposed()},
                       {"attention_idle", layers() * attention_idle()},
-                      {"linear", 3 * linear_forward() + 3 * elementwise_forward()},
-                      {"recompute", recompute()},
+                      {"linear", layers() * (3 * linear_forward() + 3 * elementwise_forward())},
+                      {"recompute", layers() * recompute()},
                       {"embedding_and_logits", embedding_and_logits()},
-                      {"tensor_parallel",
-                       tensor_parallel(tensor_collectives_forward + tensor_collectives_backward)}};
+                      {"tensor_parallel", layers() * tensor_parallel(tensor_collectives_forward +
+                                                                     tensor_collectives_backward)}};
     for (auto& [name, seconds] : step.breakdown) seconds *= in_.accumulation;
     step.breakdown.emplace_back("data_parallel", data_parallel());
     step.breakdown.emplace_back("optimizer", optimizer());
     for (const auto& [name, seconds] : step.breakdown) step.seconds += seconds;
+    if (pipeline_.stages > 1) {
+      const double all_s = parts_.once_s + pipeline_seconds(parts_, in_.accumulation, pipeline_);
+      step.breakdown.emplace_back(pipeline_bubble, all_s - step.seconds);
+      step.seconds = all_s;
+    }
     const double batches = static_cast<double>(in_.replicas) * in_.accumulation;
     step.tokens_per_s = batches * static_cast<double>(in_.tokens) / step.seconds;
-    const double gpus = data_ranks() * tensor();
+    const double gpus = data_ranks() * tensor() * pipeline_.stages;
     step.mfu = batches * model_flop() / (gpus * device_.peak_flop_per_s * step.seconds);
     return step;
   }
 
  private:
-  [[nodiscard]] double layers() const { return model_.layers; }
+  [[nodiscard]] double layers() const { return pipeline_.layers_of(stage_); }
+  [[nodiscard]] bool embeds(int stage) const { return stage == 0; }
+  [[nodiscard]] bool has_loss(int stage) const { return stage + 1 == pipeline_.stages; }
   [[nodiscard]] double tensor() const { return training_.tensor_parallel; }
   [[nodiscard]] double rank_tokens() const { return static_cast<double>(in_.rank_tokens); }
   [[nodiscard]] int data_ranks() const { return in_.ranks * in_.replicas; }
+
+  [[nodiscard]] StepParts per_layer() const {
+    const double dense = linear_forward() + elementwise_forward();
+    StepParts parts;
+    parts.layer_forward_s =
+        in_.forward.seconds + dense + tensor_parallel(tensor_collectives_forward);
+    parts.layer_backward_s = in_.backward.seconds + 2 * dense + recompute() +
+                             tensor_parallel(tensor_collectives_backward);
+    parts.embedding_forward_s = parts.embedding_backward_s = look_up() / 2;
+    parts.loss_forward_s = logits() / 3;
+    parts.loss_backward_s = 2 * logits() / 3;
+    parts.message_s = message();
+    return parts;
+  }
 
   [[nodiscard]] double attention_compute() const {
     return in_.forward.compute_s + in_.backward.compute_s;
@@ -60,21 +93,21 @@ class Step {
     return in_.forward.seconds + in_.backward.seconds - attention_compute() - attention_exposed();
   }
 
-  /// Matrix products of all layers, forward; backward takes twice that (inputs and weights).
+  /// Matrix products of a layer, forward; backward takes twice that (inputs and weights).
   [[nodiscard]] double linear_forward() const {
     const double weights = static_cast<double>(active_layer_parameters(model_)) / tensor();
     const double flop = 2 * weights * rank_tokens();
-    return layers() * std::max(flop / device_.matmul_flop_per_s,
-                               bf16_bytes * weights / device_.memory_bandwidth_bytes_per_s);
+    return std::max(flop / device_.matmul_flop_per_s,
+                    bf16_bytes * weights / device_.memory_bandwidth_bytes_per_s);
   }
-  /// Norms, rotary embedding, activation of all layers, forward.
+  /// Norms, rotary embedding, activation of a layer, forward.
   [[nodiscard]] double elementwise_forward() const {
-    return layers() * elementwise_bytes(model_) * rank_tokens() / tensor() /
+    return elementwise_bytes(model_) * rank_tokens() / tensor() /
            device_.memory_bandwidth_bytes_per_s;
   }
 
   /// Selective checkpointing repeats what is cheap, full checkpointing the whole forward pass of
-  /// the layers, attention's communication and the tensor-parallel one included.
+  /// the layer, attention's communication and the tensor-parallel one included.
   [[nodiscard]] double recompute() const {
     switch (training_.checkpointing) {
       case Training::Checkpointing::none:
@@ -82,51 +115,76 @@ class Step {
       case Training::Checkpointing::selective:
         return elementwise_forward();
       case Training::Checkpointing::full:
-        return layers() * in_.forward.seconds + linear_forward() + elementwise_forward() +
+        return in_.forward.seconds + linear_forward() + elementwise_forward() +
                tensor_parallel(tensor_collectives_forward);
     }
     return 0;
   }
 
-  [[nodiscard]] double embedding_and_logits() const {
-    const double tokens = rank_tokens();
-    const double hidden = static_cast<double>(model_.hidden);
+  /// Of the embedding, both passes: rows are read and written.
+  [[nodiscard]] double look_up() const {
+    return 2 * 2 * bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden) /
+           device_.memory_bandwidth_bytes_per_s;
+  }
+  /// Output projection and loss, both passes.
+  [[nodiscard]] double logits() const {
     const double vocabulary = static_cast<double>(model_.vocabulary) / tensor();
-    const double flop = 6 * tokens * hidden * vocabulary;
-    const double look_up = 2 * 2 * bf16_bytes * tokens * hidden;  // read and write, both passes
-    const double logits = logits_passes * bf16_bytes * tokens * vocabulary;
-    return flop / device_.matmul_flop_per_s +
-           (look_up + logits) / device_.memory_bandwidth_bytes_per_s;
+    const double flop = 6 * rank_tokens() * static_cast<double>(model_.hidden) * vocabulary;
+    return flop / device_.matmul_flop_per_s + logits_passes * bf16_bytes * rank_tokens() *
+                                                  vocabulary / device_.memory_bandwidth_bytes_per_s;
+  }
+  [[nodiscard]] double embedding_and_logits() const {
+    return (embeds(stage_) ? look_up() : 0) + (has_loss(stage_) ? logits() : 0);
   }
 
   /// Nothing hides them: each stands between two matrix products that need it.
   [[nodiscard]] double tensor_parallel(int collectives) const {
     const double bytes = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden);
-    return layers() * collectives *
+    return collectives *
            collective_seconds(*in_.setting.cluster, bytes, training_.tensor_parallel, 1);
+  }
+
+  /// A layer's output, cut over the tensor-parallel GPUs, to the next stage.
+  [[nodiscard]] double message() const {
+    if (pipeline_.stages == 1) return 0;
+    const double bytes = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden) / tensor();
+    return shifted_seconds(*in_.setting.cluster, bytes,
+                           in_.setting.cluster->gpus() / pipeline_.stages);
+  }
+
+  /// Parameters of a stage. Stages of tied embeddings each have the matrix.
+  [[nodiscard]] double parameters(int stage) const {
+    if (pipeline_.stages == 1) return static_cast<double>(model_.parameters());
+    return stage_parameters(model_, pipeline_, stage);
+  }
+  [[nodiscard]] double most_parameters() const {
+    double most = 0;
+    for (int stage = 0; stage < pipeline_.stages; ++stage) {
+      most = std::max(most, parameters(stage));
+    }
+    return most;
   }
 
   /// Hides behind the linear layers of its pass; attention has its own traffic.
   [[nodiscard]] double data_parallel() const {
-    const ParameterTraffic traffic = parameter_traffic(model_, training_);
+    const ParameterTraffic traffic = parameter_traffic(most_parameters(), training_);
     const auto seconds = [&](double bytes) {
       return collective_seconds(*in_.setting.cluster, bytes, data_ranks(),
                                 training_.tensor_parallel);
     };
-    const double forward = linear_forward() + elementwise_forward();
+    const double forward = layers() * (linear_forward() + elementwise_forward());
     const double lost = overlap_loss(in_.setting.runtime, device_);
     const int gathers = training_.zero == 3 ? in_.accumulation : 1;
     const int reductions = training_.zero >= 2 ? in_.accumulation : 1;
-    return gathers * exposed_seconds(seconds(traffic.forward_bytes), forward, lost, model_.layers) +
-           reductions *
-               exposed_seconds(seconds(traffic.backward_bytes), 2 * forward, lost, model_.layers);
+    const int pieces = pipeline_.layers_of(stage_);
+    return gathers * exposed_seconds(seconds(traffic.forward_bytes), forward, lost, pieces) +
+           reductions * exposed_seconds(seconds(traffic.backward_bytes), 2 * forward, lost, pieces);
   }
 
   [[nodiscard]] double optimizer() const {
     const double shards = tensor() * (training_.zero >= 1 ? data_ranks() : 1);
     const double bytes = bytes_of(training_.weight_gradients) + optimizer_bytes;
-    return bytes * static_cast<double>(model_.parameters()) / shards /
-           device_.memory_bandwidth_bytes_per_s;
+    return bytes * most_parameters() / shards / device_.memory_bandwidth_bytes_per_s;
   }
 
   /// Of one batch, forward and backward, nothing counted twice for recomputation.
@@ -135,13 +193,16 @@ class Step {
         attention_flop(in_.pairs, model_.heads.query, model_.heads.dim, Pass::forward) +
         attention_flop(in_.pairs, model_.heads.query, model_.heads.dim, Pass::backward);
     return 6 * static_cast<double>(model_.active_parameters()) * static_cast<double>(in_.tokens) +
-           layers() * attention;
+           model_.layers * attention;
   }
 
   const StepInput& in_;
   const Model& model_;
   const Training& training_;
   const Device& device_;
+  const Pipeline& pipeline_;
+  StepParts parts_;
+  int stage_ = 0;
 };
 
 }  // namespace
@@ -155,8 +216,8 @@ PassTimes slowest_rank(const Simulation& simulation) {
           slowest->exposed_communication_s};
 }
 
-ParameterTraffic parameter_traffic(const Model& model, const Training& training) {
-  const double slice = static_cast<double>(model.parameters()) / training.tensor_parallel;
+ParameterTraffic parameter_traffic(double stage_parameters, const Training& training) {
+  const double slice = stage_parameters / training.tensor_parallel;
   const double parameters = bf16_bytes * slice;
   const double gradients = static_cast<double>(bytes_of(training.weight_gradients)) * slice;
   if (training.zero == 0) return {0, 2 * gradients};

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "simulate/step/layer.hpp"
+#include "simulate/step/pipeline.hpp"
 #include "simulate/step/step.hpp"
 
 namespace hsap {
@@ -39,18 +40,21 @@ std::vector<BackwardInputs> backward_inputs(const Schedule& backward) {
 /// Parts of a rank's memory in the order in which they are reported.
 class RankMemory {
  public:
-  RankMemory(const Setting& setting, int data_ranks, const AttentionBuffers& attention)
+  RankMemory(const Setting& setting, const Shares& shares, int stage,
+             const AttentionBuffers& attention)
       : model_(setting.model),
         training_(setting.training),
         runtime_(setting.runtime),
-        state_(state_bytes(training_, data_ranks)),
+        shares_(shares),
+        stage_(stage),
+        state_(state_bytes(training_, shares.data_ranks)),
         attention_(attention) {}
 
   [[nodiscard]] Breakdown parts() const {
     const bool logits_decide = logits() > layer_at_work();
-    return {{"parameters", share(model_.parameters()) * state_.parameter},
-            {"gradients", share(model_.parameters()) * state_.gradient},
-            {"optimizer", share(model_.parameters()) * state_.optimizer},
+    return {{"parameters", share(parameters()) * state_.parameter},
+            {"gradients", share(parameters()) * state_.gradient},
+            {"optimizer", share(parameters()) * state_.optimizer},
             {"gathered_layers", gathered_layers()},
             {"activations", activations()},
             {"logits", logits_decide ? logits() : 0},
@@ -59,8 +63,12 @@ class RankMemory {
   }
 
  private:
-  [[nodiscard]] double share(std::int64_t parameters) const {
-    return static_cast<double>(parameters) / training_.tensor_parallel;
+  [[nodiscard]] double share(double parameters) const {
+    return parameters / training_.tensor_parallel;
+  }
+  [[nodiscard]] double parameters() const {
+    return shares_.pipeline.stages == 1 ? static_cast<double>(model_.parameters())
+                                        : stage_parameters(model_, shares_.pipeline, stage_);
   }
   [[nodiscard]] double tokens_share() const {
     return static_cast<double>(attention_.tokens) / training_.tensor_parallel;
@@ -71,7 +79,8 @@ class RankMemory {
   [[nodiscard]] double gathered_layers() const {
     if (model_.attention_only() || training_.zero < 2) return 0;
     const double parameters = training_.zero == 3 ? 2 * bf16_bytes : 0;
-    return share(layer_parameters(model_)) * (parameters + bytes_of(training_.weight_gradients));
+    return share(static_cast<double>(layer_parameters(model_))) *
+           (parameters + bytes_of(training_.weight_gradients));
   }
 
   [[nodiscard]] double layer(bool selective) const {
@@ -81,7 +90,7 @@ class RankMemory {
   [[nodiscard]] double activations() const {
     if (model_.attention_only()) return attention_.kept;
     const double input = bf16_bytes * static_cast<double>(model_.hidden) * tokens_share();
-    const double layers = model_.layers;
+    const double layers = kept_layers();
     switch (training_.checkpointing) {
       case Training::Checkpointing::none:
         return layers * layer(false);
@@ -91,6 +100,19 @@ class RankMemory {
         return layers * input;
     }
     return 0;
+  }
+
+  /// Layers of which something is kept at once, a layer of two batches counted twice: those of all
+  /// pieces that have run forward and not yet backward.
+  [[nodiscard]] int kept_layers() const {
+    const Pipeline& pipeline = shares_.pipeline;
+    const int chunks = pipeline.pieces() / pipeline.stages;
+    int longest = 0;
+    for (int piece = stage_; piece < pipeline.pieces(); piece += pipeline.stages) {
+      longest = std::max(longest, pipeline.layers[static_cast<std::size_t>(piece)]);
+    }
+    return longest * std::min(shares_.accumulation * chunks,
+                              warm_up(stage_, shares_.accumulation, pipeline) + 1);
   }
 
   /// What the layer in the middle of its pass needs on top: attention's transient buffers, and
@@ -110,6 +132,7 @@ class RankMemory {
 
   /// At the loss no attention runs, so these and layer_at_work() do not add up.
   [[nodiscard]] double logits() const {
+    if (stage_ + 1 < shares_.pipeline.stages) return 0;
     return logit_bytes * static_cast<double>(model_.vocabulary) * tokens_share() /
            training_.loss_chunks;
   }
@@ -117,6 +140,8 @@ class RankMemory {
   const Model& model_;
   const Training& training_;
   const Runtime& runtime_;
+  const Shares& shares_;
+  int stage_;
   StateBytes state_;
   const AttentionBuffers& attention_;
 };
@@ -167,24 +192,26 @@ StateBytes state_bytes(const Training& training, int ranks) {
           12.0 / shared_from(1)};
 }
 
-Memory training_memory(const Setting& setting, int data_ranks,
+Memory training_memory(const Setting& setting, const Shares& shares,
                        std::span<const AttentionBuffers> ranks) {
   Memory worst;
-  for (const AttentionBuffers& rank : ranks) {
-    Memory memory = rounded(RankMemory(setting, data_ranks, rank).parts());
-    if (memory.peak_bytes > worst.peak_bytes) worst = std::move(memory);
+  for (int stage = 0; stage < shares.pipeline.stages; ++stage) {
+    for (const AttentionBuffers& rank : ranks) {
+      Memory memory = rounded(RankMemory(setting, shares, stage, rank).parts());
+      if (memory.peak_bytes > worst.peak_bytes) worst = std::move(memory);
+    }
   }
   return worst;
 }
 
 std::int64_t least_training_bytes(const Problem& problem, const Setting& setting, int ranks,
-                                  int replicas) {
+                                  const Shares& shares) {
   AttentionBuffers least;
   least.tokens = std::max<std::int64_t>(0, problem.batch.tokens() / ranks - uneven_tokens);
   if (covers(setting.passes, Pass::backward)) {
     least.kept = kept_token_bytes(problem) * static_cast<double>(least.tokens);
   }
-  return training_memory(setting, ranks * replicas, {&least, 1}).peak_bytes;
+  return training_memory(setting, shares, {&least, 1}).peak_bytes;
 }
 
 }  // namespace hsap

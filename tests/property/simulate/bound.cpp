@@ -99,6 +99,9 @@ TEST_CASE("No strategy beats the bound or needs less memory, on any cluster, in 
     setting.training.weight_gradients = draw.one_of<Dtype>({Dtype::bf16, Dtype::fp32});
     setting.passes = draw.one_of<Passes>({Passes::forward, Passes::backward, Passes::both});
     setting.training.tensor_parallel = draw.one_of<int>({1, 1, 1, 2});
+    if (setting.model.layers > 0) {
+      setting.training.pipeline_parallel = draw.one_of<int>({1, 1, 2});
+    }
     const Batch batch = draw_batch(draw);
     setting.mask = draw_mask(draw, batch);
     const Strategy strategy = draw_strategy(draw, setting.cluster->gpus());
@@ -113,8 +116,11 @@ TEST_CASE("No strategy beats the bound or needs less memory, on any cluster, in 
     CHECK(result->bound.compute_s <= simulated_s * (1 + 1e-9));
     CHECK(result->bound.intra_node_s <= simulated_s * (1 + 1e-9));
     CHECK(result->bound.inter_node_s <= simulated_s * (1 + 1e-9));
-    const int replicas = *replicas_of(strategy.ranks(), setting);
-    CHECK(least_training_bytes(*problem_of(batch, setting), setting, strategy.ranks(), replicas) <=
+    const Training& training = setting.training;
+    const Shares shares{
+        strategy.ranks() * *replicas_of(strategy.ranks(), setting), 1,
+        *pipeline_of(setting.model, training.pipeline_parallel, training.virtual_stages)};
+    CHECK(least_training_bytes(*problem_of(batch, setting), setting, strategy.ranks(), shares) <=
           result->memory.peak_bytes);
     CHECK(result->bound.total_s == std::max({result->bound.compute_s, result->bound.intra_node_s,
                                              result->bound.inter_node_s}));

@@ -6,7 +6,7 @@ using namespace hsap;
 using namespace hsap::cli;
 
 TEST_CASE("what is not given is one way to train, the usual") {
-  const auto trainings = read_trainings({}, 8);
+  const auto trainings = read_trainings({}, 2, 8);
   REQUIRE(trainings);
   REQUIRE(trainings->size() == 1);
   CHECK(trainings->front().zero == 1);
@@ -18,7 +18,7 @@ TEST_CASE("what is not given is one way to train, the usual") {
 }
 
 TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
-  const auto trainings = read_trainings({"3,1", "all", "all", "all", 64, 16}, 4);
+  const auto trainings = read_trainings({"3,1", "all", "all", "", "all", 64, 16}, 2, 4);
   REQUIRE(trainings);
   REQUIRE(trainings->size() == 2 * 3 * 3 * 2);  // 1, 2 and 4 GPUs of a node of four
   CHECK(trainings->front().zero == 3);
@@ -31,10 +31,26 @@ TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
   CHECK(trainings->back().loss_chunks == 16);
 }
 
+TEST_CASE("stages are dealt out over nodes, and virtual ones wherever there are several") {
+  TrainingOptions options;
+  options.pipeline_parallel = "all";
+  options.virtual_stages = 5;
+  const auto trainings = read_trainings(options, 6, 8);
+  REQUIRE(trainings);
+  REQUIRE(trainings->size() == 4);  // 1, 2, 3 and 6 of six nodes
+  CHECK(trainings->front().pipeline_parallel == 1);
+  CHECK(trainings->front().virtual_stages == 1);
+  CHECK(trainings->back().pipeline_parallel == 6);
+  CHECK(trainings->back().virtual_stages == 5);
+  options.pipeline_parallel = "1";  // then it is a mistake, which the search tells
+  CHECK(read_trainings(options, 6, 8)->front().virtual_stages == 5);
+}
+
 TEST_CASE("a bad part of a list is told with its flag") {
-  CHECK(read_trainings({"1,4", "", "", ""}, 8).error().file == "--zero");
-  CHECK(read_trainings({"1,", "", "", ""}, 8).error().file == "--zero");
-  CHECK(read_trainings({"", "some", "", ""}, 8).error().file == "--checkpointing");
-  CHECK(read_trainings({"", "", "0", ""}, 8).error().file == "--tensor-parallel");
-  CHECK(read_trainings({"", "", "", "fp16"}, 8).error().file == "--weight-gradients");
+  CHECK(read_trainings({"1,4", "", "", "", ""}, 2, 8).error().file == "--zero");
+  CHECK(read_trainings({"1,", "", "", "", ""}, 2, 8).error().file == "--zero");
+  CHECK(read_trainings({"", "some", "", "", ""}, 2, 8).error().file == "--checkpointing");
+  CHECK(read_trainings({"", "", "0", "", ""}, 2, 8).error().file == "--tensor-parallel");
+  CHECK(read_trainings({"", "", "", "1,0", ""}, 2, 8).error().file == "--pipeline-parallel");
+  CHECK(read_trainings({"", "", "", "", "fp16"}, 2, 8).error().file == "--weight-gradients");
 }

@@ -170,6 +170,27 @@ TEST_CASE("a plan splits its heads over GPUs as the predictions do") {
         "found 4, expected a divisor of 6 query heads that keeps their groups");
 }
 
+TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
+  Plan plan = test::sample_plan();
+  plan.training.pipeline_parallel = 4;
+  plan.training.virtual_stages = 2;
+  plan.cluster.nodes *= 4;
+  plan.cluster.gpus *= 4;
+  const std::string text = plan_text(plan);
+  const Result<Plan> again = parse_plan(text, "p.json");
+  REQUIRE(again);
+  CHECK(again->training.pipeline_parallel == 4);
+  CHECK(again->training.virtual_stages == 2);
+  CHECK(plan_text(*again) == text);
+  CHECK(error_of(changed(plan, "/mesh/pipeline_parallel", "2")) ==
+        "p.json: /mesh/replicas: the groups do not fill the cluster; found 1 replicas of 16 GPUs, "
+        "expected 32 GPUs together");
+  CHECK(error_of(changed(plan, "/mesh/pipeline_parallel", "5")) ==
+        "p.json: /mesh/pipeline_parallel: 32 layers cannot be cut into 10 equal pieces; found 5");
+  CHECK(error_of(changed(plan, "/training/virtual_stages", "0")).find("/training/virtual_stages") !=
+        std::string::npos);
+}
+
 TEST_CASE("a plan's model is read as a model file is") {
   const Plan plan = test::sample_plan();
   CHECK(error_of(changed(plan, "/problem/model/experts", "")) == "");

@@ -322,6 +322,34 @@ TEST_CASE("trainers are told how memory and steps are shared out") {
   CHECK(says(exported(3, Target::deepspeed), "{\"stage\": 3, \"overlap_comm\": True}"));
 }
 
+TEST_CASE("trainers are told the stages of a pipeline") {
+  Plan plan = plan_of({1, 4, Order::ulysses_inner, Layout::zigzag, Exchange::all_gather});
+  plan.training.pipeline_parallel = 2;
+  plan.training.global_batch = 6;
+  const std::string degree = "\n--pipeline-model-parallel-size 2\n";
+  CHECK(says(export_plan(plan, Target::megatron), degree + "--context-parallel-size 4\n"));
+  CHECK(says(export_plan(plan, Target::torchtitan),
+             "\n--parallelism.pipeline_parallel_degree 2\n"
+             "--parallelism.pipeline_parallel_schedule 1F1B\n"
+             "--parallelism.pipeline_parallel_first_stage_less_layers 0\n"
+             "--parallelism.pipeline_parallel_last_stage_less_layers 0\n"
+             "--parallelism.pipeline_parallel_layers_per_stage 16\n"
+             "--parallelism.pipeline_parallel_microbatch_size 1\n"));
+  CHECK(says(export_plan(plan, Target::torchtitan), "\n--training.local_batch_size 6\n"));
+  CHECK(says(export_plan(plan, Target::transformer_engine), ", pipeline stage s adds 4 s\n"));
+  CHECK(loses(export_plan(plan, Target::deepspeed), "pipeline parallel 2: "));
+  CHECK(loses(export_plan(plan, Target::yunchang), "pipeline parallel 2: "));
+  plan.training.virtual_stages = 17;  // 34 pieces of 32 layers, the embedding and the loss
+  plan.problem.model.layers = 66;
+  const std::string virtual_stages = "--num-virtual-stages-per-pipeline-rank 17\n";
+  CHECK(says(export_plan(plan, Target::megatron), degree + virtual_stages +
+                                                      "--account-for-embedding-in-pipeline-split\n"
+                                                      "--account-for-loss-in-pipeline-split\n"));
+  CHECK(says(export_plan(plan, Target::torchtitan), "_first_stage_less_layers 1\n"));
+  CHECK(says(export_plan(plan, Target::torchtitan), "_layers_per_stage 2\n"));
+  CHECK(says(export_plan(plan, Target::torchtitan), "_schedule Interleaved1F1B\n"));
+}
+
 TEST_CASE("trainers are told what the backward pass makes again") {
   using Checkpointing = Training::Checkpointing;
   Plan plan = plan_of({8, 1});

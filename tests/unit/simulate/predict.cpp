@@ -188,6 +188,39 @@ TEST_CASE("Degrees that do not fit are refused") {
   CHECK(predict({{0}}, ring(1, 2), given.setting).error().kind == ErrorKind::bad_input);
 }
 
+TEST_CASE("Stages share the GPUs, and interleaved ones take batches in rounds") {
+  Case given;  // 8 GPUs
+  given.setting.model = llama3_8b();
+  Training& training = given.setting.training;
+  training.pipeline_parallel = 2;
+  CHECK(*replicas_of(2, given.setting) == 2);
+  CHECK(*replicas_of(4, given.setting) == 1);
+  CHECK(replicas_of(8, given.setting).error().message ==
+        "ulysses x context_parallel x tensor_parallel x pipeline_parallel must divide the GPUs");
+  training.virtual_stages = 4;
+  training.global_batch = 12;
+  CHECK(*accumulation_of(2, training) == 6);
+  CHECK(accumulation_of(4, training).error().text() ==
+        "3 batches a replica, where interleaved stages take a multiple of 2");
+  training.pipeline_parallel = 3;
+  CHECK(replicas_of(1, given.setting).error().kind == ErrorKind::infeasible);
+  training = {};
+  training.virtual_stages = 2;
+  CHECK(replicas_of(1, given.setting).error().kind == ErrorKind::bad_input);
+}
+
+TEST_CASE("A pipeline's stages compute at once, as replicas do") {
+  Case given;  // 8 GPUs in two nodes
+  given.setting.model = llama3_8b();
+  given.setting.training.global_batch = 8;
+  const BatchPrediction replicas = *predict({{4096}}, ring(1, 2), given.setting);
+  given.setting.training.pipeline_parallel = 2;
+  const BatchPrediction stages = *predict({{4096}}, ring(1, 2), given.setting);
+  CHECK(stages.attention.forward_s == replicas.attention.forward_s);
+  CHECK(stages.attention.backward_s == replicas.attention.backward_s);
+  CHECK(stages.memory.peak_bytes < replicas.memory.peak_bytes);
+}
+
 TEST_CASE("Replicas share a global batch evenly or not at all") {
   Case given;  // 8 GPUs
   CHECK(*accumulation_of(4, given.setting.training) == 1);

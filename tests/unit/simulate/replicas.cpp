@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "hsap/predict.hpp"
+#include "simulate/step/pipeline.hpp"
 #include "unit/simulate/support.hpp"
 
 using namespace hsap;
@@ -90,7 +91,7 @@ TEST_CASE("no batch that takes longer makes a step shorter: bounds of batches bo
 TEST_CASE("a step of several replicas is the mean of the batches and the wait") {
   // Steps of 2 and 4 s; two replicas take 3.5 s, 0.5 s more than the mean.
   const std::vector<BatchPrediction> batches{batch(2, 100), batch(4, 300)};
-  const StepTimes step = expected_step(batches, 2, 1);
+  const StepTimes step = expected_step(batches, {}, 2, 1);
   CHECK(step.seconds == Approx(3.5));
   REQUIRE(step.breakdown.size() == 3);
   CHECK(step.breakdown[0].second == Approx(1));
@@ -100,12 +101,68 @@ TEST_CASE("a step of several replicas is the mean of the batches and the wait") 
   CHECK(step.tokens_per_s == Approx(2 * 200 / 3.5));  // both replicas take 200 tokens on average
   CHECK(step.mfu == Approx(3 / 3.5));
   // With three batches each, which take 2 and 4 s as often: the step has six.
-  const StepTimes longer = expected_step(batches, 2, 3);
+  const StepTimes longer = expected_step(batches, {}, 2, 3);
   CHECK(longer.tokens_per_s == Approx(6 * 200 / longer.seconds));
 }
 
 TEST_CASE("one replica never waits") {
-  const StepTimes step = expected_step(std::vector{batch(2, 100), batch(4, 300)}, 1, 1);
+  const StepTimes step = expected_step(std::vector{batch(2, 100), batch(4, 300)}, {}, 1, 1);
   CHECK(step.seconds == Approx(3));
   CHECK(step.breakdown.back().second == 0);
+}
+
+TEST_CASE("batches of a pipeline wait for each other") {
+  Model model;
+  model.layers = 4;
+  const Pipeline pipeline = *pipeline_of(model, 4, 1);
+  const auto step_of = [&](double layer_s, int accumulation) {
+    StepTimes step;
+    step.parts.layer_forward_s = layer_s;
+    step.parts.layer_backward_s = 2 * layer_s;
+    step.parts.once_s = 5;
+    step.seconds = 5 + pipeline_seconds(step.parts, accumulation, pipeline);
+    return step;
+  };
+  // Equal batches: nothing but the step itself.
+  const std::vector<StepTimes> equal(3, step_of(1, 8));
+  const ExpectedSeconds same = expected_seconds(equal, pipeline, 16, 8);
+  CHECK(same.mean == Approx(equal[0].seconds));
+  CHECK(same.slowest == Approx(equal[0].seconds));
+  for (const int accumulation : {8, 512}) {
+    const std::vector<StepTimes> mixed{step_of(1, accumulation), step_of(3, accumulation)};
+    const double mean = (mixed[0].seconds + mixed[1].seconds) / 2;
+    const ExpectedSeconds one = expected_seconds(mixed, pipeline, 1, accumulation);
+    CHECK(one.mean > 1.05 * mean);  // a short batch waits for a long one on another stage
+    CHECK(one.mean < mixed[1].seconds);
+    CHECK(one.slowest == Approx(one.mean));
+    CHECK(expected_seconds(mixed, pipeline, 8, accumulation).slowest > one.slowest);
+    const std::vector<StepTimes> longer{step_of(1, accumulation), step_of(3.5, accumulation)};
+    CHECK(expected_seconds(longer, pipeline, 8, accumulation).slowest >
+          expected_seconds(mixed, pipeline, 8, accumulation).slowest);
+  }
+}
+
+TEST_CASE("what unequal batches cost a pipeline counts to its bubble") {
+  Model model;
+  model.layers = 4;
+  const Pipeline pipeline = *pipeline_of(model, 2, 1);
+  std::vector<BatchPrediction> batches;
+  for (const double layer_s : {1.0, 3.0}) {
+    BatchPrediction batch;
+    batch.tokens = 100;
+    StepTimes step;
+    step.parts.layer_forward_s = step.parts.layer_backward_s = layer_s;
+    step.seconds = pipeline_seconds(step.parts, 6, pipeline);
+    step.breakdown = {{"linear", 6 * 4 * layer_s}, {pipeline_bubble, step.seconds - 24 * layer_s}};
+    batch.step = step;
+    batches.push_back(batch);
+  }
+  const StepTimes step = expected_step(batches, pipeline, 4, 6);
+  REQUIRE(step.breakdown.size() == 3);
+  CHECK(step.breakdown[0].second == Approx(48));
+  CHECK(step.breakdown[1].second > 2.0 * 4);  // what it is on average of equal batches
+  CHECK(step.breakdown[2].first == waiting_for_replicas);
+  CHECK(step.breakdown[0].second + step.breakdown[1].second + step.breakdown[2].second ==
+        Approx(step.seconds));
+  CHECK(step.tokens_per_s == Approx(4 * 6 * 100 / step.seconds));
 }

@@ -34,6 +34,8 @@ struct Case {
             8,
             1,
             accumulation,
+            *pipeline_of(setting.model, setting.training.pipeline_parallel,
+                         setting.training.virtual_stages),
             8192,
             1024,
             8192LL * 8193 / 2,
@@ -125,20 +127,20 @@ TEST_CASE("USP's table: ZeRO-3 moves 18 where data parallelism moves 12") {
   const double elements = static_cast<double>(block.parameters());
   CHECK(elements == Approx(12.0 * 3072 * 3072).epsilon(1e-3));
   for (const int zero : {0, 1, 2, 3}) {
-    const ParameterTraffic traffic = parameter_traffic(block, {zero});
+    const ParameterTraffic traffic = parameter_traffic(elements, {zero});
     const double collectives = zero == 3 ? 3 : 2;
     CHECK(traffic.forward_bytes + traffic.backward_bytes == collectives * 2 * elements);
   }
 }
 
 TEST_CASE("Gradients in fp32 are twice the bytes to reduce, and 2 more a parameter to step") {
-  const Model block = usp_block(3072);
+  const double elements = static_cast<double>(usp_block(3072).parameters());
   Training training;
   for (const int zero : {0, 1, 2, 3}) {
     training = {zero};
-    const ParameterTraffic small = parameter_traffic(block, training);
+    const ParameterTraffic small = parameter_traffic(elements, training);
     training.weight_gradients = Dtype::fp32;
-    const ParameterTraffic large = parameter_traffic(block, training);
+    const ParameterTraffic large = parameter_traffic(elements, training);
     CHECK(large.forward_bytes == small.forward_bytes);
     const double parameters = zero == 3 ? small.forward_bytes : 0;
     CHECK(large.backward_bytes == 2 * (small.backward_bytes - parameters) + parameters);
@@ -233,4 +235,43 @@ TEST_CASE("A collective is as slow as the GPU's link or the node's NICs") {
   CHECK(collective_seconds(two, 8e9, 4, 1) == Approx(4e9 / 20e9));
   // With two slices, each of the node's two GPUs wants another half of its own 8 GB.
   CHECK(collective_seconds(two, 8e9, 2, 2) == Approx(2 * 4e9 / 20e9));
+}
+
+TEST_CASE("a pipeline's step is that of its busiest stage and the bubble") {
+  Case given;
+  given.accumulation = 16;
+  const StepTimes whole = step_times(given.input());
+  given.setting.training.pipeline_parallel = 4;
+  const StepTimes step = step_times(given.input());
+  const auto parts = named(step.breakdown);
+  // The last of four stages: a quarter of the layers, and the loss but not the embedding.
+  const auto all = named(whole.breakdown);
+  for (const char* part : {"attention_compute", "linear", "recompute"}) {
+    CHECK(parts.at(part) == Approx(all.at(part) / 4));
+  }
+  CHECK(parts.at("embedding_and_logits") < all.at("embedding_and_logits"));
+  CHECK(parts.at("embedding_and_logits") > 0.9 * all.at("embedding_and_logits"));
+  CHECK(sum(step.breakdown) == Approx(step.seconds));
+  CHECK(step.parts.once_s == Approx(parts.at("data_parallel") + parts.at("optimizer")));
+  // Three rounds of a stage without the loss, 3 x 8 layers' passes, are waited for, and six
+  // messages of 1024 x 4096 numbers over 100 GB/s.
+  const double message = 2.0 * 1024 * 4096 / 100e9;
+  CHECK(step.parts.message_s == Approx(message));
+  const double layer = step.parts.layer_forward_s + step.parts.layer_backward_s;
+  const double look_up = step.parts.embedding_forward_s + step.parts.embedding_backward_s;
+  CHECK(parts.at(pipeline_bubble) == Approx(3 * 8 * layer + look_up + 6 * message).epsilon(1e-3));
+  // A quarter of the GPUs did a quarter of the work in a quarter of the time.
+  CHECK(step.mfu == Approx(whole.mfu / 4 * whole.seconds / step.seconds));
+}
+
+TEST_CASE("the optimizer and collectives of a pipeline are of the stage with most parameters") {
+  Case given;
+  const StepTimes whole = step_times(given.input());
+  given.setting.training.pipeline_parallel = 4;
+  const StepTimes step = step_times(given.input());
+  // Eight layers and one of the two matrices of the vocabulary.
+  const double layer = static_cast<double>(layer_parameters(given.setting.model));
+  const double share = (8 * layer + 128256.0 * 4096) / (32 * layer + 2 * 128256.0 * 4096);
+  CHECK(named(step.breakdown).at("optimizer") ==
+        Approx(named(whole.breakdown).at("optimizer") * share));
 }

@@ -11,7 +11,7 @@ TEST_CASE("figures are means over the batches, memory the largest, limit that of
                                        test::fake_prediction(Batch{{500}}, 16, 300),
                                        test::fake_prediction(Batch{{600}}, 12, 200)};
   batches[1].limit = "network";
-  const Figures figures = figures_of(batches, 4, 1);
+  const Figures figures = figures_of(batches, {}, 4, 1);
   // Steps of 8, 12 and 16 s: four replicas take at most 8 s one time in 81, at most 12 s 16 times.
   // Attention is an eighth of a step forward, three eighths backward.
   const double slowest = (8.0 * 1 + 12.0 * (16 - 1) + 16.0 * (81 - 16)) / 81;
@@ -39,7 +39,7 @@ TEST_CASE("without a step no replica waits") {
     prediction.attention.forward_s = batch.tokens() / 2;
     return prediction;
   };
-  oracle.least_seconds = [](std::size_t, int) { return 1.0; };
+  oracle.least = [](std::size_t, int) { return StepTimes{1}; };
   const Evaluator evaluator(batches, oracle, 2000);
   Candidate candidate;
   candidate.replicas = 3;
@@ -52,10 +52,10 @@ TEST_CASE("without a step no replica waits") {
 
 TEST_CASE("without layers the objective is one layer's attention") {
   BatchPrediction batch = test::fake_prediction(Batch{{1000}}, 8, 100);
-  CHECK(objective_seconds(batch) == Approx(8));
+  CHECK(objective(batch).seconds == Approx(8));
   batch.step.reset();
-  CHECK(objective_seconds(batch) == Approx(4));
-  CHECK_FALSE(figures_of(std::vector{batch}, 1, 1).step.has_value());
+  CHECK(objective(batch).seconds == Approx(4));
+  CHECK_FALSE(figures_of(std::vector{batch}, {}, 1, 1).step.has_value());
 }
 
 TEST_CASE("a candidate counts its bound where it is not predicted yet") {
@@ -64,8 +64,8 @@ TEST_CASE("a candidate counts its bound where it is not predicted yet") {
   oracle.predict = [](const Batch& batch, const Strategy&) -> Result<BatchPrediction> {
     return test::fake_prediction(batch, 8, batch.tokens());
   };
-  oracle.least_seconds = [](std::size_t batch, int ranks) {
-    return batch == 1 && ranks == 8 ? 2.0 : -1.0;
+  oracle.least = [](std::size_t batch, int ranks) {
+    return StepTimes{batch == 1 && ranks == 8 ? 2.0 : -1.0};
   };
   const Evaluator evaluator(batches, oracle, 2000);
   Candidate candidate;

@@ -57,7 +57,7 @@ inline Oracle fake_oracle(std::uint64_t seed) {
     const double bytes = 1e9 * (1 + share(seed, number, 1) + 0.1 * share(seed, number, tokens + 1));
     return fake_prediction(batch, seconds, static_cast<std::int64_t>(bytes));
   };
-  oracle.least_seconds = [](std::size_t, int) { return 0.9; };
+  oracle.least = [](std::size_t, int) { return StepTimes{0.9}; };
   return oracle;
 }
 
