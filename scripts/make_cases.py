@@ -13,6 +13,7 @@ import json
 import pathlib
 import sys
 
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 ULTRAATTN = "oliverYoung2001/UltraAttn (Apache-2.0)"
 MAGI = "SandAI-org/MagiAttention (Apache-2.0), read off charts to about 3 TFLOP/s"
 LAYOUTS = {"ring": "contiguous", "zigzag": "zigzag", "stripe": "striped", "basic": "contiguous"}
@@ -333,6 +334,85 @@ def training_steps(_):
             "model": model, "calibration": {"device.matmul_flop_per_s": rate}}
 
 
+# Short sequences over pipelines: NVIDIA's recipes for Megatron, in each container the same; and PyTorch's on GPUs
+# of 500 W whose memory moves 2.4 TB/s, with FlashAttention-2.
+BRIDGE = "NVIDIA-NeMo/Megatron-Bridge (Apache-2.0), docs/performance-summary-archive.md: Llama 3 with matrix " \
+    "products in FP8 on"
+TITAN = "pytorch/torchtitan (BSD-3), benchmarks/llama3_h100_202412_torchtitan.md: Llama 3.1 with matrix " \
+    "products in FP8 on H100, December 2024"
+PIPELINES = (
+    # name, cluster, source, FP8 rate, overlap of tensor parallelism, FlashAttention-2 and other memory, ZeRO
+    # and checkpointing, gradients, rows
+    ("dgx-h100-pipelines", "dgx-h100", f"{BRIDGE} DGX H100", 1.025e15, 0.5, {}, (1, "none", "bf16"), (
+        # group, name, model, GPUs, batches a step, tokens, sequences a batch, TP, PP, pieces a stage, CP,
+        # parameters sharded, tokens/s a GPU, overlapped
+        ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 128, 8192, 1, 1, 1, 1, 1, True, 14451, True),
+        ("8B, other containers", "25.09", "llama3-8b", 8, 128, 8192, 1, 1, 1, 1, 1, True, 14079, True),
+        ("70B, overlap fitted to this", "25.11", "llama3-70b", 64, 128, 8192, 1, 4, 8, 5, 1, False, 1602, True),
+        ("70B, other containers", "25.09", "llama3-70b", 64, 128, 8192, 1, 4, 8, 5, 1, False, 1619, True),
+        ("70B, other containers", "26.02", "llama3-70b", 64, 256, 8192, 1, 4, 8, 5, 1, False, 1621, True),
+        ("70B, other containers", "26.04", "llama3-70b", 64, 256, 8192, 1, 4, 8, 5, 1, False, 1633, True),
+        ("70B, other containers", "26.04.01", "llama3-70b", 64, 256, 8192, 1, 4, 8, 5, 1, False, 1664, True),
+        ("405B", "25.11", "llama3-405b", 1024, 512, 8192, 1, 8, 8, 8, 2, False, 292, True),
+        ("405B", "25.09", "llama3-405b", 1024, 512, 8192, 1, 8, 8, 8, 2, False, 302, True),
+        ("405B", "26.02", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 311, True),
+        ("405B", "26.04.01", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 328, True),
+        ("405B", "26.06", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 326, True))),
+    ("dgx-b200-pipelines", "dgx-b200", f"{BRIDGE} DGX B200", 2.04e15, 0.5, {}, (1, "none", "bf16"), (
+        ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 30624, True),
+        ("8B, other containers", "25.09", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 29994, True),
+        ("405B", "25.11", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 661, True),
+        ("405B", "25.09", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 664, True))),
+    ("gb200-pipelines", "gb200-nvl72", f"{BRIDGE} GB200", 2.12e15, 0.5, {}, (1, "none", "bf16"), (
+        ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 31508, True),
+        ("8B, other containers", "25.09", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 31357, True),
+        ("70B", "25.09", "llama3-70b", 64, 64, 8192, 2, 2, 4, 5, 1, False, 3546, True),
+        ("70B", "25.11", "llama3-70b", 64, 128, 8192, 2, 1, 1, 1, 1, True, 4312, True),
+        ("405B", "25.09", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 578, True),
+        ("405B", "25.11", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 813, True))),
+    ("torchtitan-h100", "dgx-h100", TITAN, 0.89e15, 0.27, {"device.memory_bandwidth_bytes_per_s": 2.15e12},
+     (1, "full", "fp32"), (
+        ("70B, FP8 rate fitted to this", "70B", "llama3-70b", 256, 32, 8192, 16, 8, 1, 1, 1, True, 829, False),
+        ("70B, overlap fitted to this", "70B async", "llama3-70b", 256, 32, 8192, 16, 8, 1, 1, 1, True, 876, True),
+        ("405B", "405B 1F1B", "llama3-405b", 512, 64, 8192, 4, 8, 8, 1, 1, False, 100, True),
+        ("405B", "405B interleaved", "llama3-405b", 512, 64, 8192, 4, 8, 8, 2, 1, False, 128, True),
+        ("405B", "405B 32K", "llama3-405b", 512, 64, 32768, 1, 8, 8, 1, 1, False, 76, True))),
+)
+
+
+def flash_attention_2():
+    """The kernels of the cluster whose runs measured them."""
+    device = json.loads((ROOT / "topologies" / "fit-h800.json").read_text(encoding="utf-8"))["device"]
+    return {f"device.{kernel}.{key}": value for kernel in ("forward", "backward")
+            for key, value in device[kernel].items()
+            if not isinstance(value, bool) and key != "ragged_slowdown"}
+
+
+def pipelined_steps(_):
+    """Steps over pipeline stages, and without ones for what is fitted."""
+    for name, cluster, source, rate, overlap, device, (zero, checkpointing, gradients), table in PIPELINES:
+        cases = []
+        node = 64 if cluster == "gb200-nvl72" else 8
+        for group, row, model, gpus, batches, length, sequences, tp, pp, pieces, cp, fsdp, speed, \
+                hidden in table:
+            cases.append({
+                "name": row, "group": group, "nodes": gpus // min(gpus, node),
+                "gpus_per_node": min(gpus, node), "model": model,
+                "documents": [length] * sequences, "mask": "causal",
+                "training": {"zero": 3 if fsdp else zero, "checkpointing": checkpointing,
+                             "weight_gradients": gradients, "tensor_parallel": tp,
+                             "pipeline_parallel": pp, "virtual_stages": pieces,
+                             "global_batch": batches},
+                "strategy": {"ulysses": 1, "context_parallel": cp, "layout": "zigzag",
+                             "exchange": "ring"} | LOW,
+                "measured_s": float(f"{batches * sequences * length / gpus / speed:.4g}")}
+                | ({} if hidden else {"runtime": "transformer-engine"}))
+        yield f"steps-{name}", cluster, "transformer-engine", cases, source, {
+            "calibration": {"device.matmul_flop_per_s": rate,
+                            "runtime.tensor_parallel_overlap": overlap} | device
+            | (flash_attention_2() if device else {})}
+
+
 def overlap_triples(tables):
     """What the plans do is not told: the whole is predicted from the times of its two parts."""
     cases = []
@@ -354,9 +434,9 @@ def main():
         return 2
     tables = pathlib.Path(sys.argv[1])
     out = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else \
-        pathlib.Path(__file__).resolve().parents[1] / "validate" / "cases"
+        ROOT / "validate" / "cases"
     makers = (ring_runs, kernels, dense_kernels, transfers, ring_flash_attention, ulysses_grid,
-              methods, collectives, overlap_triples, training_steps)
+              methods, collectives, overlap_triples, training_steps, pipelined_steps)
     for maker in makers:
         for name, cluster, runtime, cases, source, *more in maker(tables):
             lines = ",\n".join("    " + json.dumps(case) for case in cases)

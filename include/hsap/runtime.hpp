@@ -55,7 +55,9 @@ struct Runtime {
   /// overlap_share x exp(-seconds / overlap_decay_s). A decay of 0 means none.
   double overlap_share = 1;
   double overlap_decay_s = 0;
-  double communicator_bytes = 0;  ///< device memory for communication buffers, per rank
+  double tensor_parallel_overlap = 0;  ///< share of tensor-parallel collectives that hides behind
+                                       ///< the matrix products beside them
+  double communicator_bytes = 0;       ///< device memory for communication buffers, per rank
 };
 
 /// Reads runtimes/NAME.json or a path; overrides whose path starts with "runtime." apply.

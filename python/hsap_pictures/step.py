@@ -22,6 +22,7 @@ COLOURS = {
     "tensor_parallel": style.VERMILION,
     "data_parallel": style.YELLOW,
     "optimizer": style.GREY,
+    "pipeline_bubble": "#E8DCC0",
     "waiting_for_replicas": "#F2C9C9",
     WHOLE: "#BBBBBB",
 }

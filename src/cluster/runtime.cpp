@@ -43,6 +43,7 @@ Result<Runtime> read_runtime(json::Value root, const std::string& file,
   runtime.entry = from.parsed("communication_enters", parse_entry);
   runtime.overlap_share = from.number("overlap_share", json::Limits{0, 1, true});
   runtime.overlap_decay_s = from.number_or("overlap_decay_s", 0, json::Limits{0, 1e3});
+  runtime.tensor_parallel_overlap = from.number_or("tensor_parallel_overlap", 0, limits::share);
   runtime.communicator_bytes = from.number("communicator_bytes", json::Limits{0, 1e12});
   HSAP_CHECK(from.finish());
   return runtime;

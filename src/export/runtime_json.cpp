@@ -27,6 +27,7 @@ json::Ordered to_json(const Runtime& runtime) {
           {"communication_enters", at_once ? "at_once" : "between_kernels"},
           {"overlap_share", runtime.overlap_share},
           {"overlap_decay_s", runtime.overlap_decay_s},
+          {"tensor_parallel_overlap", runtime.tensor_parallel_overlap},
           {"communicator_bytes", runtime.communicator_bytes}};
 }
 

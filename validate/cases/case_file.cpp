@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <string_view>
 
@@ -72,26 +73,28 @@ Training read_training_on(json::Object from, const Case& item) {
   Training training = read_training(from, false);
   training.tensor_parallel =
       static_cast<int>(from.integer_or("tensor_parallel", 1, 1, item.gpus_per_node));
-  training.pipeline_parallel =
-      static_cast<int>(from.integer_or("pipeline_parallel", 1, 1, item.nodes * item.gpus_per_node));
+  training.pipeline_parallel = static_cast<int>(
+      from.integer_or("pipeline_parallel", 1, 1, std::int64_t{item.nodes} * item.gpus_per_node));
   from.done();
   return training;
 }
 
-Step read_step(json::Object& from, const Case& item, const std::optional<Model>& model) {
+Step read_step(json::Object& from, const Case& item, const Model* model) {
   Step work;
-  if (model) work.model = *model;
-  if (!model || model->attention_only()) {
-    from.fail("training", "a step of no model", model ? "one without layers" : "nothing",
-              "\"model\" beside the cases");
+  if (model != nullptr) work.model = *model;
+  if (model == nullptr || model->attention_only()) {
+    from.fail("training", "a step of no model", model != nullptr ? "one without layers" : "nothing",
+              "\"model\" here or beside the cases");
   }
   work.training = read_training_on(from.object("training"), item);
   work.batch = read_documents(from);
   work.mask = from.parsed_or("mask", parse_mask, Mask{});
   json::Object strategy = from.object("strategy");
-  work.strategy = read_strategy_on(
-      strategy, item.nodes * item.gpus_per_node /
-                    (work.training.tensor_parallel * work.training.pipeline_parallel));
+  // None are left where the degrees are too much, which the prediction tells.
+  const std::int64_t ranks =
+      std::int64_t{item.nodes} * item.gpus_per_node /
+      (std::int64_t{work.training.tensor_parallel} * work.training.pipeline_parallel);
+  work.strategy = read_strategy_on(strategy, static_cast<int>(std::max<std::int64_t>(1, ranks)));
   strategy.done();
   return work;
 }
@@ -167,7 +170,7 @@ Overlap read_overlap(json::Object from) {
   return work;
 }
 
-Case read_case(json::Object from, const ClusterSpec& cluster, const std::optional<Model>& model) {
+Case read_case(json::Object from, const ClusterSpec& cluster, const Model* model) {
   Case item;
   item.name = from.text("name");
   item.group = from.text("group");
@@ -220,14 +223,16 @@ Result<T> name_or_object(const json::Value& root, const char* key, const std::st
   return error;
 }
 
-/// The cluster is right without its changes, so a change is wrong: "/nic/latency_s" of the cluster
-/// is "/calibration/nic.latency_s" of the file.
-Error at_calibration(const std::string& path, Error error) {
+/// The cluster, or the runtime, is right without its changes, so a change is wrong:
+/// "/nic/latency_s" of the cluster is "/calibration/nic.latency_s" of the file, of the runtime
+/// "/kernel_slowdown" is "/calibration/runtime.kernel_slowdown".
+Error at_calibration(const std::string& path, const std::string& key, Error error) {
   constexpr std::string_view flag = "--set: ";
   if (error.message.starts_with(flag)) error.message.erase(0, flag.size());
   std::string number = std::move(error.position);
-  if (number.starts_with("/cluster")) number.erase(0, std::string_view("/cluster").size());
+  if (number.starts_with("/" + key)) number.erase(0, key.size() + 1);
   if (!number.empty()) std::replace(number.begin() + 1, number.end(), '/', '.');
+  if (key == "runtime" && !number.empty()) number.insert(1, "runtime.");
   error.file = path;
   error.position = "/calibration" + number;
   return error;
@@ -242,34 +247,47 @@ Error placed(Error error, const std::string& path, const std::string& position) 
   return error;
 }
 
-/// The runtime that a case names, read once.
-class Runtimes {
+/// What cases name, a runtime or a model, each read once.
+template <typename T>
+class Named {
  public:
-  Result<std::shared_ptr<const Runtime>> named(const std::string& name) {
-    std::shared_ptr<const Runtime>& known = known_[name];
+  using Load = std::function<Result<T>(const std::string& name)>;
+  explicit Named(Load load) : load_(std::move(load)) {}
+
+  /// Null where the case has no such key.
+  Result<std::shared_ptr<const T>> of(json::Object& from, const char* key, const CaseFile& file) {
+    const std::string name = from.text_or(key, "");
+    if (name.empty()) return std::shared_ptr<const T>();
+    std::shared_ptr<const T>& known = known_[name];
     if (known == nullptr) {
-      HSAP_TRY(Runtime runtime, load_runtime(name));
-      known = std::make_shared<const Runtime>(std::move(runtime));
+      Result<T> loaded = load_(name);
+      if (!loaded) {
+        return placed(std::move(loaded).error(), file.path,
+                      fmt::format("/cases/{}/{}", file.cases.size(), key));
+      }
+      known = std::make_shared<const T>(*std::move(loaded));
     }
     return known;
   }
 
  private:
-  std::map<std::string, std::shared_ptr<const Runtime>> known_;
+  Load load_;
+  std::map<std::string, std::shared_ptr<const T>> known_;
 };
 
 Status add_cases(json::Object& root, CaseFile& file) {
-  Runtimes runtimes;
+  Named<Runtime> runtimes([](const std::string& name) { return load_runtime(name); });
+  Named<Model> models([](const std::string& name) { return load_model(name); });
   for (json::Object& from : root.objects("cases", most_cases)) {
-    const std::string runtime = from.text_or("runtime", "");
-    file.cases.push_back(read_case(std::move(from), file.cluster, file.model));
-    if (runtime.empty()) continue;
-    Result<std::shared_ptr<const Runtime>> found = runtimes.named(runtime);
-    if (!found) {
-      return placed(std::move(found).error(), file.path,
-                    fmt::format("/cases/{}/runtime", file.cases.size() - 1));
+    HSAP_TRY(std::shared_ptr<const Runtime> runtime, runtimes.of(from, "runtime", file));
+    std::shared_ptr<const Model> own;
+    if (from.has("training")) {
+      HSAP_TRY(own, models.of(from, "model", file));
     }
-    file.cases.back().runtime = *std::move(found);
+    const Model* model = file.model ? &*file.model : nullptr;
+    file.cases.push_back(
+        read_case(std::move(from), file.cluster, own != nullptr ? own.get() : model));
+    file.cases.back().runtime = std::move(runtime);
   }
   return {};
 }
@@ -314,7 +332,12 @@ Result<CaseFile> parse_cases(const json::Value& value, const std::string& path) 
   root.schema("hsap.cases/1");
   file.source = root.text("source");
   file.setup = setup_of(root);
-  const std::vector<Override> changes = calibration_of(root);
+  std::vector<Override> changes = calibration_of(root);
+  const auto of_runtime = std::stable_partition(
+      changes.begin(), changes.end(),
+      [](const Override& change) { return !change.path.starts_with("runtime."); });
+  const std::vector<Override> to_runtime(of_runtime, changes.end());
+  changes.erase(of_runtime, changes.end());
   if (root.failed()) return root.finish().error();
   const auto load = [](const std::string& name, const std::vector<Override>& by) {
     return load_cluster(name, by);
@@ -324,7 +347,7 @@ Result<CaseFile> parse_cases(const json::Value& value, const std::string& path) 
   if (!changes.empty()) {
     Result<ClusterSpec> changed =
         name_or_object<ClusterSpec>(value, "cluster", path, changes, load, read_cluster);
-    if (!changed) return at_calibration(path, std::move(changed).error());
+    if (!changed) return at_calibration(path, "cluster", std::move(changed).error());
     file.cluster = *std::move(changed);
   }
   const auto load_profile = [](const std::string& name, const std::vector<Override>& by) {
@@ -332,6 +355,12 @@ Result<CaseFile> parse_cases(const json::Value& value, const std::string& path) 
   };
   HSAP_TRY(file.runtime,
            name_or_object<Runtime>(value, "runtime", path, {}, load_profile, read_runtime));
+  if (!to_runtime.empty()) {
+    Result<Runtime> changed =
+        name_or_object<Runtime>(value, "runtime", path, to_runtime, load_profile, read_runtime);
+    if (!changed) return at_calibration(path, "runtime", std::move(changed).error());
+    file.runtime = *std::move(changed);
+  }
   if (root.has("model")) {
     Result<Model> model = load_model(root.text("model"));
     if (!model) return placed(std::move(model).error(), path, "/model");

@@ -79,7 +79,7 @@ struct CaseFile {
   std::string cluster_name;
   ClusterSpec cluster;
   Runtime runtime;             ///< of cases that name none
-  std::optional<Model> model;  ///< that steps train
+  std::optional<Model> model;  ///< that steps train which name none
   std::vector<Case> cases;
 };
 

@@ -137,10 +137,12 @@ class Step {
     return (embeds(stage_) ? look_up() : 0) + (has_loss(stage_) ? logits() : 0);
   }
 
-  /// Nothing hides them: each stands between two matrix products that need it.
+  /// Each stands between two matrix products that need it: only programs that cut both into pieces
+  /// hide a part.
   [[nodiscard]] double tensor_parallel(int collectives) const {
     const double bytes = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden);
-    return collectives *
+    const double exposed = 1 - in_.setting.runtime.tensor_parallel_overlap;
+    return exposed * collectives *
            collective_seconds(*in_.setting.cluster, bytes, training_.tensor_parallel, 1);
   }
 

@@ -156,10 +156,10 @@ TEST_CASE("A training step is predicted as hsap-sim does") {
 
 TEST_CASE("A training step needs a model and groups that share its batches") {
   json::Value value = file_with(step);
-  CHECK(
-      error_of(value) ==
-      "cases.json: /cases/0/training: a step of no model; found nothing, expected \"model\" beside "
-      "the cases");
+  CHECK(error_of(value) ==
+        "cases.json: /cases/0/training: a step of no model; found nothing, expected \"model\" here "
+        "or "
+        "beside the cases");
   value["model"] = "llama9-8b";
   CHECK(error_of(value).find("cases.json: /model: ") == 0);
   value["model"] = "llama3-8b";
@@ -171,6 +171,31 @@ TEST_CASE("A training step needs a model and groups that share its batches") {
   REQUIRE(file);
   CHECK(predict_all(*file, 1).error().text() ==
         "cases.json: /cases/0: 4 replicas cannot share a global batch of 9 evenly");
+}
+
+TEST_CASE("A training step may have a model and stages of its own, and hide tensor parallelism") {
+  json::Value value = file_with(step);
+  value["model"] = "llama3-8b";
+  const double small = seconds_of(*parse_cases(value, "cases.json"));
+  value["cases"][0]["model"] = "llama3-70b";
+  const double large = seconds_of(*parse_cases(value, "cases.json"));
+  CHECK(large > 5 * small);
+  value["calibration"] = {{"runtime.tensor_parallel_overlap", 1}};
+  const double hidden = seconds_of(*parse_cases(value, "cases.json"));
+  CHECK(hidden < large);
+  value["cases"][0]["training"]["pipeline_parallel"] = 2;
+  value["cases"][0]["training"]["virtual_stages"] = 4;
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE(file);
+  CHECK(std::get<Step>(file->cases.front().work).training.virtual_stages == 4);
+  CHECK(seconds_of(*file) > hidden);  // half the replicas, the same bandwidth, and a bubble
+  value["cases"][0]["training"]["pipeline_parallel"] = 16;
+  value["cases"][0]["training"]["virtual_stages"] = 1;
+  const Result<CaseFile> crowded = parse_cases(value, "cases.json");
+  REQUIRE(crowded);
+  CHECK(predict_all(*crowded, 1).error().text().find("16 GPUs") != std::string::npos);
+  value["cases"][0]["model"] = "llama9-8b";
+  CHECK(error_of(value).find("cases.json: /cases/0/model: ") == 0);
 }
 
 TEST_CASE("A strategy that leaves out its inner degree has that of the nodes") {
@@ -312,6 +337,15 @@ TEST_CASE("A bad calibration is told with its own place") {
         0);
   CHECK(told("nic.latensy_s", 1).find("cases.json: /calibration: no such value; found 'nic.l") ==
         0);
+  const auto told_of_runtime = [&] {
+    CHECK(told("runtime.kernel_slowdown", 2)
+              .find("cases.json: /calibration/runtime.kernel_slowdown: out of range") == 0);
+    CHECK(told("runtime.kernel_slow", 1)
+              .find("cases.json: /calibration: no such value; found 'runtime.kernel_slow'") == 0);
+  };
+  told_of_runtime();
+  value["runtime"] = *json::read(std::string(HSAP_SOURCE_ROOT) + "/runtimes/ideal.json");
+  told_of_runtime();
   const Result<json::Value> shipped =
       json::read(std::string(HSAP_SOURCE_ROOT) + "/topologies/dgx-h100.json");
   REQUIRE(shipped);
@@ -388,6 +422,28 @@ TEST_CASE("Published training steps on B200 are predicted as README says") {
   }
   REQUIRE(told.size() == 7);
   CHECK(statistics("steps", told).mape < 0.04);
+}
+
+TEST_CASE("Published steps over pipeline stages are predicted as docs/accuracy.md says") {
+  const auto errors_of = [](const std::string& name, const std::string& group) {
+    const Result<CaseFile> file = read_cases(HSAP_SOURCE_ROOT "/validate/cases/" + name);
+    if (!file) FAIL(file.error().text());
+    const auto outcomes = predict_all(*file, 1);
+    if (!outcomes) FAIL(outcomes.error().text());
+    std::vector<double> errors;
+    for (const Outcome& outcome : *outcomes) {
+      if (outcome.item->group == group) errors.push_back(outcome.error());
+    }
+    return errors;
+  };
+  // Nothing is fitted to these.
+  const std::vector<double> thousand = errors_of("steps-dgx-h100-pipelines.json", "405B");
+  REQUIRE(thousand.size() == 5);
+  CHECK(std::abs(thousand[0]) < 0.01);
+  for (const double error : thousand) CHECK(std::abs(error) < 0.1);
+  const std::vector<double> bubbles = errors_of("steps-torchtitan-h100.json", "405B");
+  REQUIRE(bubbles.size() == 3);
+  for (const double error : bubbles) CHECK(std::abs(error) < 0.08);
 }
 
 TEST_CASE("Every shipped file predicts, alike on any number of threads") {
