@@ -92,8 +92,10 @@ Result<Question> read_question(const Flags& flags) {
   Question question;
   HSAP_TRY(question.scene, cli::read_scene(options));
   HSAP_TRY(question.batches, cli::read_batches(options.batches));
-  HSAP_TRY(question.trainings, cli::read_trainings(flags.training, question.scene.cluster->nodes(),
-                                                   question.scene.cluster->gpus_per_node()));
+  HSAP_TRY(question.trainings,
+           cli::read_trainings(flags.training, question.scene.cluster->nodes(),
+                               question.scene.cluster->gpus_per_node(),
+                               flags.trainer ? usual_training(*flags.trainer) : Training{}));
   HSAP_TRY(question.frame, frame_of(options, question.scene.setting, question.batches));
   return question;
 }
@@ -217,9 +219,11 @@ void add_flags(cli::Command& app, Flags& flags) {
   cli::add_problem(app, flags.common.problem);
   cli::add_training(app, flags.training);
   app.add_option("-o,--output", flags.plan, "plan to write, or '-' for stdout").type_name("FILE|-");
-  cli::add_parsed(app, "--to", flags.trainer, parse_target,
-                  "megatron|transformer-engine|yunchang|deepspeed|torchtitan",
-                  "only strategies that this trainer can be told (hsap-plan export)");
+  cli::add_parsed(
+      app, "--to", flags.trainer, parse_target,
+      "megatron|transformer-engine|yunchang|deepspeed|torchtitan",
+      "only strategies that this trainer can be told, and training as it can be told unless given "
+      "(hsap-plan export)");
   cli::add_integer(app, "--top", flags.tune.top, 0, 1000, "K", "runners-up to report (5)");
   app.add_flag("--exhaustive", flags.tune.exhaustive,
                "predict on every batch whatever may fit; the answer is the same");

@@ -57,9 +57,10 @@ inline constexpr int max_loss_chunks = 1 << 16;
 
 /// How the parts of a model outside sequence-parallel attention are trained.
 struct Training {
-  /// What the backward pass makes again: nothing; what is cheap (norms, activations, never a
-  /// matrix product or attention); or each layer's whole forward pass with its communication.
-  enum class Checkpointing : std::uint8_t { none, selective, full };
+  /// What the backward pass makes again: nothing; the outputs of norms; what is cheap (norms,
+  /// activations, never a matrix product or attention); or each layer's whole forward pass with its
+  /// communication.
+  enum class Checkpointing : std::uint8_t { none, norms, selective, full };
   int zero = 1;  ///< ZeRO stage: 1 shards optimizer, 2 gradients, 3 parameters; 0 none
   Checkpointing checkpointing = Checkpointing::selective;
   int tensor_parallel = 1;  ///< T: GPUs of a node that share a token shard's heads and weights

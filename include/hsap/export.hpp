@@ -18,6 +18,10 @@ inline constexpr int targets = 5;
 [[nodiscard]] std::string_view to_string(Target target);
 [[nodiscard]] Result<Target> parse_target(const std::string& text);
 
+/// A way to train the rest of the model that the trainer has options for, so that an export loses
+/// none of it. Trainers of attention alone have the usual one.
+[[nodiscard]] Training usual_training(Target target);
+
 /// A plan in the words of a trainer.
 struct Exported {
   std::string text;  ///< options ready to use; starts with comments that also hold the notes

@@ -158,7 +158,7 @@ struct TrainingFlag {
 };
 constexpr TrainingFlag zero_flag{
     "--zero", "0|1|2|3", "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)"};
-constexpr TrainingFlag checkpointing_flag{"--checkpointing", "none|selective|full",
+constexpr TrainingFlag checkpointing_flag{"--checkpointing", "none|norms|selective|full",
                                           "activations kept for the backward pass (selective)"};
 constexpr TrainingFlag tensor_parallel_flag{"--tensor-parallel", "T",
                                             "tensor-parallel degree, inside a node (1)"};

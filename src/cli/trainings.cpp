@@ -9,24 +9,23 @@
 namespace hsap::cli {
 
 Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int nodes,
-                                             int gpus_per_node) {
+                                             int gpus_per_node, const Training& usual) {
   using Checkpointing = Training::Checkpointing;
-  const Training plain;
-  HSAP_TRY(const std::vector<int> stages, read_list<int>("--zero", options.zero, plain.zero,
+  HSAP_TRY(const std::vector<int> stages, read_list<int>("--zero", options.zero, usual.zero,
                                                          {0, 1, 2, 3}, integer_reader<int>(0, 3)));
-  HSAP_TRY(
-      const std::vector<Checkpointing> policies,
-      read_list<Checkpointing>("--checkpointing", options.checkpointing, plain.checkpointing,
-                               {Checkpointing::none, Checkpointing::selective, Checkpointing::full},
-                               parse_checkpointing));
+  HSAP_TRY(const std::vector<Checkpointing> policies,
+           read_list<Checkpointing>("--checkpointing", options.checkpointing, usual.checkpointing,
+                                    {Checkpointing::none, Checkpointing::norms,
+                                     Checkpointing::selective, Checkpointing::full},
+                                    parse_checkpointing));
   HSAP_TRY(const std::vector<int> degrees,
-           read_list<int>("--tensor-parallel", options.tensor_parallel, plain.tensor_parallel,
+           read_list<int>("--tensor-parallel", options.tensor_parallel, usual.tensor_parallel,
                           divisors(gpus_per_node), integer_reader<int>(1, max_tensor_parallel)));
   HSAP_TRY(const std::vector<int> pipelines,
-           read_list<int>("--pipeline-parallel", options.pipeline_parallel, plain.pipeline_parallel,
+           read_list<int>("--pipeline-parallel", options.pipeline_parallel, usual.pipeline_parallel,
                           divisors(nodes), integer_reader<int>(1, max_pipeline_parallel)));
   HSAP_TRY(const std::vector<Dtype> gradients,
-           read_list<Dtype>("--weight-gradients", options.weight_gradients, plain.weight_gradients,
+           read_list<Dtype>("--weight-gradients", options.weight_gradients, usual.weight_gradients,
                             {Dtype::bf16, Dtype::fp32}, parse_dtype));
   // Beside pipelines there may be none, but not only none.
   const bool several_stages =

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "export/option_names.hpp"
 #include "export/trainer.hpp"
 
 namespace hsap {
@@ -65,9 +66,9 @@ void add_checkpointing(const Plan& plan, Draft& draft) {
   using Checkpointing = Training::Checkpointing;
   const Checkpointing checkpointing = plan.training.checkpointing;
   if (plan.problem.model.attention_only() || checkpointing == Checkpointing::none) return;
-  if (checkpointing == Checkpointing::selective) {
-    draft.lose("selective checkpointing", "Transformers checkpoints whole layers",
-               "full checkpointing");
+  if (checkpointing != Checkpointing::full) {
+    draft.lose(fmt::format("{} checkpointing", to_string(checkpointing)),
+               "Transformers checkpoints whole layers", "full checkpointing");
   }
   draft.lines.push_back("# call model.gradient_checkpointing_enable() before training");
 }

@@ -18,13 +18,15 @@ void add_recomputation(const Plan& plan, Draft& draft) {
   switch (plan.training.checkpointing) {
     case Training::Checkpointing::none:
       return;
+    case Training::Checkpointing::norms:
     case Training::Checkpointing::selective:
       lines.push_back("--recompute-granularity selective");
       lines.push_back("--recompute-modules layernorm");
+      if (plan.training.checkpointing == Training::Checkpointing::norms) return;
       draft.lose("selective checkpointing",
                  fmt::format("its modules leave the MLP's activation, {} bytes a token and layer",
                              bytes_of(Dtype::bf16) * plan.problem.model.intermediate),
-                 "--recompute-modules layernorm");
+                 "norms checkpointing");
       return;
     case Training::Checkpointing::full:
       lines.push_back("--recompute-granularity full");

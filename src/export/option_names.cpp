@@ -10,7 +10,7 @@ namespace hsap {
 namespace {
 
 constexpr std::array<std::string_view, 3> pass_names{"forward", "backward", "both"};
-constexpr std::array<std::string_view, 3> checkpointing_names{"none", "selective", "full"};
+constexpr std::array<std::string_view, 4> checkpointing_names{"none", "norms", "selective", "full"};
 
 }  // namespace
 

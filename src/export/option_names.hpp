@@ -14,7 +14,7 @@ namespace hsap {
 [[nodiscard]] std::string_view to_string(Passes passes);
 [[nodiscard]] Result<Passes> parse_passes(const std::string& text);
 
-/// "none", "selective" or "full".
+/// "none", "norms", "selective" or "full".
 [[nodiscard]] std::string_view to_string(Training::Checkpointing checkpointing);
 [[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);
 

@@ -67,11 +67,17 @@ void add_rest_of_model(const Plan& plan, Draft& draft) {
                   plan.problem.context, plan.problem.context * batches_per_step(plan)));
   if (plan.problem.model.attention_only()) return;
   add_fsdp(plan, draft);
-  const std::string_view checkpointing = to_string(plan.training.checkpointing);
-  lines.push_back(fmt::format("--activation_checkpoint.mode {}", checkpointing));
-  if (plan.training.checkpointing == Training::Checkpointing::selective) {
-    lines.push_back("--activation_checkpoint.selective_ac_option op");
+  std::string_view checkpointing = to_string(plan.training.checkpointing);
+  const bool some = plan.training.checkpointing == Training::Checkpointing::norms ||
+                    plan.training.checkpointing == Training::Checkpointing::selective;
+  if (some) {
+    draft.lose(fmt::format("{} checkpointing", checkpointing),
+               "its policy also makes every second matrix product again, and keeps less",
+               "activation_checkpoint.mode selective, op");
+    checkpointing = to_string(Training::Checkpointing::selective);
   }
+  lines.push_back(fmt::format("--activation_checkpoint.mode {}", checkpointing));
+  if (some) lines.push_back("--activation_checkpoint.selective_ac_option op");
   if (plan.training.loss_chunks > 1) {
     draft.lose(fmt::format("loss in {} chunks", plan.training.loss_chunks),
                "torchtitan 0.2 has all logits of a rank at once",

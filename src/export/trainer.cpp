@@ -56,6 +56,17 @@ std::string heading(const Plan& plan) {
 
 }  // namespace
 
+Training usual_training(Target target) {
+  Training training;
+  if (target == Target::megatron) training.checkpointing = Training::Checkpointing::norms;
+  if (target == Target::deepspeed || target == Target::torchtitan) {
+    training.zero = 3;
+    training.checkpointing = Training::Checkpointing::full;
+  }
+  if (target == Target::torchtitan) training.weight_gradients = Dtype::fp32;
+  return training;
+}
+
 std::string_view to_string(Target target) { return target_names[static_cast<std::size_t>(target)]; }
 
 Result<Target> parse_target(const std::string& text) {

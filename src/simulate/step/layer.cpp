@@ -37,11 +37,16 @@ double elementwise_bytes(const Model& model) {
   return bf16_bytes * (8 * hidden + 2 * rotated + 3 * mlp_width(model));
 }
 
-double saved_bytes(const Model& model, bool selective) {
-  const double hidden = static_cast<double>(model.hidden);
-  const double kept = 2 * hidden + 2 * mlp_width(model);
-  const double cheap = 2 * hidden + mlp_width(model);
-  return bf16_bytes * (selective ? kept : kept + cheap);
+double saved_bytes(const Model& model, Training::Checkpointing checkpointing) {
+  using Checkpointing = Training::Checkpointing;
+  const double norms = 2 * static_cast<double>(model.hidden);  // their inputs, or their outputs
+  const bool again = checkpointing == Checkpointing::selective;
+  double numbers = norms + 2 * mlp_width(model);
+  if (!again && checkpointing != Checkpointing::norms) numbers += norms;
+  if (!again) numbers += mlp_width(model);
+  return bf16_bytes * numbers;
 }
+
+double norm_bytes(const Model& model) { return bf16_bytes * 4 * static_cast<double>(model.hidden); }
 
 }  // namespace hsap

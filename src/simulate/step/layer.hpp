@@ -29,10 +29,13 @@ inline constexpr double bf16_bytes = 2;
 
 /// What the forward pass of one layer keeps for the backward pass outside attention, bytes per
 /// token, after Korthikanti et al. (arXiv 2205.05198, section 4.1) redone for this layer: the
-/// inputs of both norms (4 hidden) and the two halves of the gated MLP (4 intermediate) always;
-/// what is cheap to make again, the outputs of both norms (4 hidden) and the product of the
-/// halves (2 intermediate), unless `selective`. Attention's own q, k, v, o and lse come on top, as
-/// the schedule holds them.
-[[nodiscard]] double saved_bytes(const Model& model, bool selective);
+/// inputs of both norms (4 hidden) and the two halves of the gated MLP (4 intermediate) always; the
+/// outputs of both norms (4 hidden) and the product of the halves (2 intermediate) unless made
+/// again. Attention's own q, k, v, o and lse come on top, as the schedule holds them. With full
+/// checkpointing this is what a layer keeps while it is made again, all of it.
+[[nodiscard]] double saved_bytes(const Model& model, Training::Checkpointing checkpointing);
+
+/// Memory traffic of making the outputs of both norms again, bytes per token: read and write.
+[[nodiscard]] double norm_bytes(const Model& model);
 
 }  // namespace hsap

@@ -106,12 +106,15 @@ class Step {
            device_.memory_bandwidth_bytes_per_s;
   }
 
-  /// Selective checkpointing repeats what is cheap, full checkpointing the whole forward pass of
-  /// the layer, attention's communication and the tensor-parallel one included.
+  /// Outputs of norms are one pass over them. Selective checkpointing repeats what is cheap, full
+  /// checkpointing the whole forward pass of the layer, attention's communication and the
+  /// tensor-parallel one included.
   [[nodiscard]] double recompute() const {
     switch (training_.checkpointing) {
       case Training::Checkpointing::none:
         return 0;
+      case Training::Checkpointing::norms:
+        return norm_bytes(model_) * rank_tokens() / tensor() / device_.memory_bandwidth_bytes_per_s;
       case Training::Checkpointing::selective:
         return elementwise_forward();
       case Training::Checkpointing::full:

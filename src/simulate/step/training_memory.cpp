@@ -83,23 +83,16 @@ class RankMemory {
            (parameters + bytes_of(training_.weight_gradients));
   }
 
-  [[nodiscard]] double layer(bool selective) const {
-    return saved_bytes(model_, selective) * tokens_share() + attention_.kept;
+  [[nodiscard]] double layer(Training::Checkpointing checkpointing) const {
+    return saved_bytes(model_, checkpointing) * tokens_share() + attention_.kept;
   }
 
   [[nodiscard]] double activations() const {
     if (model_.attention_only()) return attention_.kept;
     const double input = bf16_bytes * static_cast<double>(model_.hidden) * tokens_share();
     const double layers = kept_layers();
-    switch (training_.checkpointing) {
-      case Training::Checkpointing::none:
-        return layers * layer(false);
-      case Training::Checkpointing::selective:
-        return layers * layer(true);
-      case Training::Checkpointing::full:
-        return layers * input;
-    }
-    return 0;
+    const bool whole = training_.checkpointing == Training::Checkpointing::full;
+    return layers * (whole ? input : layer(training_.checkpointing));
   }
 
   /// Layers of which something is kept at once, a layer of two batches counted twice: those of all
@@ -119,15 +112,10 @@ class RankMemory {
   /// what checkpointing makes it compute again.
   [[nodiscard]] double layer_at_work() const {
     if (model_.attention_only()) return attention_.transient;
-    switch (training_.checkpointing) {
-      case Training::Checkpointing::none:
-        return attention_.transient;
-      case Training::Checkpointing::selective:
-        return attention_.transient + layer(false) - layer(true);
-      case Training::Checkpointing::full:
-        return attention_.transient + layer(false);
-    }
-    return 0;
+    using Checkpointing = Training::Checkpointing;
+    const bool whole = training_.checkpointing == Checkpointing::full;
+    const double kept = whole ? 0 : layer(training_.checkpointing);
+    return attention_.transient + layer(Checkpointing::none) - kept;
   }
 
   /// At the loss no attention runs, so these and layer_at_work() do not add up.

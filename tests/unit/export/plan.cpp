@@ -112,7 +112,7 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
        "'fp32'"},
       {"/training/checkpointing", "\"all\"",
        "p.json: /training/checkpointing: unknown checkpointing policy; found 'all', expected "
-       "'none', 'selective' or 'full'"},
+       "'none', 'norms', 'selective' or 'full'"},
       {"/strategy/ulysses", "1048576",
        "p.json: /strategy/context_parallel: too many ranks; found 4194304, expected ulysses x "
        "context_parallel of at most 1048576"},

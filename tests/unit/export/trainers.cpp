@@ -363,21 +363,40 @@ TEST_CASE("trainers are told what the backward pass makes again") {
   CHECK(says(selective, granularity + "selective\n--recompute-modules layernorm\n"));
   CHECK(loses(selective,
               "selective checkpointing: its modules leave the MLP's activation, 28672 bytes"));
+  const Exported norms = exported(Checkpointing::norms, Target::megatron);
+  CHECK(says(norms, granularity + "selective\n--recompute-modules layernorm\n"));
+  CHECK_FALSE(loses(norms, "norms checkpointing: "));
   CHECK(says(exported(Checkpointing::full, Target::megatron), granularity + "full\n"));
   const std::string enable = "model.gradient_checkpointing_enable()";
   CHECK_FALSE(says(exported(Checkpointing::none, Target::deepspeed), enable));
   CHECK(says(exported(Checkpointing::full, Target::deepspeed), enable));
   CHECK(loses(exported(Checkpointing::selective, Target::deepspeed), "selective checkpointing: "));
+  CHECK(loses(exported(Checkpointing::norms, Target::deepspeed), "norms checkpointing: "));
   const std::string mode = "\n--activation_checkpoint.mode ";
   CHECK(says(exported(Checkpointing::none, Target::torchtitan), mode + "none\n"));
   CHECK(says(exported(Checkpointing::full, Target::torchtitan), mode + "full\n"));
   CHECK(says(exported(Checkpointing::selective, Target::torchtitan),
              mode + "selective\n--activation_checkpoint.selective_ac_option op\n"));
+  CHECK(loses(exported(Checkpointing::selective, Target::torchtitan),
+              "selective checkpointing: its policy also makes every second matrix product again"));
   // Of attention alone nothing is checkpointed.
   plan.problem.model.layers = 0;
   CHECK_FALSE(says(exported(Checkpointing::full, Target::megatron), granularity));
   CHECK_FALSE(says(exported(Checkpointing::full, Target::deepspeed), enable));
   CHECK_FALSE(says(exported(Checkpointing::full, Target::torchtitan), mode));
+}
+
+TEST_CASE("trainers are told all of their usual way to train") {
+  for (const Target target : {Target::megatron, Target::deepspeed, Target::torchtitan}) {
+    Plan plan = plan_of({8, 1});
+    plan.training = usual_training(target);
+    for (const std::string& note : export_plan(plan, target).notes) {
+      INFO(to_string(target) << ": " << note);
+      CHECK(note.find("checkpointing") == std::string::npos);
+      CHECK(note.find("ZeRO") == std::string::npos);
+      CHECK(note.find("weight gradients") == std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("trainers are told a loss in chunks, where they have one") {

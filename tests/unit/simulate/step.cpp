@@ -108,10 +108,12 @@ TEST_CASE("Linear layers: 6 FLOP a parameter and token, and three passes over th
   CHECK(Case().parts().at("linear") == Approx(products + elementwise));
 }
 
-TEST_CASE("Checkpointing: nothing, the cheap parts, or the whole forward pass again") {
+TEST_CASE("Checkpointing: nothing, norms, the cheap parts, or the whole forward pass again") {
   Case given;
   given.setting.training.checkpointing = Training::Checkpointing::none;
   CHECK(given.parts().at("recompute") == 0);
+  given.setting.training.checkpointing = Training::Checkpointing::norms;
+  CHECK(given.parts().at("recompute") == Approx(4 * 2.0 * 4096 * 1024 * 32 / 1e12));
   const double cheap = 172032.0 * 1024 * 32 / 1e12;
   given.setting.training.checkpointing = Training::Checkpointing::selective;
   CHECK(given.parts().at("recompute") == Approx(cheap));

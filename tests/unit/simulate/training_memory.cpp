@@ -37,6 +37,7 @@ std::map<std::string, double> parts_of(const Setting& setting, int data_ranks,
 }
 
 constexpr auto none = Training::Checkpointing::none;
+constexpr auto norms = Training::Checkpointing::norms;
 constexpr auto selective = Training::Checkpointing::selective;
 constexpr auto full = Training::Checkpointing::full;
 
@@ -85,12 +86,13 @@ TEST_CASE("Activations by checkpointing") {
   // cheap 4 x 4096 + 2 x 14336 = 45,056.
   const Cluster cluster = round_cluster(1, 8);
   const AttentionBuffers attention{1000, 10, 1024};
-  CHECK(saved_bytes(llama3_8b(), true) == 73728);
-  CHECK(saved_bytes(llama3_8b(), false) == 73728 + 45056);
+  CHECK(saved_bytes(llama3_8b(), selective) == 73728);
+  CHECK(saved_bytes(llama3_8b(), none) == 73728 + 45056);
   const auto activations = [&](Training::Checkpointing checkpointing) {
     return parts_of(setting_of(cluster, 1, checkpointing), 8, attention).at("activations");
   };
   CHECK(activations(none) == 32 * (1024.0 * 118784 + 1000));
+  CHECK(activations(norms) == 32 * (1024.0 * (118784 - 4 * 4096) + 1000));
   CHECK(activations(selective) == 32 * (1024.0 * 73728 + 1000));
   CHECK(activations(full) == 32 * 1024.0 * 8192);
 }
@@ -141,7 +143,7 @@ TEST_CASE("A stage keeps its layers of as many batches as there are stages from 
     CHECK(named(memory.breakdown).at("parameters") == 2 * 8 * layer);
     return named(memory.breakdown).at("activations");
   };
-  const double kept = saved_bytes(setting.model, false) * 100 + 1000;  // of a layer
+  const double kept = saved_bytes(setting.model, none) * 100 + 1000;  // of a layer
   CHECK(activations(1) == Approx(8 * kept));
   CHECK(activations(3) == Approx(3 * 8 * kept));
   CHECK(activations(16) == Approx(4 * 8 * kept));  // the first stage of four
