@@ -61,6 +61,9 @@ struct Training {
   /// activations, never a matrix product or attention); or each layer's whole forward pass with its
   /// communication.
   enum class Checkpointing : std::uint8_t { none, norms, selective, full };
+  /// How softmax of the logits, its loss and gradient are computed: by one kernel each, or by
+  /// PyTorch's own functions, one after the other on fp32 logits.
+  enum class Loss : std::uint8_t { fused, plain };
   int zero = 1;  ///< ZeRO stage: 1 shards optimizer, 2 gradients, 3 parameters; 0 none
   Checkpointing checkpointing = Checkpointing::selective;
   int tensor_parallel = 1;  ///< T: GPUs of a node that share a token shard's heads and weights
@@ -69,6 +72,7 @@ struct Training {
   int loss_chunks = 1;        ///< pieces of a rank's tokens whose logits exist one after the other
   int pipeline_parallel = 1;  ///< stages, each with its own layers and its own GPUs
   int virtual_stages = 1;     ///< pieces of the model in each of several stages, interleaved
+  Loss loss = Loss::fused;
 };
 
 /// Named parts of a whole, in a fixed order.

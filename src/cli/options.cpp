@@ -177,6 +177,9 @@ void add_single_values(Command& command, Options& options) {
   add_integer(command, "--global-batch", options.global_batch, 1, max_global_batch, "N",
               "packed batches of all replicas in one optimizer step (one each)")
       .group(training_group);
+  add_parsed(command, "--loss", options.loss, parse_loss, "fused|plain",
+             "kernels that fuse softmax and loss, or PyTorch's own functions (fused)")
+      .group(training_group);
   add_integer(command, "--loss-chunks", options.loss_chunks, 1, max_loss_chunks, "N",
               "logits exist for an N-th of a rank's tokens at a time (1)")
       .group(training_group);

@@ -68,6 +68,7 @@ struct TrainingOptions {
   std::string pipeline_parallel;
   std::string weight_gradients;
   int global_batch = 0;
+  Training::Loss loss = Training::Loss::fused;
   int loss_chunks = 1;
   int virtual_stages = 1;  ///< wherever there are several stages
 };

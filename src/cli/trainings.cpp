@@ -31,14 +31,22 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int
   const bool several_stages =
       std::any_of(pipelines.begin(), pipelines.end(), [](int pipeline) { return pipeline > 1; });
   std::vector<Training> trainings;
+  Training training = usual;
+  training.global_batch = options.global_batch;
+  training.loss = options.loss;
+  training.loss_chunks = options.loss_chunks;
   for (const int zero : stages) {
+    training.zero = zero;
     for (const Checkpointing checkpointing : policies) {
+      training.checkpointing = checkpointing;
       for (const int degree : degrees) {
+        training.tensor_parallel = degree;
         for (const int pipeline : pipelines) {
+          training.pipeline_parallel = pipeline;
+          training.virtual_stages = several_stages && pipeline == 1 ? 1 : options.virtual_stages;
           for (const Dtype gradient : gradients) {
-            trainings.push_back({zero, checkpointing, degree, options.global_batch, gradient,
-                                 options.loss_chunks, pipeline,
-                                 several_stages && pipeline == 1 ? 1 : options.virtual_stages});
+            training.weight_gradients = gradient;
+            trainings.push_back(training);
           }
         }
       }

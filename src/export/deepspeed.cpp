@@ -92,6 +92,9 @@ Draft deepspeed_options(const Plan& plan) {
     lines.push_back(fmt::format("# compute the loss by TiledFusedLogitsLoss, {} shards",
                                 plan.training.loss_chunks));
   }
+  if (plan.training.loss == Training::Loss::fused && plan.training.loss_chunks == 1) {
+    lines.push_back("# compute the loss by a fused kernel, such as Liger's");
+  }
   lines.push_back(
       "# wrap the data loader in UlyssesSPDataLoaderAdapter; it gives every rank its tokens");
   if (packed(plan)) {

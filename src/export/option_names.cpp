@@ -10,6 +10,7 @@ namespace hsap {
 namespace {
 
 constexpr std::array<std::string_view, 3> pass_names{"forward", "backward", "both"};
+constexpr std::array<std::string_view, 2> loss_names{"fused", "plain"};
 constexpr std::array<std::string_view, 4> checkpointing_names{"none", "norms", "selective", "full"};
 
 }  // namespace
@@ -28,6 +29,14 @@ Result<Training::Checkpointing> parse_checkpointing(const std::string& text) {
   return parse_name<Training::Checkpointing>(text, "checkpointing policy", checkpointing_names);
 }
 
+std::string_view to_string(Training::Loss loss) {
+  return loss_names[static_cast<std::size_t>(loss)];
+}
+
+Result<Training::Loss> parse_loss(const std::string& text) {
+  return parse_name<Training::Loss>(text, "loss", loss_names);
+}
+
 std::string to_string(const Training& training) {
   std::string text =
       fmt::format("ZeRO {}, {} checkpointing", training.zero, to_string(training.checkpointing));
@@ -40,6 +49,9 @@ std::string to_string(const Training& training) {
   }
   if (training.weight_gradients != Dtype::bf16) {
     text += fmt::format(", gradients in {}", to_string(training.weight_gradients));
+  }
+  if (training.loss != Training::Loss::fused) {
+    text += fmt::format(", {} loss", to_string(training.loss));
   }
   if (training.loss_chunks > 1) text += fmt::format(", loss in {} chunks", training.loss_chunks);
   return text;

@@ -14,6 +14,10 @@ namespace hsap {
 [[nodiscard]] std::string_view to_string(Passes passes);
 [[nodiscard]] Result<Passes> parse_passes(const std::string& text);
 
+/// "fused" or "plain".
+[[nodiscard]] std::string_view to_string(Training::Loss loss);
+[[nodiscard]] Result<Training::Loss> parse_loss(const std::string& text);
+
 /// "none", "norms", "selective" or "full".
 [[nodiscard]] std::string_view to_string(Training::Checkpointing checkpointing);
 [[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);

@@ -85,6 +85,10 @@ void add_rest_of_model(const Plan& plan, Draft& draft) {
   }
   lines.push_back(
       fmt::format("# after torchtitan 0.2 instead: activation-checkpoint:{}", checkpointing));
+  if (plan.training.loss == Training::Loss::fused) {
+    lines.push_back("# a compiled loss keeps no fp32 logits");
+    lines.push_back("--compile.enable");
+  }
 }
 
 }  // namespace

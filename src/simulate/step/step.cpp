@@ -12,8 +12,11 @@ namespace {
 /// Adam: reads the fp32 master copy and two moments beside a gradient, writes the three back and a
 /// bf16 parameter.
 constexpr double optimizer_bytes = 12 + 12 + 2;
-/// Passes over the bf16 logits: softmax reads them twice, gradients are written and read again.
-constexpr double logits_passes = 4;
+/// Bytes that the loss moves for each logit in both passes. Fused: softmax reads them twice in
+/// bf16, gradients are written and read again. PyTorch's own functions: to fp32 (2 + 4),
+/// log-softmax (4 + 4), the gradient of the loss (4) and of log-softmax (4 + 4 + 4), to bf16 (4 +
+/// 2).
+double loss_bytes(Training::Loss loss) { return loss == Training::Loss::fused ? 4 * 2 : 36; }
 
 /// Times of the stage with most to do, which the others wait for; `layers` are its own.
 class Step {
@@ -133,7 +136,7 @@ class Step {
   [[nodiscard]] double logits() const {
     const double vocabulary = static_cast<double>(model_.vocabulary) / tensor();
     const double flop = 6 * rank_tokens() * static_cast<double>(model_.hidden) * vocabulary;
-    return flop / device_.matmul_flop_per_s + logits_passes * bf16_bytes * rank_tokens() *
+    return flop / device_.matmul_flop_per_s + loss_bytes(training_.loss) * rank_tokens() *
                                                   vocabulary / device_.memory_bandwidth_bytes_per_s;
   }
   [[nodiscard]] double embedding_and_logits() const {

@@ -10,8 +10,11 @@
 namespace hsap {
 namespace {
 
-/// Logits in bf16 and once more in fp32, where their softmax and gradient are computed.
-constexpr double logit_bytes = 2 + 4;
+/// Fused: logits in bf16 and once more in fp32, where their softmax and gradient are computed.
+/// PyTorch's own functions hold log-softmax and two gradients in fp32 at once.
+double logit_bytes(Training::Loss loss) {
+  return loss == Training::Loss::fused ? 2 + 4 : 2 + 3 * 4;
+}
 
 double peak_of(const Simulation* run, std::size_t rank) {
   return run == nullptr ? 0 : static_cast<double>(run->ranks[rank].peak_buffer_bytes);
@@ -121,7 +124,7 @@ class RankMemory {
   /// At the loss no attention runs, so these and layer_at_work() do not add up.
   [[nodiscard]] double logits() const {
     if (stage_ + 1 < shares_.pipeline.stages) return 0;
-    return logit_bytes * static_cast<double>(model_.vocabulary) * tokens_share() /
+    return logit_bytes(training_.loss) * static_cast<double>(model_.vocabulary) * tokens_share() /
            training_.loss_chunks;
   }
 

@@ -20,7 +20,8 @@ TEST_CASE("what is not given is one way to train, the usual") {
 }
 
 TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
-  const auto trainings = read_trainings({"3,1", "all", "all", "", "all", 64, 16}, 2, 4);
+  const auto trainings =
+      read_trainings({"3,1", "all", "all", "", "all", 64, Training::Loss::plain, 16}, 2, 4);
   REQUIRE(trainings);
   REQUIRE(trainings->size() == 2 * 4 * 3 * 2);  // 1, 2 and 4 GPUs of a node of four
   CHECK(trainings->front().zero == 3);
@@ -31,6 +32,7 @@ TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
   CHECK(trainings->back().zero == 1);
   CHECK(trainings->back().tensor_parallel == 4);
   CHECK(trainings->back().global_batch == 64);
+  CHECK(trainings->back().loss == Training::Loss::plain);
   CHECK(trainings->back().loss_chunks == 16);
 }
 

@@ -122,6 +122,14 @@ TEST_CASE("Checkpointing: nothing, norms, the cheap parts, or the whole forward 
         Approx(32 * 2e-3 + 2.0 * 1024 * 218103808 * 32 / 1e15 + cheap));
 }
 
+TEST_CASE("A plain loss moves its logits 36 bytes, a fused one 8") {
+  Case given;
+  const double fused = given.parts().at("embedding_and_logits");
+  given.setting.training.loss = Training::Loss::plain;
+  CHECK(given.parts().at("embedding_and_logits") - fused ==
+        Approx((36.0 - 8) * 1024 * 128256 / 1e12));
+}
+
 TEST_CASE("USP's table: ZeRO-3 moves 18 where data parallelism moves 12") {
   // One all-reduce of 12 d^2 gradients is a reduce-scatter and an all-gather: two collectives of
   // 12 d^2 elements of 2 bytes. ZeRO-3 takes three: 1.5 times, 18 against 12.

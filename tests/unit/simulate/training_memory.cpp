@@ -182,6 +182,15 @@ TEST_CASE("No rank needs less than an equal share of the tokens, and of what att
         training_memory(setting, shares_of(setting, 8), {&share, 1}).peak_bytes);
 }
 
+TEST_CASE("PyTorch's own loss holds its logits three times in fp32") {
+  const Cluster cluster = round_cluster(1, 8);
+  Setting setting = setting_of(cluster, 1, full);
+  const AttentionBuffers attention{0, 0, 32768};
+  CHECK(parts_of(setting, 8, attention).at("logits") == 6 * 128256.0 * 32768);
+  setting.training.loss = Training::Loss::plain;
+  CHECK(parts_of(setting, 8, attention).at("logits") == 14 * 128256.0 * 32768);
+}
+
 TEST_CASE("An attention-only model has attention's buffers and nothing else") {
   const Cluster cluster = round_cluster(1, 8);
   Setting setting = setting_of(cluster, 3, full);
