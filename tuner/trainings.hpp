@@ -25,9 +25,10 @@ struct Attempt {
 [[nodiscard]] std::vector<std::string> compare_trainings(std::span<const Attempt> attempts,
                                                          std::size_t best);
 
-/// All attempts as they were asked for: [{"training": {..., "tensor_parallel"}, "feasible",
-/// "tokens_per_s", "strategy", "replicas", "peak_bytes", "reason"}, ...]. What is not feasible has
-/// a reason alone, the rest is null; what is feasible tells its best strategy.
+/// All attempts as they were asked for: [{"training": {..., "tensor_parallel",
+/// "pipeline_parallel"}, "feasible", "tokens_per_s", "strategy", "replicas", "peak_bytes",
+/// "reason"}, ...]. What is not feasible has a reason alone, the rest is null; what is feasible
+/// tells its best strategy.
 [[nodiscard]] json::Ordered trainings_json(std::span<const Attempt> attempts);
 
 /// All attempts as a table, best first: what each came to, or why nothing fits.

@@ -63,6 +63,7 @@ Result<Limits> lower_limits(std::span<const Batch> batches, const Setting& setti
   for (std::size_t i = 0; i < batches.size(); ++i) {
     HSAP_TRY(const Problem problem, problem_of(batches[i], setting));
     for (const Candidate& candidate : search.candidates) {
+      if (candidate.outcome != Outcome::feasible) continue;
       const std::pair key{i, candidate.strategy.ranks()};
       if (limits.count(key) > 0) continue;
       limits[key] = lower_limit(problem, setting, candidate, search, pipeline);

@@ -230,6 +230,9 @@ std::string illegal_list(std::span<const SimRun> runs, bool color) {
 std::string report_one(const SimRun& run, const Setting& setting, bool color) {
   std::string text = cli::styled(to_string(run.strategy), Style::bold, color);
   text += fmt::format(" on {}", plural(run.prediction.ranks, "rank"));
+  if (setting.training.pipeline_parallel > 1) {
+    text += fmt::format(", {} pipeline stages", setting.training.pipeline_parallel);
+  }
   if (run.prediction.replicas > 1) text += fmt::format(", {} replicas", run.prediction.replicas);
   if (run.prediction.accumulation > 1) {
     text += fmt::format(", each of {} batches a step", run.prediction.accumulation);

@@ -9,9 +9,9 @@
 namespace hsap::cli {
 
 /// The ways to train the rest of the model that the flags name: one, or the product of their lists
-/// (ZeRO slowest). What is not given is as
-/// in `usual`. "all" of the tensor-parallel degrees is every divisor of a node's GPUs, "all" of
-/// the pipeline stages every divisor of the nodes. Errors name the flag.
+/// (ZeRO slowest). What is not given is as in `usual`. "all" of the tensor-parallel degrees is
+/// every divisor of a node's GPUs, "all" of the pipeline stages every divisor of the nodes. Errors
+/// name the flag.
 [[nodiscard]] Result<std::vector<Training>> read_trainings(const TrainingOptions& options,
                                                            int nodes, int gpus_per_node,
                                                            const Training& usual = {});

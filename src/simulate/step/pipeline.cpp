@@ -1,6 +1,7 @@
 #include "simulate/step/pipeline.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <vector>
 
 namespace hsap {
@@ -16,7 +17,9 @@ class Run {
         chunks_(pipeline.pieces() / pipeline.stages),
         forward_(batches.size() * pipeline.layers.size(), not_done),
         backward_(forward_),
-        stages_(static_cast<std::size_t>(pipeline.stages)) {}
+        stages_(static_cast<std::size_t>(pipeline.stages)) {
+    assert(chunks_ == 1 || count_ % pipeline.stages == 0);
+  }
 
   double seconds() {
     const std::size_t passes = 2 * forward_.size();

@@ -85,6 +85,30 @@ TEST_CASE("memory decides how small a group may be") {
   CHECK(too_large > 0);
 }
 
+TEST_CASE("a search over a pipeline finds what an exhaustive one does") {
+  Training training;
+  training.pipeline_parallel = 2;
+  training.virtual_stages = 2;
+  training.global_batch = 6;
+  const std::vector<Batch> batches{Batch{{32768}}, Batch{{8192, 8192, 16384}}, repeated(4096, 8)};
+  TuneOptions options;
+  const Search found = search(batches, 1, options, "llama3-8b", training);
+  options.exhaustive = true;
+  const Search all = search(batches, 1, options, "llama3-8b", training);
+  REQUIRE(found.best.has_value());
+  CHECK(found.best == all.best);
+  CHECK(found.runners_up == all.runners_up);
+  CHECK(found.pareto == all.pareto);
+  CHECK(found.candidates[*found.best].seconds == all.candidates[*all.best].seconds);
+  for (const Candidate& candidate : found.candidates) {
+    // Two replicas of a stage's four GPUs take three batches each, not a round of two.
+    const int ranks = candidate.strategy.ranks();
+    if (ranks == 2) CHECK(candidate.outcome == Outcome::illegal);
+    if (ranks == 4 && candidate.figures) CHECK(candidate.accumulation == 6);
+    CHECK(ranks <= 4);
+  }
+}
+
 TEST_CASE("nothing is feasible where nothing fits") {
   const Search found = search({Batch{{128 << 10}}}, 1, {}, "llama3-70b");
   CHECK_FALSE(found.best.has_value());

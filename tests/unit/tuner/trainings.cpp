@@ -63,6 +63,7 @@ TEST_CASE("all ways are told to programs, in the order in which they were asked 
         "1 strategy, " + to_string(Strategy{2, 4}) + ": needs 90.00 GB of 75.20 GB");
   CHECK(told[1]["reason"] == "heads do not split");
   CHECK(told[1]["training"]["tensor_parallel"] == 8);
+  CHECK(told[1]["training"]["pipeline_parallel"] == 1);
   CHECK(told[2]["training"]["zero"] == 3);
   CHECK(told[2]["training"]["weight_gradients"] == "bf16");
   CHECK(told[2]["feasible"] == true);
