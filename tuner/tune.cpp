@@ -93,8 +93,8 @@ void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Set
     if (candidate.outcome != Outcome::feasible) continue;
     const int ranks = candidate.strategy.ranks();
     const auto [at, fresh] = least.emplace(ranks, 0);
-    const Shares shares{ranks * candidate.replicas, candidate.accumulation, pipeline};
-    if (fresh) at->second = least_training_bytes(problem, setting, ranks, shares);
+    const Division division{ranks * candidate.replicas, candidate.accumulation, pipeline};
+    if (fresh) at->second = least_training_bytes(problem, setting, ranks, division);
     if (at->second <= search.memory_limit_bytes) continue;
     candidate.outcome = Outcome::out_of_memory;
     candidate.peak_bytes = at->second;
@@ -128,8 +128,7 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
                     const TuneOptions& options, const TuneProgress& progress) {
   if (batches.empty()) return bad_input("no batches to search with", "none", "at least one");
   HSAP_TRY(const int groups, replicas_of(1, setting));
-  HSAP_TRY(Pipeline pipeline, pipeline_of(setting.model, setting.training.pipeline_parallel,
-                                          setting.training.virtual_stages));
+  HSAP_TRY(Pipeline pipeline, pipeline_of(setting));
   HSAP_TRY(const Problem problem, problem_of(longest_of(batches), setting));
   Search search;
   search.whole_step = !setting.model.attention_only() && setting.passes == Passes::both;

@@ -73,6 +73,7 @@ struct Training {
   int pipeline_parallel = 1;  ///< stages, each with its own layers and its own GPUs
   int virtual_stages = 1;     ///< pieces of the model in each of several stages, interleaved
   Loss loss = Loss::fused;
+  bool sort_batches = false;  ///< a pipeline takes the batches of a step by their work, least first
 };
 
 /// Named parts of a whole, in a fixed order.

@@ -37,6 +37,9 @@ struct Setting {
 /// Errors: T does not divide the heads (infeasible).
 [[nodiscard]] Result<Problem> problem_of(const Batch& batch, const Setting& setting);
 
+/// The pipeline that the training asks for. Errors: those of pipeline_of() a model.
+[[nodiscard]] Result<Pipeline> pipeline_of(const Setting& setting);
+
 /// How many copies of a group of `ranks` ranks each pipeline stage holds. Stages have equal shares
 /// of the GPUs, consecutive ones. Errors: ranks x T x stages is more than the GPUs or no divisor of
 /// them, T is no divisor of a node (bad_input); those of pipeline_of().
@@ -81,6 +84,7 @@ struct StepParts {
   double loss_backward_s = 0;
   double message_s = 0;  ///< a layer's output, or its gradient, to the next stage
   double once_s = 0;     ///< what a step does once, or with what the batch does not change
+  double flop = 0;       ///< the batch's work, by which a loader can sort
 };
 
 /// One optimizer step of the whole model, for which every replica adds up the gradients of

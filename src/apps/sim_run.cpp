@@ -46,8 +46,7 @@ Status collect(std::span<Task> tasks, const Setting& setting, SimRun& run) {
   }
   Prediction& prediction = run.prediction;
   if (prediction.batches.front().step) {
-    HSAP_TRY(const Pipeline pipeline, pipeline_of(setting.model, setting.training.pipeline_parallel,
-                                                  setting.training.virtual_stages));
+    HSAP_TRY(const Pipeline pipeline, pipeline_of(setting));
     prediction.step =
         expected_step(prediction.batches, pipeline, prediction.replicas, prediction.accumulation);
   }

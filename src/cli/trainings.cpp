@@ -34,6 +34,7 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int
   Training training = usual;
   training.global_batch = options.global_batch;
   training.loss = options.loss;
+  training.sort_batches = options.sort_batches;
   training.loss_chunks = options.loss_chunks;
   for (const int zero : stages) {
     training.zero = zero;

@@ -46,6 +46,7 @@ std::string to_string(const Training& training) {
   if (training.pipeline_parallel > 1) {
     text += fmt::format(", pipeline {}", training.pipeline_parallel);
     if (training.virtual_stages > 1) text += fmt::format(" x {}", training.virtual_stages);
+    if (training.sort_batches) text += ", sorted batches";
   }
   if (training.weight_gradients != Dtype::bf16) {
     text += fmt::format(", gradients in {}", to_string(training.weight_gradients));

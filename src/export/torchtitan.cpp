@@ -34,7 +34,7 @@ void add_fsdp(const Plan& plan, Draft& draft) {
   draft.lines.push_back("--training.mixed_precision_reduce float32");
 }
 
-void add_pipeline(const Plan& plan, Draft& draft) {
+void add_stages(const Plan& plan, Draft& draft) {
   const Training& training = plan.training;
   if (training.pipeline_parallel == 1) return;
   const Pipeline pipeline = pipeline_of_plan(plan);
@@ -101,7 +101,7 @@ Draft torchtitan_options(const Plan& plan) {
   lines.push_back(fmt::format("--parallelism.context_parallel_degree {}", degree));
   lines.push_back(
       fmt::format("--parallelism.tensor_parallel_degree {}", plan.training.tensor_parallel));
-  add_pipeline(plan, draft);
+  add_stages(plan, draft);
   add_rest_of_model(plan, draft);
   if (packed(plan)) {
     draft.lose("document borders", "its default attention (SDPA) knows none",

@@ -44,6 +44,10 @@ std::string heading(const Plan& plan) {
   if (training.pipeline_parallel > 1) {
     text += fmt::format("# on each of {} pipeline stages of {} virtual one(s)\n",
                         training.pipeline_parallel, training.virtual_stages);
+    if (training.sort_batches) {
+      text +=
+          "# whose loader gives each replica the batches of a step by their work, least first\n";
+    }
   }
   text += fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in {}\n",
                       training.zero, to_string(training.checkpointing),

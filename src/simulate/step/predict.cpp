@@ -68,7 +68,8 @@ AttentionTimes attention_times(const std::vector<PassRun>& runs) {
   return out;
 }
 
-Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting, const Shares& shares) {
+Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting,
+                 const Division& division) {
   const PassRun* forward = run_of(runs, Pass::forward);
   const PassRun* backward = run_of(runs, Pass::backward);
   const std::vector<AttentionBuffers> buffers =
@@ -76,17 +77,17 @@ Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting, const
                         forward == nullptr ? nullptr : &forward->simulation,
                         backward == nullptr ? nullptr : &backward->schedule,
                         backward == nullptr ? nullptr : &backward->simulation);
-  return training_memory(setting, shares, buffers);
+  return training_memory(setting, division, buffers);
 }
 
 StepTimes step_of(const std::vector<PassRun>& runs, const Problem& problem, const Setting& setting,
-                  int replicas, const Shares& shares) {
+                  int replicas, const Division& division) {
   const Schedule& schedule = runs.front().schedule;
   std::int64_t most = 0;
   for (const Range& home : schedule.home) {
     most = std::max(most, tokens_in(schedule.intervals_of(home)));
   }
-  return step_times({setting, schedule.ranks(), replicas, shares.accumulation, shares.pipeline,
+  return step_times({setting, schedule.ranks(), replicas, division.accumulation, division.pipeline,
                      problem.batch.tokens(), most, area(problem.mask, problem.batch),
                      times_of(runs, Pass::forward), times_of(runs, Pass::backward)});
 }
@@ -100,6 +101,14 @@ Result<Problem> problem_of(const Batch& batch, const Setting& setting) {
   return Problem{batch, setting.mask, heads, setting.dtype};
 }
 
+Result<Pipeline> pipeline_of(const Setting& setting) {
+  const Training& training = setting.training;
+  HSAP_TRY(Pipeline pipeline,
+           pipeline_of(setting.model, training.pipeline_parallel, training.virtual_stages));
+  pipeline.sorts_batches = training.sort_batches;
+  return pipeline;
+}
+
 Result<int> replicas_of(int ranks, const Setting& setting) {
   const std::int64_t tensor = setting.training.tensor_parallel;
   const std::int64_t gpus = setting.cluster->gpus();
@@ -107,8 +116,7 @@ Result<int> replicas_of(int ranks, const Setting& setting) {
     return bad_input("tensor parallelism stays inside a node", std::to_string(tensor),
                      fmt::format("a divisor of {} GPUs", setting.cluster->gpus_per_node()));
   }
-  HSAP_CHECK(pipeline_of(setting.model, setting.training.pipeline_parallel,
-                         setting.training.virtual_stages));
+  HSAP_CHECK(pipeline_of(setting));
   const std::int64_t stages = setting.training.pipeline_parallel;
   const std::int64_t used = ranks * tensor * stages;
   if (ranks < 1 || gpus % used != 0) {
@@ -138,23 +146,22 @@ Result<int> accumulation_of(int replicas, const Training& training) {
 Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
                                 const Setting& setting) {
   HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));
-  Shares shares{strategy.ranks() * replicas, 1, {}};
-  HSAP_TRY(shares.accumulation, accumulation_of(replicas, setting.training));
-  HSAP_TRY(shares.pipeline, pipeline_of(setting.model, setting.training.pipeline_parallel,
-                                        setting.training.virtual_stages));
+  Division division{strategy.ranks() * replicas, 1, {}};
+  HSAP_TRY(division.accumulation, accumulation_of(replicas, setting.training));
+  HSAP_TRY(division.pipeline, pipeline_of(setting));
   HSAP_TRY(const Problem problem, problem_of(batch, setting));
   // All stages compute at once, each for another batch.
   HSAP_TRY(const std::vector<PassRun> runs,
-           run_passes(problem, strategy, setting, replicas * shares.pipeline.stages));
+           run_passes(problem, strategy, setting, replicas * division.pipeline.stages));
   BatchPrediction out;
   out.tokens = batch.tokens();
   out.documents = batch.documents();
   out.attention = attention_times(runs);
   out.bound = bound(problem, setting, strategy.ranks());
   if (!setting.model.attention_only() && setting.passes == Passes::both) {
-    out.step = step_of(runs, problem, setting, replicas, shares);
+    out.step = step_of(runs, problem, setting, replicas, division);
   }
-  out.memory = memory_of(runs, setting, shares);
+  out.memory = memory_of(runs, setting, division);
   out.limit = limit_of(runs, out, *setting.cluster);
   std::vector<std::vector<Basis>> basis;
   basis.reserve(runs.size());

@@ -85,6 +85,10 @@ std::vector<double> pipelined_draws(std::span<const StepTimes> steps, const Pipe
   std::vector<std::vector<const StepParts*>> drawn(draws.size());
   draws.each(
       [&](std::size_t draw, std::size_t batch) { drawn[draw].push_back(&steps[batch].parts); });
+  if (pipeline.sorts_batches) {
+    const auto less = [](const StepParts* a, const StepParts* b) { return a->flop < b->flop; };
+    for (auto& batches : drawn) std::stable_sort(batches.begin(), batches.end(), less);
+  }
   double beyond = 0;
   for (const StepTimes& step : steps) {
     beyond += step.parts.once_s + pipeline_seconds(step.parts, accumulation, pipeline) -

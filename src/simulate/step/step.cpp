@@ -34,6 +34,7 @@ class Step {
       }
     }
     parts_.once_s = data_parallel() + optimizer();
+    parts_.flop = model_flop();
   }
 
   [[nodiscard]] StepTimes times() const {

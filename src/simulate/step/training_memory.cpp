@@ -43,14 +43,14 @@ std::vector<BackwardInputs> backward_inputs(const Schedule& backward) {
 /// Parts of a rank's memory in the order in which they are reported.
 class RankMemory {
  public:
-  RankMemory(const Setting& setting, const Shares& shares, int stage,
+  RankMemory(const Setting& setting, const Division& division, int stage,
              const AttentionBuffers& attention)
       : model_(setting.model),
         training_(setting.training),
         runtime_(setting.runtime),
-        shares_(shares),
+        division_(division),
         stage_(stage),
-        state_(state_bytes(training_, shares.data_ranks)),
+        state_(state_bytes(training_, division.data_ranks)),
         attention_(attention) {}
 
   [[nodiscard]] Breakdown parts() const {
@@ -70,8 +70,8 @@ class RankMemory {
     return parameters / training_.tensor_parallel;
   }
   [[nodiscard]] double parameters() const {
-    return shares_.pipeline.stages == 1 ? static_cast<double>(model_.parameters())
-                                        : stage_parameters(model_, shares_.pipeline, stage_);
+    return division_.pipeline.stages == 1 ? static_cast<double>(model_.parameters())
+                                          : stage_parameters(model_, division_.pipeline, stage_);
   }
   [[nodiscard]] double tokens_share() const {
     return static_cast<double>(attention_.tokens) / training_.tensor_parallel;
@@ -101,14 +101,14 @@ class RankMemory {
   /// Layers of which something is kept at once, a layer of two batches counted twice: those of all
   /// pieces that have run forward and not yet backward.
   [[nodiscard]] int kept_layers() const {
-    const Pipeline& pipeline = shares_.pipeline;
+    const Pipeline& pipeline = division_.pipeline;
     const int chunks = pipeline.pieces() / pipeline.stages;
     int longest = 0;
     for (int piece = stage_; piece < pipeline.pieces(); piece += pipeline.stages) {
       longest = std::max(longest, pipeline.layers[static_cast<std::size_t>(piece)]);
     }
-    return longest * std::min(shares_.accumulation * chunks,
-                              warm_up(stage_, shares_.accumulation, pipeline) + 1);
+    return longest * std::min(division_.accumulation * chunks,
+                              warm_up(stage_, division_.accumulation, pipeline) + 1);
   }
 
   /// What the layer in the middle of its pass needs on top: attention's transient buffers, and
@@ -123,7 +123,7 @@ class RankMemory {
 
   /// At the loss no attention runs, so these and layer_at_work() do not add up.
   [[nodiscard]] double logits() const {
-    if (stage_ + 1 < shares_.pipeline.stages) return 0;
+    if (stage_ + 1 < division_.pipeline.stages) return 0;
     return logit_bytes(training_.loss) * static_cast<double>(model_.vocabulary) * tokens_share() /
            training_.loss_chunks;
   }
@@ -131,7 +131,7 @@ class RankMemory {
   const Model& model_;
   const Training& training_;
   const Runtime& runtime_;
-  const Shares& shares_;
+  const Division& division_;
   int stage_;
   StateBytes state_;
   const AttentionBuffers& attention_;
@@ -183,12 +183,12 @@ StateBytes state_bytes(const Training& training, int ranks) {
           12.0 / shared_from(1)};
 }
 
-Memory training_memory(const Setting& setting, const Shares& shares,
+Memory training_memory(const Setting& setting, const Division& division,
                        std::span<const AttentionBuffers> ranks) {
   Memory worst;
-  for (int stage = 0; stage < shares.pipeline.stages; ++stage) {
+  for (int stage = 0; stage < division.pipeline.stages; ++stage) {
     for (const AttentionBuffers& rank : ranks) {
-      Memory memory = rounded(RankMemory(setting, shares, stage, rank).parts());
+      Memory memory = rounded(RankMemory(setting, division, stage, rank).parts());
       if (memory.peak_bytes > worst.peak_bytes) worst = std::move(memory);
     }
   }
@@ -196,13 +196,13 @@ Memory training_memory(const Setting& setting, const Shares& shares,
 }
 
 std::int64_t least_training_bytes(const Problem& problem, const Setting& setting, int ranks,
-                                  const Shares& shares) {
+                                  const Division& division) {
   AttentionBuffers least;
   least.tokens = std::max<std::int64_t>(0, problem.batch.tokens() / ranks - uneven_tokens);
   if (covers(setting.passes, Pass::backward)) {
     least.kept = kept_token_bytes(problem) * static_cast<double>(least.tokens);
   }
-  return training_memory(setting, shares, {&least, 1}).peak_bytes;
+  return training_memory(setting, division, {&least, 1}).peak_bytes;
 }
 
 }  // namespace hsap

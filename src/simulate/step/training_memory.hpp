@@ -32,7 +32,7 @@ struct StateBytes {
 [[nodiscard]] StateBytes state_bytes(const Training& training, int ranks);
 
 /// How the model and its batches are dealt out.
-struct Shares {
+struct Division {
   int data_ranks = 1;    ///< P x R, which hold the same layers
   int accumulation = 1;  ///< batches of each replica in a step
   Pipeline pipeline = {};
@@ -40,12 +40,12 @@ struct Shares {
 
 /// Peak on the rank of the stage that needs most; the parts add up to it exactly. What a stage
 /// keeps of several batches is taken to be as much as of this one. docs/step-and-memory.md.
-[[nodiscard]] Memory training_memory(const Setting& setting, const Shares& shares,
+[[nodiscard]] Memory training_memory(const Setting& setting, const Division& division,
                                      std::span<const AttentionBuffers> ranks);
 
 /// A lower limit of that peak for every strategy of `ranks` ranks: an equal share of the tokens and
 /// of what attention keeps, and nothing that is staged. `problem` is that of problem_of().
 [[nodiscard]] std::int64_t least_training_bytes(const Problem& problem, const Setting& setting,
-                                                int ranks, const Shares& shares);
+                                                int ranks, const Division& division);
 
 }  // namespace hsap

@@ -117,10 +117,10 @@ TEST_CASE("No strategy beats the bound or needs less memory, on any cluster, in 
     CHECK(result->bound.intra_node_s <= simulated_s * (1 + 1e-9));
     CHECK(result->bound.inter_node_s <= simulated_s * (1 + 1e-9));
     const Training& training = setting.training;
-    const Shares shares{
+    const Division division{
         strategy.ranks() * *replicas_of(strategy.ranks(), setting), 1,
         *pipeline_of(setting.model, training.pipeline_parallel, training.virtual_stages)};
-    CHECK(least_training_bytes(*problem_of(batch, setting), setting, strategy.ranks(), shares) <=
+    CHECK(least_training_bytes(*problem_of(batch, setting), setting, strategy.ranks(), division) <=
           result->memory.peak_bytes);
     CHECK(result->bound.total_s == std::max({result->bound.compute_s, result->bound.intra_node_s,
                                              result->bound.inter_node_s}));

@@ -142,6 +142,28 @@ TEST_CASE("batches of a pipeline wait for each other") {
   }
 }
 
+TEST_CASE("batches by their work stall a pipeline less") {
+  Model model;
+  model.layers = 8;
+  Pipeline pipeline = *pipeline_of(model, 8, 1);
+  std::vector<StepTimes> steps(8);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    StepParts& parts = steps[i].parts;
+    parts.flop = i == 3 ? 2 : 1;
+    parts.layer_forward_s = i == 3 ? 1.37 : 1;
+    parts.layer_backward_s = 2 * parts.layer_forward_s;
+    steps[i].seconds = pipeline_seconds(parts, 128, pipeline);
+  }
+  double equal = 0;
+  for (const StepTimes& step : steps) equal += step.seconds / 8;
+  const double drawn = expected_seconds(steps, pipeline, 1, 128).mean;
+  pipeline.sorts_batches = true;
+  const double sorted = expected_seconds(steps, pipeline, 1, 128).mean;
+  CHECK(drawn > 1.1 * equal);
+  CHECK(sorted < 1.03 * equal);
+  CHECK(sorted > equal);
+}
+
 TEST_CASE("what unequal batches cost a pipeline counts to its bubble") {
   Model model;
   model.layers = 4;

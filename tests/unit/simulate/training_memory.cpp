@@ -20,7 +20,7 @@ Setting setting_of(const Cluster& cluster, int zero, Training::Checkpointing che
   return setting;
 }
 
-Shares shares_of(const Setting& setting, int data_ranks, int accumulation = 1) {
+Division division_of(const Setting& setting, int data_ranks, int accumulation = 1) {
   return {data_ranks, accumulation,
           *pipeline_of(setting.model, setting.training.pipeline_parallel,
                        setting.training.virtual_stages)};
@@ -29,7 +29,7 @@ Shares shares_of(const Setting& setting, int data_ranks, int accumulation = 1) {
 std::map<std::string, double> parts_of(const Setting& setting, int data_ranks,
                                        const AttentionBuffers& attention) {
   const Memory memory =
-      training_memory(setting, shares_of(setting, data_ranks), std::vector{attention});
+      training_memory(setting, division_of(setting, data_ranks), std::vector{attention});
   double sum = 0;
   for (const auto& [name, bytes] : memory.breakdown) sum += bytes;
   CHECK(static_cast<double>(memory.peak_bytes) == sum);
@@ -139,7 +139,7 @@ TEST_CASE("A stage keeps its layers of as many batches as there are stages from 
   const AttentionBuffers attention{1000, 0, 100};
   const auto activations = [&](int accumulation) {
     const Memory memory =
-        training_memory(setting, shares_of(setting, 2, accumulation), std::vector{attention});
+        training_memory(setting, division_of(setting, 2, accumulation), std::vector{attention});
     CHECK(named(memory.breakdown).at("parameters") == 2 * 8 * layer);
     return named(memory.breakdown).at("activations");
   };
@@ -157,7 +157,8 @@ TEST_CASE("The vocabulary is the first and the last stage's, the logits the last
   Setting setting = setting_of(cluster, 0, full);
   setting.training.pipeline_parallel = 4;
   const AttentionBuffers attention{0, 0, 100000};
-  const Memory memory = training_memory(setting, shares_of(setting, 2, 1), std::vector{attention});
+  const Memory memory =
+      training_memory(setting, division_of(setting, 2, 1), std::vector{attention});
   const auto parts = named(memory.breakdown);
   CHECK(parts.at("parameters") == 2 * (8 * layer + 128256.0 * 4096));
   CHECK(parts.at("logits") == 6 * 128256.0 * 100000);  // the last stage needs most
@@ -167,8 +168,8 @@ TEST_CASE("The rank that needs most is reported") {
   const Cluster cluster = round_cluster(1, 8);
   const Setting setting = setting_of(cluster, 1, none);
   const std::vector<AttentionBuffers> ranks{{0, 0, 100}, {0, 0, 300}, {0, 0, 200}};
-  CHECK(training_memory(setting, shares_of(setting, 8), ranks).peak_bytes ==
-        training_memory(setting, shares_of(setting, 8), std::vector{ranks[1]}).peak_bytes);
+  CHECK(training_memory(setting, division_of(setting, 8), ranks).peak_bytes ==
+        training_memory(setting, division_of(setting, 8), std::vector{ranks[1]}).peak_bytes);
 }
 
 TEST_CASE("No rank needs less than an equal share of the tokens, and of what attention keeps") {
@@ -178,8 +179,8 @@ TEST_CASE("No rank needs less than an equal share of the tokens, and of what att
   // heads of 128 in bf16 a token, lse 32 numbers in fp32.
   const Problem problem = *problem_of(Batch{{8192}}, setting);
   const AttentionBuffers share{1022.0 * (2 * 80 * 128 + 32 * 4), 0, 1022};
-  CHECK(least_training_bytes(problem, setting, 8, shares_of(setting, 8)) ==
-        training_memory(setting, shares_of(setting, 8), {&share, 1}).peak_bytes);
+  CHECK(least_training_bytes(problem, setting, 8, division_of(setting, 8)) ==
+        training_memory(setting, division_of(setting, 8), {&share, 1}).peak_bytes);
 }
 
 TEST_CASE("PyTorch's own loss holds its logits three times in fp32") {
@@ -196,8 +197,8 @@ TEST_CASE("An attention-only model has attention's buffers and nothing else") {
   Setting setting = setting_of(cluster, 3, full);
   setting.model = Model{};
   setting.model.heads = {8, 8, 128};
-  const Memory memory =
-      training_memory(setting, shares_of(setting, 8), std::vector<AttentionBuffers>{{100, 30, 64}});
+  const Memory memory = training_memory(setting, division_of(setting, 8),
+                                        std::vector<AttentionBuffers>{{100, 30, 64}});
   CHECK(memory.peak_bytes == 130);
 }
 
