@@ -42,7 +42,7 @@ std::string heading(const Plan& plan) {
                       plan.training.tensor_parallel);
   const Training& training = plan.training;
   if (training.pipeline_parallel > 1) {
-    text += fmt::format("# on each of {} pipeline stages of {} virtual one(s)\n",
+    text += fmt::format("# on each of {} pipeline stages, {} piece(s) of the model each\n",
                         training.pipeline_parallel, training.virtual_stages);
     if (training.sort_batches) {
       text +=
