@@ -50,9 +50,11 @@ def parts_of(node: Node, batches: int) -> dict[str, float]:
     return {WHOLE: node["seconds"].number() / batches}
 
 
-def bound_of(figures: Node, layers: int, replicas: int) -> float:
-    """Least time of attention in all layers for one batch."""
-    return figures["bound"]["total_s"].number() * layers / replicas
+def bound_of(figures: Node, layers: int, mesh: Node) -> float:
+    """Least time of attention for one batch, in all layers of a pipeline stage."""
+    stages = mesh["pipeline_parallel"].integer(1, 1 << 10) if mesh.has("pipeline_parallel") else 1
+    groups = mesh["replicas"].integer(1, 1 << 30) * stages
+    return figures["bound"]["total_s"].number() * layers / groups
 
 
 def batches_of(node: Node, given: Node) -> int:
@@ -69,11 +71,10 @@ def read_plan(root: Node) -> list[Bar]:
     if not predicted.has("step"):
         raise predicted.fail("no training step", "a plan for a model with layers")
     layers = model["layers"].integer(1, 1 << 20)
-    replicas = root["mesh"]["replicas"].integer(1, 1 << 30)
     training = root["training"]
     bars = [Bar(style.strategy_name(root["strategy"]),
                 parts_of(predicted["step"], batches_of(root["mesh"], training)),
-                bound_of(predicted, layers, replicas))]
+                bound_of(predicted, layers, root["mesh"]))]
     for other in root["runners_up"].items():
         bars.append(Bar(style.strategy_name(other["strategy"]),
                         parts_of(other, batches_of(other, training)), None))
@@ -105,7 +106,8 @@ def read_sweep(root: Node) -> list[Bar]:
 
 def part_names(bars: list[Bar]) -> list[str]:
     """The parts that take any time, in the order of the colours, then any new ones by name."""
-    found = {name for bar in bars for name, seconds in bar.parts.items() if seconds > 0}
+    found = {name for bar in bars for name, seconds in bar.parts.items()
+             if seconds > ROUNDING_S}
     return [name for name in COLOURS if name in found] + sorted(found - set(COLOURS))
 
 
@@ -126,7 +128,6 @@ def stack(axes, bars: list[Bar], factor: float) -> None:
 def label(axes, bars: list[Bar], title: str, measure: str) -> None:
     axes.set(xticks=range(len(bars)), xlim=(-0.6, len(bars) - 0.4), ylabel=measure, title=title)
     axes.set_xticklabels([bar.name for bar in bars], fontsize=9)
-    axes.margins(y=0.08)
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.01, 1),
                 frameon=False)
@@ -145,9 +146,10 @@ def draw(root: Node):
         raise Node(root.schema() or "none", root.file, "/schema").wrong(" or ".join(FORMS))
     reader, title, measure = FORMS[root.schema()]
     bars = reader(root)
-    if not bars or max(bar.total for bar in bars) <= 0:
+    highest = max((max(bar.total, bar.bound or 0) for bar in bars), default=0)
+    if highest <= 0:
         raise root.fail("nothing to draw", "a step that takes time")
-    factor, unit = style.seconds_unit(max(bar.total for bar in bars))
+    factor, unit = style.seconds_unit(highest)
     figure = style.figure(min(20, 4.5 + 1.35 * len(bars)), 6)
     axes = figure.subplots()
     stack(axes, bars, factor)
@@ -155,4 +157,5 @@ def draw(root: Node):
         axes.axhline(bars[0].bound * factor, color="black", linestyle="--", linewidth=1.3,
                      label="bound of attention")
     label(axes, bars, title, f"{measure} ({unit})")
+    axes.set_ylim(0, 1.08 * highest * factor)
     return figure

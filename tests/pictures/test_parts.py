@@ -187,6 +187,12 @@ class Step(unittest.TestCase):
         self.assertEqual(names[-1], step.WHOLE)
         self.assertNotIn("tensor_parallel", names)  # takes no time
 
+    def test_attention_of_a_pipeline_is_that_of_a_stage(self):
+        plan = inputs.plan()
+        plan["mesh"]["pipeline_parallel"] = 4
+        bars = step.read_plan(Node(plan, "x"))
+        self.assertAlmostEqual(bars[0].bound, 32 * 0.055 / 4)
+
     def test_a_sweep_compares_the_time_of_the_whole_cluster(self):
         bars = step.read_sweep(Node(inputs.sweep(), "x"))
         self.assertAlmostEqual(bars[0].total, 4.1)  # without replicas, as old files are
