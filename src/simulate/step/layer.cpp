@@ -26,6 +26,7 @@ std::int64_t active_layer_parameters(const Model& model) {
 }
 
 double stage_parameters(const Model& model, const Pipeline& pipeline, int stage) {
+  if (pipeline.stages == 1) return static_cast<double>(model.parameters());
   const bool ends = stage == 0 || stage + 1 == pipeline.stages;
   return static_cast<double>(pipeline.layers_of(stage) * layer_parameters(model) +
                              (ends ? model.vocabulary * model.hidden : 0));

@@ -18,8 +18,8 @@ inline constexpr double bf16_bytes = 2;
 [[nodiscard]] std::int64_t active_layer_parameters(const Model& model);
 /// Embedding and output projection: one matrix when tied.
 [[nodiscard]] std::int64_t embedding_parameters(const Model& model);
-/// Parameters of one of several pipeline stages. The first has the embedding and the last the
-/// output projection, each its own matrix also when tied.
+/// Parameters of a pipeline stage. Of several the first has the embedding and the last the output
+/// projection, each its own matrix also when tied.
 [[nodiscard]] double stage_parameters(const Model& model, const Pipeline& pipeline, int stage);
 
 /// Memory traffic of the forward pass outside matrix products, bytes per token: two norms fused

@@ -66,8 +66,6 @@ class Step {
 
  private:
   [[nodiscard]] double layers() const { return pipeline_.layers_of(stage_); }
-  [[nodiscard]] bool embeds(int stage) const { return stage == 0; }
-  [[nodiscard]] bool has_loss(int stage) const { return stage + 1 == pipeline_.stages; }
   [[nodiscard]] double tensor() const { return training_.tensor_parallel; }
   [[nodiscard]] double rank_tokens() const { return static_cast<double>(in_.rank_tokens); }
   [[nodiscard]] int data_ranks() const { return in_.ranks * in_.replicas; }
@@ -141,7 +139,8 @@ class Step {
                                                   vocabulary / device_.memory_bandwidth_bytes_per_s;
   }
   [[nodiscard]] double embedding_and_logits() const {
-    return (embeds(stage_) ? look_up() : 0) + (has_loss(stage_) ? logits() : 0);
+    const bool last = stage_ + 1 == pipeline_.stages;
+    return (stage_ == 0 ? look_up() : 0) + (last ? logits() : 0);
   }
 
   /// Each stands between two matrix products that need it: only programs that cut both into pieces
@@ -161,39 +160,39 @@ class Step {
                            in_.setting.cluster->gpus() / pipeline_.stages);
   }
 
-  /// Parameters of a stage. Stages of tied embeddings each have the matrix.
-  [[nodiscard]] double parameters(int stage) const {
-    if (pipeline_.stages == 1) return static_cast<double>(model_.parameters());
-    return stage_parameters(model_, pipeline_, stage);
-  }
-  [[nodiscard]] double most_parameters() const {
-    double most = 0;
-    for (int stage = 0; stage < pipeline_.stages; ++stage) {
-      most = std::max(most, parameters(stage));
+  /// The stage that data parallelism and the optimizer take longest for. Not the busiest: how long
+  /// attention takes must not decide, or a bound on it would be none on the step.
+  [[nodiscard]] int largest_stage() const {
+    int largest = 0;
+    for (int stage = 1; stage < pipeline_.stages; ++stage) {
+      if (parameters(stage) > parameters(largest)) largest = stage;
     }
-    return most;
+    return largest;
+  }
+  [[nodiscard]] double parameters(int stage) const {
+    return stage_parameters(model_, pipeline_, stage);
   }
 
   /// Hides behind the linear layers of its pass; attention has its own traffic.
   [[nodiscard]] double data_parallel() const {
-    const ParameterTraffic traffic = parameter_traffic(most_parameters(), training_);
+    const ParameterTraffic traffic = parameter_traffic(parameters(largest_stage()), training_);
     const auto seconds = [&](double bytes) {
       return collective_seconds(*in_.setting.cluster, bytes, data_ranks(),
                                 training_.tensor_parallel);
     };
-    const double forward = layers() * (linear_forward() + elementwise_forward());
+    const int layers = pipeline_.layers_of(largest_stage());
+    const double forward = layers * (linear_forward() + elementwise_forward());
     const double lost = overlap_loss(in_.setting.runtime, device_);
     const int gathers = training_.zero == 3 ? in_.accumulation : 1;
     const int reductions = training_.zero >= 2 ? in_.accumulation : 1;
-    const int pieces = pipeline_.layers_of(stage_);
-    return gathers * exposed_seconds(seconds(traffic.forward_bytes), forward, lost, pieces) +
-           reductions * exposed_seconds(seconds(traffic.backward_bytes), 2 * forward, lost, pieces);
+    return gathers * exposed_seconds(seconds(traffic.forward_bytes), forward, lost, layers) +
+           reductions * exposed_seconds(seconds(traffic.backward_bytes), 2 * forward, lost, layers);
   }
 
   [[nodiscard]] double optimizer() const {
     const double shards = tensor() * (training_.zero >= 1 ? data_ranks() : 1);
     const double bytes = bytes_of(training_.weight_gradients) + optimizer_bytes;
-    return bytes * most_parameters() / shards / device_.memory_bandwidth_bytes_per_s;
+    return bytes * parameters(largest_stage()) / shards / device_.memory_bandwidth_bytes_per_s;
   }
 
   /// Of one batch, forward and backward, nothing counted twice for recomputation.

@@ -70,8 +70,7 @@ class RankMemory {
     return parameters / training_.tensor_parallel;
   }
   [[nodiscard]] double parameters() const {
-    return division_.pipeline.stages == 1 ? static_cast<double>(model_.parameters())
-                                          : stage_parameters(model_, division_.pipeline, stage_);
+    return stage_parameters(model_, division_.pipeline, stage_);
   }
   [[nodiscard]] double tokens_share() const {
     return static_cast<double>(attention_.tokens) / training_.tensor_parallel;
