@@ -13,7 +13,8 @@ import json
 import pathlib
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from step_cases import LOW, pipelined_steps, training_steps
+
 ULTRAATTN = "oliverYoung2001/UltraAttn (Apache-2.0)"
 MAGI = "SandAI-org/MagiAttention (Apache-2.0), read off charts to about 3 TFLOP/s"
 LAYOUTS = {"ring": "contiguous", "zigzag": "zigzag", "stripe": "striped", "basic": "contiguous"}
@@ -185,10 +186,6 @@ def ulysses_grid(tables):
         "feifeibear/long-context-attention: all Ulysses x ring splits on 8 A100, batch 2, forward"
 
 
-# Partial dK and dV travel in the dtype of K in all of them: TransformerEngine's buffers are made like
-# its keys (context_parallel.py), those of the source's own programs after it, too
-# (exps/dist_attn/baselines), and MagiAttention reduces in high precision only when asked.
-LOW = {"gradient_dtype": "bf16"}
 METHODS = {
     "ulysses": lambda ranks: {"ulysses": ranks, "context_parallel": 1},
     "ring_p2p": lambda ranks: {"ulysses": 1, "context_parallel": ranks, "exchange": "ring",
@@ -292,127 +289,6 @@ def collectives(tables):
              if r["box"] in boxes and r["size_bytes"] and seconds_of(r)], source
 
 
-# Long Sequence Performance of NVIDIA NeMo: the columns with context parallelism. TFLOP/s a GPU count the
-# attention of all pairs (nemo/utils/flops_formulas.py), so seconds follow. Its GPUs are TP x DP x CP
-# here: the table of B200 says four times as many, of which its own batches could not use all.
-NEMO = "NVIDIA/NeMo (Apache-2.0), docs/source/performance/performance_long_sequence.md"
-LONG_SEQUENCES = (
-    # name, cluster, model, (layers, hidden, intermediate, kv share, vocabulary), FP8 rate, source, rows
-    ("dgx-b200", "dgx-b200", "llama3-8b", (32, 4096, 14336, 1 / 4, 128256), 1.94e15,
-     f"{NEMO}: Llama 3 8B with matrix products in FP8 on DGX B200, NeMo 25.04",
-     # thousands of tokens, batches a step, TP, DP, CP, TFLOP/s a GPU
-     ((8, 512, 1, 2, 1, 1671), (16, 256, 1, 4, 1, 1717), (32, 128, 1, 4, 2, 1624),
-      (64, 64, 1, 4, 4, 1600), (128, 32, 2, 4, 4, 1588), (256, 16, 4, 4, 4, 1590),
-      (512, 8, 4, 4, 8, 1619), (1024, 4, 4, 4, 16, 1608))),
-    ("dgx-h100", "dgx-h100", "llama2-7b", (32, 4096, 11008, 1, 32000), 0.9e15,
-     f"{NEMO}: Llama 2 7B with matrix products in FP8 on DGX H100, NeMo 24.03",
-     # The row of 8K is pipeline parallel.
-     ((4, 1024, 1, 4, 1, 768), (16, 256, 2, 8, 1, 660), (32, 128, 2, 8, 2, 610),
-      (64, 64, 4, 8, 2, 574), (128, 32, 4, 8, 4, 555), (256, 16, 4, 8, 8, 549),
-      (512, 8, 8, 4, 16, 549), (1024, 4, 8, 4, 32, 536))))
-
-
-def training_steps(_):
-    """Whole optimizer steps. The rate of FP8 products is fitted to the shortest row of each table."""
-    for name, cluster, model, shape, rate, source, table in LONG_SEQUENCES:
-        layers, hidden, intermediate, kv_share, vocabulary = shape
-        cases = []
-        for thousands, batches, tp, dp, cp, teraflops in table:
-            length, gpus = thousands * 1024, tp * dp * cp
-            flop = batches * length * (
-                layers * hidden * (12 * hidden * (1 + kv_share) + 18 * intermediate + 12 * length)
-                + 6 * hidden * vocabulary)
-            cases.append({
-                "name": f"{thousands}K, TP {tp} CP {cp}",
-                "group": "steps, FP8 rate fitted to this" if not cases else "steps",
-                "nodes": max(1, gpus // 8), "gpus_per_node": min(8, gpus), "documents": [length],
-                "mask": "causal", "training": {"tensor_parallel": tp, "global_batch": batches},
-                "strategy": {"ulysses": 1, "context_parallel": cp, "layout": "zigzag",
-                             "exchange": "ring"} | LOW,
-                "measured_s": float(f"{flop / gpus / teraflops / 1e12:.4g}")})
-        yield f"steps-{name}", cluster, "transformer-engine", cases, source, {
-            "model": model, "calibration": {"device.matmul_flop_per_s": rate}}
-
-
-# Short sequences over pipelines: NVIDIA's recipes for Megatron, in each container the same; and PyTorch's on GPUs
-# of 500 W whose memory moves 2.4 TB/s, with FlashAttention-2.
-BRIDGE = "NVIDIA-NeMo/Megatron-Bridge (Apache-2.0), docs/performance-summary-archive.md: Llama 3 with matrix " \
-    "products in FP8 on"
-TITAN = "pytorch/torchtitan (BSD-3), benchmarks/llama3_h100_202412_torchtitan.md: Llama 3.1 with matrix " \
-    "products in FP8 on H100, December 2024"
-PIPELINES = (
-    # name, cluster, source, FP8 rate, overlap of tensor parallelism, FlashAttention-2 and other memory, ZeRO
-    # and checkpointing, gradients, rows
-    ("dgx-h100-pipelines", "dgx-h100", f"{BRIDGE} DGX H100", 1.025e15, 0.5, {}, (1, "none", "bf16"), (
-        # group, name, model, GPUs, batches a step, tokens, sequences a batch, TP, PP, pieces a stage, CP,
-        # parameters sharded, tokens/s a GPU, overlapped
-        ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 128, 8192, 1, 1, 1, 1, 1, True, 14451, True),
-        ("8B, other containers", "25.09", "llama3-8b", 8, 128, 8192, 1, 1, 1, 1, 1, True, 14079, True),
-        ("70B, overlap fitted to this", "25.11", "llama3-70b", 64, 128, 8192, 1, 4, 8, 5, 1, False, 1602, True),
-        ("70B, other containers", "25.09", "llama3-70b", 64, 128, 8192, 1, 4, 8, 5, 1, False, 1619, True),
-        ("70B, other containers", "26.02", "llama3-70b", 64, 256, 8192, 1, 4, 8, 5, 1, False, 1621, True),
-        ("70B, other containers", "26.04", "llama3-70b", 64, 256, 8192, 1, 4, 8, 5, 1, False, 1633, True),
-        ("70B, other containers", "26.04.01", "llama3-70b", 64, 256, 8192, 1, 4, 8, 5, 1, False, 1664, True),
-        ("405B", "25.11", "llama3-405b", 1024, 512, 8192, 1, 8, 8, 8, 2, False, 292, True),
-        ("405B", "25.09", "llama3-405b", 1024, 512, 8192, 1, 8, 8, 8, 2, False, 302, True),
-        ("405B", "26.02", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 311, True),
-        ("405B", "26.04.01", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 328, True),
-        ("405B", "26.06", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 326, True))),
-    ("dgx-b200-pipelines", "dgx-b200", f"{BRIDGE} DGX B200", 2.04e15, 0.5, {}, (1, "none", "bf16"), (
-        ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 30624, True),
-        ("8B, other containers", "25.09", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 29994, True),
-        ("405B", "25.11", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 661, True),
-        ("405B", "25.09", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 664, True))),
-    ("gb200-pipelines", "gb200-nvl72", f"{BRIDGE} GB200", 2.12e15, 0.5, {}, (1, "none", "bf16"), (
-        ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 31508, True),
-        ("8B, other containers", "25.09", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 31357, True),
-        ("70B", "25.09", "llama3-70b", 64, 64, 8192, 2, 2, 4, 5, 1, False, 3546, True),
-        ("70B", "25.11", "llama3-70b", 64, 128, 8192, 2, 1, 1, 1, 1, True, 4312, True),
-        ("405B", "25.09", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 578, True),
-        ("405B", "25.11", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 813, True))),
-    ("torchtitan-h100", "dgx-h100", TITAN, 0.89e15, 0.27, {"device.memory_bandwidth_bytes_per_s": 2.15e12},
-     (1, "full", "fp32"), (
-        ("70B, FP8 rate fitted to this", "70B", "llama3-70b", 256, 32, 8192, 16, 8, 1, 1, 1, True, 829, False),
-        ("70B, overlap fitted to this", "70B async", "llama3-70b", 256, 32, 8192, 16, 8, 1, 1, 1, True, 876, True),
-        ("405B", "405B 1F1B", "llama3-405b", 512, 64, 8192, 4, 8, 8, 1, 1, False, 100, True),
-        ("405B", "405B interleaved", "llama3-405b", 512, 64, 8192, 4, 8, 8, 2, 1, False, 128, True),
-        ("405B", "405B 32K", "llama3-405b", 512, 64, 32768, 1, 8, 8, 1, 1, False, 76, True))),
-)
-
-
-def flash_attention_2():
-    """The kernels of the cluster whose runs measured them."""
-    device = json.loads((ROOT / "topologies" / "fit-h800.json").read_text(encoding="utf-8"))["device"]
-    return {f"device.{kernel}.{key}": value for kernel in ("forward", "backward")
-            for key, value in device[kernel].items()
-            if not isinstance(value, bool) and key != "ragged_slowdown"}
-
-
-def pipelined_steps(_):
-    """Steps over pipeline stages, and without ones for what is fitted."""
-    for name, cluster, source, rate, overlap, device, (zero, checkpointing, gradients), table in PIPELINES:
-        cases = []
-        node = 64 if cluster == "gb200-nvl72" else 8
-        for group, row, model, gpus, batches, length, sequences, tp, pp, pieces, cp, fsdp, speed, \
-                hidden in table:
-            cases.append({
-                "name": row, "group": group, "nodes": gpus // min(gpus, node),
-                "gpus_per_node": min(gpus, node), "model": model,
-                "documents": [length] * sequences, "mask": "causal",
-                "training": {"zero": 3 if fsdp else zero, "checkpointing": checkpointing,
-                             "weight_gradients": gradients, "tensor_parallel": tp,
-                             "pipeline_parallel": pp, "virtual_stages": pieces,
-                             "global_batch": batches},
-                "strategy": {"ulysses": 1, "context_parallel": cp, "layout": "zigzag",
-                             "exchange": "ring"} | LOW,
-                "measured_s": float(f"{batches * sequences * length / gpus / speed:.4g}")}
-                | ({} if hidden else {"runtime": "transformer-engine"}))
-        yield f"steps-{name}", cluster, "transformer-engine", cases, source, {
-            "calibration": {"device.matmul_flop_per_s": rate,
-                            "runtime.tensor_parallel_overlap": overlap} | device
-            | (flash_attention_2() if device else {})}
-
-
 def overlap_triples(tables):
     """What the plans do is not told: the whole is predicted from the times of its two parts."""
     cases = []
@@ -434,7 +310,7 @@ def main():
         return 2
     tables = pathlib.Path(sys.argv[1])
     out = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else \
-        ROOT / "validate" / "cases"
+        pathlib.Path(__file__).resolve().parents[1] / "validate" / "cases"
     makers = (ring_runs, kernels, dense_kernels, transfers, ring_flash_attention, ulysses_grid,
               methods, collectives, overlap_triples, training_steps, pipelined_steps)
     for maker in makers:
