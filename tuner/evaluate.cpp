@@ -63,7 +63,7 @@ StepTimes objective(const BatchPrediction& batch) {
 }
 
 Figures figures_of(std::span<const BatchPrediction> batches, const Pipeline& pipeline, int replicas,
-                   int accumulation) {
+                   const Sharing& sharing) {
   const auto slowest = std::max_element(
       batches.begin(), batches.end(),
       [](const auto& a, const auto& b) { return objective(a).seconds < objective(b).seconds; });
@@ -73,7 +73,7 @@ Figures figures_of(std::span<const BatchPrediction> batches, const Pipeline& pip
   Figures out;
   out.attention = mean_attention(batches);
   out.bound = mean_bound(batches);
-  if (batches.front().step) out.step = expected_step(batches, pipeline, replicas, accumulation);
+  if (batches.front().step) out.step = expected_step(batches, pipeline, replicas, sharing);
   out.memory = largest->memory;
   out.limit = slowest->limit;
   return out;
@@ -108,15 +108,15 @@ void Evaluator::update(Candidate& candidate, const State& state) const {
   }
   // Nothing makes replicas wait for each other, or adds batches up, where there is no step.
   const int waiting = oracle_.whole_step ? candidate.replicas : 1;
-  const int accumulation = oracle_.whole_step ? candidate.accumulation : 1;
-  candidate.seconds = expected_seconds(steps, oracle_.pipeline, waiting, accumulation).slowest;
+  const Sharing sharing = oracle_.whole_step ? candidate.sharing : Sharing{};
+  candidate.seconds = expected_seconds(steps, oracle_.pipeline, waiting, sharing).slowest;
   candidate.tokens_per_s = tokens / static_cast<double>(batches_.size()) * candidate.replicas *
-                           accumulation / candidate.seconds;
+                           sharing.accumulation / candidate.seconds;
 }
 
 void Evaluator::finish(Candidate& candidate, const State& state) const {
   candidate.figures =
-      figures_of(state.done, oracle_.pipeline, candidate.replicas, candidate.accumulation);
+      figures_of(state.done, oracle_.pipeline, candidate.replicas, candidate.sharing);
 }
 
 }  // namespace hsap

@@ -55,7 +55,7 @@ class Evaluator {
 /// Means over the batches (step: see expected_step(); memory: the batch that needs most; limit:
 /// that of the slowest).
 [[nodiscard]] Figures figures_of(std::span<const BatchPrediction> batches, const Pipeline& pipeline,
-                                 int replicas, int accumulation);
+                                 int replicas, const Sharing& sharing);
 
 /// What the search minimises of one batch: the step, or attention's seconds alone.
 [[nodiscard]] StepTimes objective(const BatchPrediction& batch);

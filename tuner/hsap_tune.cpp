@@ -92,10 +92,10 @@ Result<Question> read_question(const Flags& flags) {
   Question question;
   HSAP_TRY(question.scene, cli::read_scene(options));
   HSAP_TRY(question.batches, cli::read_batches(options.batches));
-  HSAP_TRY(question.trainings,
-           cli::read_trainings(flags.training, question.scene.cluster->nodes(),
-                               question.scene.cluster->gpus_per_node(),
-                               flags.trainer ? usual_training(*flags.trainer) : Training{}));
+  HSAP_TRY(
+      question.trainings,
+      cli::read_trainings(flags.training, *question.scene.cluster, question.scene.setting.model,
+                          flags.trainer ? usual_training(*flags.trainer) : Training{}));
   HSAP_TRY(question.frame, frame_of(options, question.scene.setting, question.batches));
   return question;
 }

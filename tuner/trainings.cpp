@@ -70,6 +70,7 @@ json::Ordered trainings_json(std::span<const Attempt> attempts) {
     item["training"] = to_json(attempt.training);
     item["training"]["tensor_parallel"] = attempt.training.tensor_parallel;
     item["training"]["pipeline_parallel"] = attempt.training.pipeline_parallel;
+    item["training"]["expert_parallel"] = attempt.training.expert_parallel;
     item["feasible"] = best != nullptr;
     item["tokens_per_s"] = best != nullptr ? json::Ordered(best->tokens_per_s) : json::Ordered();
     item["strategy"] = best != nullptr ? to_json(best->strategy) : json::Ordered();

@@ -50,10 +50,11 @@ StepTimes lower_limit(const Problem& problem, const Setting& setting, const Cand
     return rounded_down(std::move(attention));
   }
   const Token tokens = problem.batch.tokens();
-  return rounded_down(step_times(
-      {setting, ranks, candidate.replicas, candidate.accumulation, pipeline, tokens, tokens / ranks,
-       area(problem.mask, problem.batch), least_of(Pass::forward, problem, setting, ranks),
-       least_of(Pass::backward, problem, setting, ranks)}));
+  return rounded_down(
+      step_times({setting, ranks, candidate.replicas, candidate.sharing.accumulation, pipeline,
+                  tokens, tokens / ranks, area(problem.mask, problem.batch),
+                  least_of(Pass::forward, problem, setting, ranks),
+                  least_of(Pass::backward, problem, setting, ranks)}));
 }
 
 /// Lower limits for every batch and group size.
@@ -72,15 +73,17 @@ Result<Limits> lower_limits(std::span<const Batch> batches, const Setting& setti
   return limits;
 }
 
-/// Groups of which there are not as many as can share the global batch are of no use.
-void share_global_batch(Search& search, const Training& training) {
+/// Groups of which there are not as many as can share the global batch, or the experts, are of no
+/// use.
+void share_steps(Search& search, const Training& training) {
   for (Candidate& candidate : search.candidates) {
     if (candidate.outcome != Outcome::feasible) continue;
-    if (const Result<int> accumulation = accumulation_of(candidate.replicas, training)) {
-      candidate.accumulation = *accumulation;
+    if (const Result<Sharing> sharing =
+            sharing_of(candidate.strategy.ranks(), candidate.replicas, training)) {
+      candidate.sharing = *sharing;
     } else {
       candidate.outcome = Outcome::illegal;
-      candidate.reason = accumulation.error().text();
+      candidate.reason = sharing.error().text();
     }
   }
 }
@@ -93,7 +96,7 @@ void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Set
     if (candidate.outcome != Outcome::feasible) continue;
     const int ranks = candidate.strategy.ranks();
     const auto [at, fresh] = least.emplace(ranks, 0);
-    const Division division{ranks * candidate.replicas, candidate.accumulation, pipeline};
+    const Division division{ranks * candidate.replicas, candidate.sharing.accumulation, pipeline};
     if (fresh) at->second = least_training_bytes(problem, setting, ranks, division);
     if (at->second <= search.memory_limit_bytes) continue;
     candidate.outcome = Outcome::out_of_memory;
@@ -136,7 +139,7 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
       std::llround(setting.cluster->spec().device.memory_bytes * (1 - options.memory_reserve));
   const int node_ranks = setting.cluster->gpus_per_node() / setting.training.tensor_parallel;
   search.candidates = search_space(problem, groups, node_ranks, options);
-  share_global_batch(search, setting.training);
+  share_steps(search, setting.training);
   leave_out_what_cannot_fit(search, problem, setting, pipeline);
   HSAP_TRY(Limits limits, lower_limits(batches, setting, search, pipeline));
   const Evaluator evaluator(

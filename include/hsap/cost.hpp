@@ -52,6 +52,7 @@ struct KernelTime {
 inline constexpr int max_tensor_parallel = 1024;
 inline constexpr int max_pipeline_parallel = 1024;
 inline constexpr int max_virtual_stages = 1024;
+inline constexpr int max_expert_parallel = 1024;
 inline constexpr int max_global_batch = 1 << 20;
 inline constexpr int max_loss_chunks = 1 << 16;
 
@@ -71,6 +72,8 @@ struct Training {
   Dtype weight_gradients = Dtype::bf16;  ///< in which they are added up, kept and reduced
   int loss_chunks = 1;        ///< pieces of a rank's tokens whose logits exist one after the other
   int pipeline_parallel = 1;  ///< stages, each with its own layers and its own GPUs
+  int expert_parallel = 1;    ///< consecutive GPUs that share out the experts of a layer, whole
+                              ///< ones; 1: all are on each, cut as the other weights are
   int virtual_stages = 1;     ///< pieces of the model in each of several stages, interleaved
   Loss loss = Loss::fused;
   bool sort_batches = false;  ///< a pipeline takes the batches of a step by their work, least first

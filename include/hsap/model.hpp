@@ -63,6 +63,15 @@ struct Pipeline {
 /// stages of an attention-only model, several pieces of a single stage (bad_input).
 [[nodiscard]] Result<Pipeline> pipeline_of(const Model& model, int stages, int virtual_stages);
 
+/// Whether each `degree` of the `gpus` consecutive GPUs of a pipeline stage can share out the
+/// experts of every layer, whole ones. Errors: a model without experts, or with as many as cannot
+/// be shared out evenly (bad_input); the GPUs cannot (infeasible).
+[[nodiscard]] Status check_expert_parallel(const Model& model, int degree, int gpus);
+
+/// How many neighbouring groups of so many GPUs hold one set of experts together; 1 where each
+/// holds sets of its own. Errors: sets end inside of groups (infeasible).
+[[nodiscard]] Result<int> groups_together(int expert_parallel, int group_gpus);
+
 /// The model of --heads, --kv-heads and --head-dim: attention only. Heads from 1 to 4096, query
 /// heads a multiple of key/value heads, dim from 8 to 1024 by 8.
 [[nodiscard]] Result<Model> attention_model(const Heads& heads);

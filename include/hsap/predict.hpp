@@ -42,13 +42,20 @@ struct Setting {
 
 /// How many copies of a group of `ranks` ranks each pipeline stage holds. Stages have equal shares
 /// of the GPUs, consecutive ones. Errors: ranks x T x stages is more than the GPUs or no divisor of
-/// them, T is no divisor of a node (bad_input); those of pipeline_of().
+/// them, T is no divisor of a node, experts cannot be shared out evenly (bad_input); those of
+/// pipeline_of().
 [[nodiscard]] Result<int> replicas_of(int ranks, const Setting& setting);
 
-/// How many batches each of so many replicas takes before an optimizer step, adding up gradients.
-/// Errors: they cannot share Training::global_batch evenly; interleaved stages take batches in
-/// rounds of as many as there are stages (infeasible).
-[[nodiscard]] Result<int> accumulation_of(int replicas, const Training& training);
+/// What replicas share in an optimizer step.
+struct Sharing {
+  int accumulation = 1;  ///< batches of each replica, whose gradients are added up
+  int together = 1;      ///< neighbours that hold one set of experts: each of their batches takes
+                         ///< all of them as long as the slowest
+};
+/// Of so many replicas of `ranks` ranks. Errors: they cannot share Training::global_batch evenly;
+/// interleaved stages take batches in rounds of as many as there are stages; experts are spread
+/// over parts of groups (infeasible).
+[[nodiscard]] Result<Sharing> sharing_of(int ranks, int replicas, const Training& training);
 
 /// Lower limits on the time of one layer's attention, passes added up, for any strategy of `ranks`
 /// ranks and any layout: the simulated time is never less. The argument is in docs/bounds.md.
@@ -88,7 +95,7 @@ struct StepParts {
 };
 
 /// One optimizer step of the whole model, for which every replica adds up the gradients of
-/// accumulation_of() batches.
+/// Sharing::accumulation batches.
 struct StepTimes {
   double seconds = 0;
   double tokens_per_s = 0;  ///< all replicas
@@ -132,7 +139,7 @@ struct Prediction {
   Strategy strategy;
   int ranks = 0;
   int replicas = 1;
-  int accumulation = 1;  ///< batches of each replica in one step
+  Sharing sharing;
   std::vector<BatchPrediction> batches;
   std::optional<StepTimes> step;  ///< expected_step() where the batches have one
 };
@@ -142,12 +149,13 @@ inline constexpr const char* waiting_for_replicas = "waiting_for_replicas";
 /// The part in which the pipeline stage with most to do waits for others.
 inline constexpr const char* pipeline_bubble = "pipeline_bubble";
 
-/// One step of `replicas` that each take `accumulation` of the batches, drawn at random, and wait
-/// for the slowest to add up gradients. The breakdown holds means over the batches and, as its last
-/// part, waiting_for_replicas: what the slowest takes longer than the mean. What stages wait for
-/// each other because batches differ counts to pipeline_bubble. All batches have a step.
+/// One step of `replicas` that each take `sharing.accumulation` of the batches, drawn at random,
+/// and wait for the slowest to add up gradients. The breakdown holds means over the batches and, as
+/// its last part, waiting_for_replicas: what the slowest takes longer than the mean. What stages
+/// wait for each other because batches differ counts to pipeline_bubble. All batches have a step.
 [[nodiscard]] StepTimes expected_step(std::span<const BatchPrediction> batches,
-                                      const Pipeline& pipeline, int replicas, int accumulation);
+                                      const Pipeline& pipeline, int replicas,
+                                      const Sharing& sharing);
 
 /// Predicts one batch: compile, simulate, bound, step and memory.
 /// Errors: illegal strategy (infeasible), more ranks than GPUs or not a divisor (bad_input).

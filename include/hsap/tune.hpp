@@ -41,7 +41,7 @@ enum class Outcome : std::uint8_t {
 struct Candidate {
   Strategy strategy;
   int replicas = 1;
-  int accumulation = 1;  ///< batches of each replica in one step
+  Sharing sharing;
   Outcome outcome = Outcome::illegal;
   std::string reason;              ///< why not, unless feasible
   std::optional<Figures> figures;  ///< when feasible

@@ -20,6 +20,7 @@ COLOURS = {
     "recompute": style.SKY,
     "embedding_and_logits": style.PURPLE,
     "tensor_parallel": style.VERMILION,
+    "expert_dispatch": "#7A5C3E",
     "data_parallel": style.YELLOW,
     "optimizer": style.GREY,
     "pipeline_bubble": "#E8DCC0",

@@ -233,9 +233,12 @@ std::string report_one(const SimRun& run, const Setting& setting, bool color) {
   if (setting.training.pipeline_parallel > 1) {
     text += fmt::format(", {} pipeline stages", setting.training.pipeline_parallel);
   }
+  if (setting.training.expert_parallel > 1) {
+    text += fmt::format(", experts over {} GPUs", setting.training.expert_parallel);
+  }
   if (run.prediction.replicas > 1) text += fmt::format(", {} replicas", run.prediction.replicas);
-  if (run.prediction.accumulation > 1) {
-    text += fmt::format(", each of {} batches a step", run.prediction.accumulation);
+  if (run.prediction.sharing.accumulation > 1) {
+    text += fmt::format(", each of {} batches a step", run.prediction.sharing.accumulation);
   }
   text += "\n" + header(setting) + "\n" + attention_table(run, color) + "\n";
   if (const std::string steps = step_table(run, color); !steps.empty()) text += steps + "\n";

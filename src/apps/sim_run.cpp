@@ -48,7 +48,7 @@ Status collect(std::span<Task> tasks, const Setting& setting, SimRun& run) {
   if (prediction.batches.front().step) {
     HSAP_TRY(const Pipeline pipeline, pipeline_of(setting));
     prediction.step =
-        expected_step(prediction.batches, pipeline, prediction.replicas, prediction.accumulation);
+        expected_step(prediction.batches, pipeline, prediction.replicas, prediction.sharing);
   }
   run.wall_s = std::chrono::duration<double>(end - begin).count();
   return {};
@@ -61,9 +61,10 @@ Result<SimRun> prepare(const Strategy& strategy, std::span<const Batch> batches,
   run.prediction.ranks = strategy.ranks();
   run.strategy = strategy;
   run.illegal = why_illegal(strategy, batches, setting);
-  const Result<int> accumulation = accumulation_of(run.prediction.replicas, setting.training);
-  if (accumulation) run.prediction.accumulation = *accumulation;
-  if (!accumulation && !run.illegal) run.illegal = accumulation.error().text();
+  const Result<Sharing> sharing =
+      sharing_of(strategy.ranks(), run.prediction.replicas, setting.training);
+  if (sharing) run.prediction.sharing = *sharing;
+  if (!sharing && !run.illegal) run.illegal = sharing.error().text();
   if (!run.illegal) {
     HSAP_TRY(const Problem problem, problem_of(batches.front(), setting));
     run.strategy = resolve(problem, strategy);

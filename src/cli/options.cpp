@@ -164,6 +164,8 @@ constexpr TrainingFlag tensor_parallel_flag{"--tensor-parallel", "T",
                                             "tensor-parallel degree, inside a node (1)"};
 constexpr TrainingFlag pipeline_parallel_flag{
     "--pipeline-parallel", "N", "pipeline stages, each on its own share of the GPUs (1)"};
+constexpr TrainingFlag expert_parallel_flag{
+    "--expert-parallel", "E", "GPUs that share out the experts of each layer, whole ones (1)"};
 constexpr TrainingFlag weight_gradients_flag{
     "--weight-gradients", "bf16|fp32",
     "type in which weight gradients are added up and reduced (bf16)"};
@@ -200,6 +202,7 @@ void add_training(Command& command, Training& training) {
   add(tensor_parallel_flag, training.tensor_parallel, integer_reader<int>(1, max_tensor_parallel));
   add(pipeline_parallel_flag, training.pipeline_parallel,
       integer_reader<int>(1, max_pipeline_parallel));
+  add(expert_parallel_flag, training.expert_parallel, integer_reader<int>(1, max_expert_parallel));
   add(weight_gradients_flag, training.weight_gradients, parse_dtype);
   add_single_values(command, training);
 }
@@ -213,6 +216,7 @@ void add_training(Command& command, TrainingOptions& options) {
   add(checkpointing_flag, options.checkpointing);
   add(tensor_parallel_flag, options.tensor_parallel);
   add(pipeline_parallel_flag, options.pipeline_parallel);
+  add(expert_parallel_flag, options.expert_parallel);
   add(weight_gradients_flag, options.weight_gradients);
   add_single_values(command, options);
 }

@@ -66,6 +66,7 @@ struct TrainingOptions {
   std::string checkpointing;
   std::string tensor_parallel;
   std::string pipeline_parallel;
+  std::string expert_parallel;
   std::string weight_gradients;
   int global_batch = 0;
   Training::Loss loss = Training::Loss::fused;

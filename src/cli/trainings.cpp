@@ -1,6 +1,7 @@
 #include "cli/trainings.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "cli/flags.hpp"
 #include "cli/lists.hpp"
@@ -8,11 +9,25 @@
 
 namespace hsap::cli {
 
-Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int nodes,
-                                             int gpus_per_node, const Training& usual) {
+namespace {
+
+/// Every training so far with every value.
+template <typename T, typename Set>
+void vary(std::vector<Training>& trainings, const std::vector<T>& values, const Set& set) {
+  std::vector<Training> varied;
+  for (const Training& training : trainings) {
+    for (const T& value : values) set(varied.emplace_back(training), value);
+  }
+  trainings = std::move(varied);
+}
+
+}  // namespace
+
+Result<std::vector<Training>> read_trainings(const TrainingOptions& options, const Cluster& cluster,
+                                             const Model& model, const Training& usual) {
   using Checkpointing = Training::Checkpointing;
-  HSAP_TRY(const std::vector<int> stages, read_list<int>("--zero", options.zero, usual.zero,
-                                                         {0, 1, 2, 3}, integer_reader<int>(0, 3)));
+  HSAP_TRY(const std::vector<int> zeros, read_list<int>("--zero", options.zero, usual.zero,
+                                                        {0, 1, 2, 3}, integer_reader<int>(0, 3)));
   HSAP_TRY(const std::vector<Checkpointing> policies,
            read_list<Checkpointing>("--checkpointing", options.checkpointing, usual.checkpointing,
                                     {Checkpointing::none, Checkpointing::norms,
@@ -20,51 +35,55 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, int
                                     parse_checkpointing));
   HSAP_TRY(const std::vector<int> degrees,
            read_list<int>("--tensor-parallel", options.tensor_parallel, usual.tensor_parallel,
-                          divisors(gpus_per_node), integer_reader<int>(1, max_tensor_parallel)));
-  HSAP_TRY(const std::vector<int> pipelines,
-           read_list<int>("--pipeline-parallel", options.pipeline_parallel, usual.pipeline_parallel,
-                          divisors(nodes), integer_reader<int>(1, max_pipeline_parallel)));
+                          divisors(cluster.gpus_per_node()),
+                          integer_reader<int>(1, max_tensor_parallel)));
+  HSAP_TRY(
+      const std::vector<int> stages,
+      read_list<int>("--pipeline-parallel", options.pipeline_parallel, usual.pipeline_parallel,
+                     divisors(cluster.nodes()), integer_reader<int>(1, max_pipeline_parallel)));
+  const int most_experts = model.experts == 0 ? 1 : std::gcd(model.experts, cluster.gpus());
+  HSAP_TRY(const std::vector<int> experts,
+           read_list<int>("--expert-parallel", options.expert_parallel, usual.expert_parallel,
+                          divisors(most_experts), integer_reader<int>(1, max_expert_parallel)));
   HSAP_TRY(const std::vector<Dtype> gradients,
            read_list<Dtype>("--weight-gradients", options.weight_gradients, usual.weight_gradients,
                             {Dtype::bf16, Dtype::fp32}, parse_dtype));
-  // Beside pipelines there may be none, but not only none.
-  const bool several_stages =
-      std::any_of(pipelines.begin(), pipelines.end(), [](int pipeline) { return pipeline > 1; });
-  std::vector<Training> trainings;
   Training training = usual;
   training.global_batch = options.global_batch;
   training.loss = options.loss;
   training.sort_batches = options.sort_batches;
   training.loss_chunks = options.loss_chunks;
-  for (const int zero : stages) {
-    training.zero = zero;
-    for (const Checkpointing checkpointing : policies) {
-      training.checkpointing = checkpointing;
-      for (const int degree : degrees) {
-        training.tensor_parallel = degree;
-        for (const int pipeline : pipelines) {
-          training.pipeline_parallel = pipeline;
-          training.virtual_stages = several_stages && pipeline == 1 ? 1 : options.virtual_stages;
-          for (const Dtype gradient : gradients) {
-            training.weight_gradients = gradient;
-            trainings.push_back(training);
-          }
-        }
-      }
-    }
-  }
+  // Beside pipelines there may be none, but not only none.
+  const bool pipelined =
+      std::any_of(stages.begin(), stages.end(), [](int pipeline) { return pipeline > 1; });
+  std::vector<Training> trainings{training};
+  vary(trainings, zeros, [](Training& each, int zero) { each.zero = zero; });
+  vary(trainings, policies, [](Training& each, Checkpointing it) { each.checkpointing = it; });
+  vary(trainings, degrees, [](Training& each, int degree) { each.tensor_parallel = degree; });
+  vary(trainings, stages, [&](Training& each, int pipeline) {
+    each.pipeline_parallel = pipeline;
+    each.virtual_stages = pipelined && pipeline == 1 ? 1 : options.virtual_stages;
+  });
+  vary(trainings, experts, [](Training& each, int degree) { each.expert_parallel = degree; });
+  vary(trainings, gradients, [](Training& each, Dtype dtype) { each.weight_gradients = dtype; });
   return trainings;
 }
 
 Status check_training(const Setting& setting) {
-  Setting one_stage = setting;
-  one_stage.training.pipeline_parallel = 1;
-  one_stage.training.virtual_stages = 1;
-  if (const Result<int> ranks = replicas_of(1, one_stage); !ranks) {
+  // Each beside the ones before it, so that what fails is the flag's.
+  Setting so_far = setting;
+  Training& training = so_far.training;
+  training.pipeline_parallel = training.virtual_stages = training.expert_parallel = 1;
+  if (const Result<int> ranks = replicas_of(1, so_far); !ranks) {
     return at_flag("--tensor-parallel", ranks.error());
   }
-  if (const Result<int> ranks = replicas_of(1, setting); !ranks) {
+  training.pipeline_parallel = setting.training.pipeline_parallel;
+  training.virtual_stages = setting.training.virtual_stages;
+  if (const Result<int> ranks = replicas_of(1, so_far); !ranks) {
     return at_flag("--pipeline-parallel", ranks.error());
+  }
+  if (const Result<int> ranks = replicas_of(1, setting); !ranks) {
+    return at_flag("--expert-parallel", ranks.error());
   }
   return {};
 }

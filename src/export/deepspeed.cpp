@@ -106,6 +106,7 @@ Draft deepspeed_options(const Plan& plan) {
                "no option beside sequence_parallel_size", "tensor parallel 1");
   }
   lose_pipeline(plan, "its pipelines are PipelineModules, without sequence parallelism", draft);
+  lose_experts(plan, "its configuration has no such key: ep_size of the model's MoE layers", draft);
   const Mask::Kind kind = plan.problem.mask.kind;
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of DeepSpeed", "causal");

@@ -51,6 +51,16 @@ void add_pipeline(const Plan& plan, Draft& draft) {
   }
 }
 
+void add_experts(const Plan& plan, Draft& draft) {
+  if (plan.problem.model.experts == 0) return;
+  auto& lines = draft.lines;
+  lines.push_back("--moe-grouped-gemm");
+  if (plan.training.expert_parallel == 1) return;
+  lines.push_back(fmt::format("--expert-model-parallel-size {}", plan.training.expert_parallel));
+  lines.push_back("--expert-tensor-parallel-size 1");
+  lines.push_back("--moe-token-dispatcher-type alltoall");
+}
+
 /// Predicted steps count on collectives behind the passes, memory on what is sharded.
 void add_sharding(const Training& training, Draft& draft) {
   auto& lines = draft.lines;
@@ -93,6 +103,7 @@ Draft megatron_options(const Plan& plan) {
   lines.push_back(fmt::format("--tensor-model-parallel-size {}", plan.training.tensor_parallel));
   if (plan.training.tensor_parallel > 1) lines.push_back("--sequence-parallel");
   add_pipeline(plan, draft);
+  add_experts(plan, draft);
   lines.push_back(fmt::format("--context-parallel-size {}", size));
   // Megatron's help spells "allgather", but TransformerEngine accepts only "all_gather".
   if (size > 1) lines.push_back("--cp-comm-type " + choice.comm_type);

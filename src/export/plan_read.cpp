@@ -136,6 +136,24 @@ void check_groups(json::Object& object, const std::string& key,
   object.fail(at, "does not follow from the strategy", json::brief(*found), json::brief(*wanted));
 }
 
+/// All other degrees are read.
+void read_experts(json::Object& object, Plan& plan, int ranks) {
+  Training& training = plan.training;
+  training.expert_parallel =
+      static_cast<int>(object.integer_or("expert_parallel", 1, 1, max_expert_parallel));
+  if (object.failed()) return;
+  Status possible = check_expert_parallel(plan.problem.model, training.expert_parallel,
+                                          plan.cluster.gpus / training.pipeline_parallel);
+  if (const Result<int> together =
+          groups_together(training.expert_parallel, ranks * training.tensor_parallel);
+      possible && !together) {
+    possible = together.error();
+  }
+  if (possible) return;
+  object.fail("expert_parallel", possible.error().message, std::to_string(training.expert_parallel),
+              possible.error().expected);
+}
+
 void read_mesh(json::Object object, Plan& plan) {
   plan.training.tensor_parallel =
       static_cast<int>(object.integer("tensor_parallel", 1, plan.cluster.gpus_per_node));
@@ -172,6 +190,7 @@ void read_mesh(json::Object object, Plan& plan) {
                 std::to_string(plan.replicas),
                 fmt::format("a divisor of {}", plan.training.global_batch));
   }
+  read_experts(object, plan, static_cast<int>(ranks));
   if (object.failed()) return;
   const PlanMesh mesh = mesh_of(plan.strategy, tensor_parallel);
   check_groups(object, "ulysses_groups", mesh.ulysses_groups);

@@ -45,6 +45,9 @@ Ordered mesh_json(const Plan& plan) {
   if (plan.training.pipeline_parallel > 1) {
     out["pipeline_parallel"] = plan.training.pipeline_parallel;
   }
+  if (plan.training.expert_parallel > 1) {
+    out["expert_parallel"] = plan.training.expert_parallel;
+  }
   out["replicas"] = plan.replicas;
   out["ulysses_groups"] = mesh.ulysses_groups;
   out["context_groups"] = mesh.context_groups;

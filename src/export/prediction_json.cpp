@@ -75,7 +75,7 @@ Ordered prediction_json(const Prediction& prediction, const Cluster& cluster, do
                     {"gpus_per_node", cluster.gpus_per_node()}};
   out["ranks"] = prediction.ranks;
   out["replicas"] = prediction.replicas;
-  out["global_batch"] = std::int64_t{prediction.replicas} * prediction.accumulation;
+  out["global_batch"] = std::int64_t{prediction.replicas} * prediction.sharing.accumulation;
   out["strategy"] = to_json(prediction.strategy);
   out["batches"] = batches;
   if (prediction.step) out["step"] = to_json(*prediction.step);

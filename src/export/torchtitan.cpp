@@ -51,6 +51,18 @@ void add_stages(const Plan& plan, Draft& draft) {
   lines.push_back("--parallelism.pipeline_parallel_microbatch_size 1");
 }
 
+void add_experts(const Plan& plan, Draft& draft) {
+  const int degree = plan.training.expert_parallel;
+  if (degree == 1) return;
+  const int group = plan.strategy.ranks() * plan.training.tensor_parallel;
+  auto& lines = draft.lines;
+  if (degree % group != 0) {
+    lines.push_back(fmt::format("# torchtitan 0.2.0 takes multiples of {} only", group));
+  }
+  lines.push_back(fmt::format("--parallelism.expert_parallel_degree {}", degree));
+  lines.push_back("--parallelism.expert_tensor_parallel_degree 1");
+}
+
 /// How the rest of the model is trained.
 void add_rest_of_model(const Plan& plan, Draft& draft) {
   auto& lines = draft.lines;
@@ -102,6 +114,7 @@ Draft torchtitan_options(const Plan& plan) {
   lines.push_back(
       fmt::format("--parallelism.tensor_parallel_degree {}", plan.training.tensor_parallel));
   add_stages(plan, draft);
+  add_experts(plan, draft);
   add_rest_of_model(plan, draft);
   if (packed(plan)) {
     draft.lose("document borders", "its default attention (SDPA) knows none",

@@ -49,6 +49,10 @@ std::string heading(const Plan& plan) {
           "# whose loader gives each replica the batches of a step by their work, least first\n";
     }
   }
+  if (training.expert_parallel > 1) {
+    text +=
+        fmt::format("# the experts of a layer shared out over {} GPUs\n", training.expert_parallel);
+  }
   text += fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in {}\n",
                       training.zero, to_string(training.checkpointing),
                       to_string(training.weight_gradients));
@@ -125,6 +129,11 @@ bool equal_pieces(const Plan& plan) {
 void lose_pipeline(const Plan& plan, const std::string& why, Draft& draft) {
   const int stages = plan.training.pipeline_parallel;
   if (stages > 1) draft.lose(fmt::format("pipeline parallel {}", stages), why, "one stage");
+}
+
+void lose_experts(const Plan& plan, const std::string& why, Draft& draft) {
+  const int degree = plan.training.expert_parallel;
+  if (degree > 1) draft.lose(fmt::format("expert parallel {}", degree), why, "all experts on each");
 }
 
 bool even_heads(const Plan& plan, int ulysses) {

@@ -33,6 +33,8 @@ struct Draft {
 [[nodiscard]] bool equal_pieces(const Plan& plan);
 /// Says that there are no pipeline stages, if the plan has some.
 void lose_pipeline(const Plan& plan, const std::string& why, Draft& draft);
+/// The same for experts on several GPUs.
+void lose_experts(const Plan& plan, const std::string& why, Draft& draft);
 
 /// The largest divisor of `ranks` that also divides the query and the key/value heads of one
 /// tensor-parallel rank: how far a trainer without uneven or replicated heads can go with Ulysses.

@@ -39,6 +39,7 @@ void check_attention(const Plan& plan, Draft& draft) {
                "set_seq_parallel_pg spans all ranks", "tensor parallel 1");
   }
   lose_pipeline(plan, "set_seq_parallel_pg spans all ranks", draft);
+  lose_experts(plan, "it is attention alone", draft);
 }
 
 }  // namespace

@@ -75,6 +75,8 @@ Training read_training_on(json::Object from, const Case& item) {
       static_cast<int>(from.integer_or("tensor_parallel", 1, 1, item.gpus_per_node));
   training.pipeline_parallel = static_cast<int>(
       from.integer_or("pipeline_parallel", 1, 1, std::int64_t{item.nodes} * item.gpus_per_node));
+  training.expert_parallel =
+      static_cast<int>(from.integer_or("expert_parallel", 1, 1, max_expert_parallel));
   from.done();
   return training;
 }

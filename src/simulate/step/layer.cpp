@@ -25,6 +25,10 @@ std::int64_t active_layer_parameters(const Model& model) {
   return (model.active_parameters() - model.vocabulary * model.hidden) / std::max(1, model.layers);
 }
 
+std::int64_t expert_parameters(const Model& model) {
+  return std::int64_t{3} * model.experts * model.hidden * model.intermediate;
+}
+
 double stage_parameters(const Model& model, const Pipeline& pipeline, int stage) {
   if (pipeline.stages == 1) return static_cast<double>(model.parameters());
   const bool ends = stage == 0 || stage + 1 == pipeline.stages;
@@ -49,5 +53,16 @@ double saved_bytes(const Model& model, Training::Checkpointing checkpointing) {
 }
 
 double norm_bytes(const Model& model) { return bf16_bytes * 4 * static_cast<double>(model.hidden); }
+
+double expert_input_bytes(const Model& model) {
+  return bf16_bytes * static_cast<double>(model.hidden * model.experts_per_token);
+}
+
+double expert_order_bytes(const Model& model, bool several_gpus) {
+  if (model.experts == 0) return 0;
+  const double token = bf16_bytes * static_cast<double>(model.hidden);
+  return 2 * (token + expert_input_bytes(model)) +
+         (several_gpus ? 4 * expert_input_bytes(model) : 0);
+}
 
 }  // namespace hsap

@@ -16,6 +16,8 @@ inline constexpr double bf16_bytes = 2;
 [[nodiscard]] std::int64_t layer_parameters(const Model& model);
 /// Parameters of one layer that a token multiplies with.
 [[nodiscard]] std::int64_t active_layer_parameters(const Model& model);
+/// Parameters of all experts of one layer, the router excluded; 0 for a dense model.
+[[nodiscard]] std::int64_t expert_parameters(const Model& model);
 /// Embedding and output projection: one matrix when tied.
 [[nodiscard]] std::int64_t embedding_parameters(const Model& model);
 /// Parameters of a pipeline stage. Of several the first has the embedding and the last the output
@@ -37,5 +39,12 @@ inline constexpr double bf16_bytes = 2;
 
 /// Memory traffic of making the outputs of both norms again, bytes per token: read and write.
 [[nodiscard]] double norm_bytes(const Model& model);
+
+/// The rows in which a token visits its experts, bytes: one for each, which they keep as their
+/// input. 0 for a dense model.
+[[nodiscard]] double expert_input_bytes(const Model& model);
+/// Memory traffic of those rows in one pass, bytes per token: written in the order of experts and
+/// summed on return; where they come from several GPUs, put in that order at arrival and back.
+[[nodiscard]] double expert_order_bytes(const Model& model, bool several_gpus);
 
 }  // namespace hsap

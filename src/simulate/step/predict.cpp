@@ -125,29 +125,34 @@ Result<int> replicas_of(int ranks, const Setting& setting) {
                                  stages > 1 ? " x pipeline_parallel" : ""),
                      std::to_string(used), fmt::format("a divisor of {} GPUs", gpus));
   }
+  HSAP_CHECK(check_expert_parallel(setting.model, setting.training.expert_parallel,
+                                   static_cast<int>(gpus / stages)));
   return static_cast<int>(gpus / used);
 }
 
-Result<int> accumulation_of(int replicas, const Training& training) {
+Result<Sharing> sharing_of(int ranks, int replicas, const Training& training) {
   if (training.global_batch % replicas != 0) {
     return infeasible(fmt::format("{} replicas cannot share a global batch of {} evenly", replicas,
                                   training.global_batch));
   }
-  const int accumulation = std::max(1, training.global_batch / replicas);
-  if (training.virtual_stages > 1 && accumulation % training.pipeline_parallel != 0) {
+  Sharing sharing;
+  sharing.accumulation = std::max(1, training.global_batch / replicas);
+  if (training.virtual_stages > 1 && sharing.accumulation % training.pipeline_parallel != 0) {
     return infeasible(
         fmt::format("{} batches a replica, where interleaved stages take a multiple "
                     "of {}",
-                    accumulation, training.pipeline_parallel));
+                    sharing.accumulation, training.pipeline_parallel));
   }
-  return accumulation;
+  HSAP_TRY(sharing.together,
+           groups_together(training.expert_parallel, ranks * training.tensor_parallel));
+  return sharing;
 }
 
 Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
                                 const Setting& setting) {
   HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));
-  Division division{strategy.ranks() * replicas, 1, {}};
-  HSAP_TRY(division.accumulation, accumulation_of(replicas, setting.training));
+  HSAP_TRY(const Sharing sharing, sharing_of(strategy.ranks(), replicas, setting.training));
+  Division division{strategy.ranks() * replicas, sharing.accumulation, {}};
   HSAP_TRY(division.pipeline, pipeline_of(setting));
   HSAP_TRY(const Problem problem, problem_of(batch, setting));
   // All stages compute at once, each for another batch.
@@ -169,6 +174,10 @@ Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
     basis.push_back(basis_of(run.schedule, *setting.cluster, setting.training.tensor_parallel));
   }
   out.basis = joined(basis);
+  if (out.step && setting.model.experts > 0) {
+    out.basis.push_back({"expert layers", Basis::Kind::uncalibrated,
+                         "small products at the rate of large ones, tokens spread evenly"});
+  }
   for (const PassRun& run : runs) out.events += run.simulation.events;
   return out;
 }

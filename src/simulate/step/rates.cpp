@@ -51,15 +51,31 @@ double collective_seconds(const Cluster& cluster, double bytes, int gpus, int st
   if (gpus <= 1 || bytes <= 0) return 0;
   const Rates rates = rates_of(cluster);
   const int node = cluster.gpus_per_node();
-  const int nodes = (gpus * stride + node - 1) / node;
+  const int nodes = std::min((gpus * stride + node - 1) / node, gpus);
   const auto missing = [](int parts) { return (parts - 1.0) / parts; };
   double slowest_s = node > 1 ? bytes * missing(gpus) / rates.gpu_pair_bytes_per_s : 0;
   double latency_s = rates.gpu_pair_latency_s;
   if (nodes > 1) {
-    slowest_s = std::max(slowest_s, bytes * stride * missing(nodes) / rates.node_bytes_per_s);
+    slowest_s = std::max(slowest_s,
+                         bytes * std::min(stride, node) * missing(nodes) / rates.node_bytes_per_s);
     latency_s = std::max(latency_s, rates.node_latency_s);
   }
   return slowest_s + latency_s * std::ceil(std::log2(gpus));
+}
+
+double all_to_all_seconds(const Cluster& cluster, double bytes, int gpus) {
+  if (gpus <= 1 || bytes <= 0) return 0;
+  const Rates rates = rates_of(cluster);
+  const int node = cluster.gpus_per_node();
+  const double part = bytes / gpus;
+  const int near = std::min(gpus, node) - 1;
+  double slowest_s = near > 0 ? near * part / rates.gpu_pair_bytes_per_s : 0;
+  double latency_s = rates.gpu_pair_latency_s;
+  if (gpus > node) {
+    slowest_s = std::max(slowest_s, node * (gpus - node) * part / rates.node_bytes_per_s);
+    latency_s = std::max(latency_s, rates.node_latency_s);
+  }
+  return slowest_s + latency_s;
 }
 
 double shifted_seconds(const Cluster& cluster, double bytes, int distance) {

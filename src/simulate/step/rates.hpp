@@ -22,6 +22,11 @@ struct Rates {
 /// doubling of the group.
 [[nodiscard]] double collective_seconds(const Cluster& cluster, double bytes, int gpus, int stride);
 
+/// Seconds until each of `gpus` consecutive GPUs has sent an equal part of `bytes` to every one of
+/// them, itself included, while all such groups do so: over its links in the node or over the NICs,
+/// which it shares with the other GPUs of the node; the slower counts, plus a latency.
+[[nodiscard]] double all_to_all_seconds(const Cluster& cluster, double bytes, int gpus);
+
 /// Seconds until every GPU has the message of `bytes` that it gets from the GPU `distance` before
 /// it, while all do so: the route's rate, or its share of the node's NICs, plus the latency.
 [[nodiscard]] double shifted_seconds(const Cluster& cluster, double bytes, int distance);

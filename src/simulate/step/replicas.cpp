@@ -101,6 +101,27 @@ std::vector<double> pipelined_draws(std::span<const StepTimes> steps, const Pipe
   return seconds;
 }
 
+/// Steps that stand equally often for the slowest of `together` drawn at random, without their
+/// breakdown.
+std::vector<StepTimes> slowest_of_each(std::span<const StepTimes> steps, int together) {
+  std::vector<const StepTimes*> sorted;
+  for (const StepTimes& step : steps) sorted.push_back(&step);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const StepTimes* a, const StepTimes* b) { return a->seconds < b->seconds; });
+  // None is slower than the i-th quickest of n with probability (i / n)^together.
+  constexpr std::size_t places = 4;  // for each step
+  const std::size_t all = places * sorted.size();
+  std::vector<StepTimes> slowest(all);
+  for (std::size_t place = 0; place < all; ++place) {
+    const double below = (static_cast<double>(place) + 0.5) / static_cast<double>(all);
+    const double share = std::pow(below, 1.0 / together);
+    const auto i = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
+    slowest[place].seconds = sorted[i]->seconds;
+    slowest[place].parts = sorted[i]->parts;
+  }
+  return slowest;
+}
+
 std::vector<double> seconds_of(std::span<const StepTimes> steps) {
   std::vector<double> seconds;
   seconds.reserve(steps.size());
@@ -121,18 +142,25 @@ double expected_slowest(std::span<const double> batch_seconds, int replicas, int
 }
 
 ExpectedSeconds expected_seconds(std::span<const StepTimes> steps, const Pipeline& pipeline,
-                                 int replicas, int accumulation) {
-  if (pipeline.stages == 1) {
+                                 int replicas, const Sharing& sharing) {
+  const auto draws_of = [&](std::span<const StepTimes> from) {
+    return pipeline.stages == 1 ? means_of_draws(seconds_of(from), sharing.accumulation)
+                                : pipelined_draws(from, pipeline, sharing.accumulation);
+  };
+  // Of one batch each, the slowest of the slowest is the slowest of all.
+  if (pipeline.stages == 1 && (sharing.together == 1 || sharing.accumulation == 1)) {
     const std::vector<double> seconds = seconds_of(steps);
-    return {mean_of(seconds), expected_slowest(seconds, replicas, accumulation)};
+    return {mean_of(seconds), expected_slowest(seconds, replicas, sharing.accumulation)};
   }
-  std::vector<double> draws = pipelined_draws(steps, pipeline, accumulation);
+  std::vector<double> draws = draws_of(steps);
   const double mean = mean_of(draws);
-  return {mean, std::max(mean, slowest_of(std::move(draws), replicas))};
+  if (sharing.together > 1) draws = draws_of(slowest_of_each(steps, sharing.together));
+  const double slowest = slowest_of(std::move(draws), replicas / sharing.together);
+  return {mean, std::max(mean, slowest)};
 }
 
 StepTimes expected_step(std::span<const BatchPrediction> batches, const Pipeline& pipeline,
-                        int replicas, int accumulation) {
+                        int replicas, const Sharing& sharing) {
   const auto count = static_cast<double>(batches.size());
   std::vector<StepTimes> steps;
   StepTimes out;
@@ -149,13 +177,13 @@ StepTimes expected_step(std::span<const BatchPrediction> batches, const Pipeline
       out.breakdown[i].second += step.breakdown[i].second / count;
     }
   }
-  const ExpectedSeconds expected = expected_seconds(steps, pipeline, replicas, accumulation);
+  const ExpectedSeconds expected = expected_seconds(steps, pipeline, replicas, sharing);
   out.seconds = expected.slowest;
   for (auto& [name, part] : out.breakdown) {
     if (name == pipeline_bubble) part += expected.mean - mean_of(seconds_of(steps));
   }
   out.breakdown.emplace_back(waiting_for_replicas, expected.slowest - expected.mean);
-  out.tokens_per_s = tokens * replicas * accumulation / out.seconds;
+  out.tokens_per_s = tokens * replicas * sharing.accumulation / out.seconds;
   out.mfu = peak_seconds / out.seconds;
   return out;
 }

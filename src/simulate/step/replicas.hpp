@@ -20,9 +20,10 @@ struct ExpectedSeconds {
 };
 /// The same for steps of one batch only on every stage of a pipeline, whose batches wait for each
 /// other (pipeline_seconds()); without stages it is expected_slowest(). Beyond 256 batches a
-/// replica, more of them add what they take where all are equal.
+/// replica, more of them add what they take where all are equal. Replicas that run together are one
+/// replica each of whose batches is the slowest of as many.
 [[nodiscard]] ExpectedSeconds expected_seconds(std::span<const StepTimes> steps,
                                                const Pipeline& pipeline, int replicas,
-                                               int accumulation);
+                                               const Sharing& sharing);
 
 }  // namespace hsap

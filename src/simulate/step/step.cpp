@@ -5,6 +5,7 @@
 #include "simulate/step/layer.hpp"
 #include "simulate/step/pipeline.hpp"
 #include "simulate/step/rates.hpp"
+#include "simulate/step/sharding.hpp"
 
 namespace hsap {
 namespace {
@@ -46,8 +47,11 @@ class Step {
                       {"linear", layers() * (3 * linear_forward() + 3 * elementwise_forward())},
                       {"recompute", layers() * recompute()},
                       {"embedding_and_logits", embedding_and_logits()},
-                      {"tensor_parallel", layers() * tensor_parallel(tensor_collectives_forward +
-                                                                     tensor_collectives_backward)}};
+                      {"tensor_parallel", layers() * (tensor_parallel(Pass::forward) +
+                                                      tensor_parallel(Pass::backward))}};
+    if (model_.experts > 0) {
+      step.breakdown.emplace_back("expert_dispatch", layers() * 2 * expert_dispatch());
+    }
     for (auto& [name, seconds] : step.breakdown) seconds *= in_.accumulation;
     step.breakdown.emplace_back("data_parallel", data_parallel());
     step.breakdown.emplace_back("optimizer", optimizer());
@@ -74,9 +78,9 @@ class Step {
     const double dense = linear_forward() + elementwise_forward();
     StepParts parts;
     parts.layer_forward_s =
-        in_.forward.seconds + dense + tensor_parallel(tensor_collectives_forward);
-    parts.layer_backward_s = in_.backward.seconds + 2 * dense + recompute() +
-                             tensor_parallel(tensor_collectives_backward);
+        in_.forward.seconds + dense + expert_dispatch() + tensor_parallel(Pass::forward);
+    parts.layer_backward_s = in_.backward.seconds + 2 * dense + expert_dispatch() + recompute() +
+                             tensor_parallel(Pass::backward);
     parts.embedding_forward_s = parts.embedding_backward_s = look_up() / 2;
     parts.loss_forward_s = logits() / 3;
     parts.loss_backward_s = 2 * logits() / 3;
@@ -97,10 +101,21 @@ class Step {
 
   /// Matrix products of a layer, forward; backward takes twice that (inputs and weights).
   [[nodiscard]] double linear_forward() const {
-    const double weights = static_cast<double>(active_layer_parameters(model_)) / tensor();
-    const double flop = 2 * weights * rank_tokens();
-    return std::max(flop / device_.matmul_flop_per_s,
-                    bf16_bytes * weights / device_.memory_bandwidth_bytes_per_s);
+    const double used = static_cast<double>(active_layer_parameters(model_)) / tensor();
+    const double held = parameters_of(holdings(static_cast<double>(layer_parameters(model_)),
+                                               static_cast<double>(expert_parameters(model_)),
+                                               training_, data_ranks()));
+    return std::max(2 * used * rank_tokens() / device_.matmul_flop_per_s,
+                    bf16_bytes * held / device_.memory_bandwidth_bytes_per_s);
+  }
+  /// Rows on their way to experts and back, in one pass: those of a GPU's share of the tokens to
+  /// all that hold the experts, which get equal parts; or of all its tokens where it holds all
+  /// experts.
+  [[nodiscard]] double expert_dispatch() const {
+    const int gpus = training_.expert_parallel;
+    const double tokens = rank_tokens() / (gpus > 1 ? tensor() : 1);
+    return expert_order_bytes(model_, gpus > 1) * tokens / device_.memory_bandwidth_bytes_per_s +
+           2 * all_to_all_seconds(*in_.setting.cluster, expert_input_bytes(model_) * tokens, gpus);
   }
   /// Norms, rotary embedding, activation of a layer, forward.
   [[nodiscard]] double elementwise_forward() const {
@@ -120,8 +135,8 @@ class Step {
       case Training::Checkpointing::selective:
         return elementwise_forward();
       case Training::Checkpointing::full:
-        return in_.forward.seconds + linear_forward() + elementwise_forward() +
-               tensor_parallel(tensor_collectives_forward);
+        return in_.forward.seconds + linear_forward() + elementwise_forward() + expert_dispatch() +
+               tensor_parallel(Pass::forward);
     }
     return 0;
   }
@@ -145,7 +160,12 @@ class Step {
 
   /// Each stands between two matrix products that need it: only programs that cut both into pieces
   /// hide a part.
-  [[nodiscard]] double tensor_parallel(int collectives) const {
+  [[nodiscard]] double tensor_parallel(Pass pass) const {
+    const bool forward = pass == Pass::forward;
+    int collectives = forward ? tensor_collectives_forward : tensor_collectives_backward;
+    if (training_.expert_parallel > 1) {
+      collectives -= forward ? mlp_collectives_forward : mlp_collectives_backward;
+    }
     const double bytes = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden);
     const double exposed = 1 - in_.setting.runtime.tensor_parallel_overlap;
     return exposed * collectives *
@@ -165,34 +185,45 @@ class Step {
   [[nodiscard]] int largest_stage() const {
     int largest = 0;
     for (int stage = 1; stage < pipeline_.stages; ++stage) {
-      if (parameters(stage) > parameters(largest)) largest = stage;
+      if (parameters_of(held(stage)) > parameters_of(held(largest))) largest = stage;
     }
     return largest;
   }
-  [[nodiscard]] double parameters(int stage) const {
-    return stage_parameters(model_, pipeline_, stage);
+  [[nodiscard]] std::array<Holding, 2> held(int stage) const {
+    const double of_experts =
+        static_cast<double>(pipeline_.layers_of(stage) * expert_parameters(model_));
+    return holdings(stage_parameters(model_, pipeline_, stage), of_experts, training_,
+                    data_ranks());
   }
 
   /// Hides behind the linear layers of its pass; attention has its own traffic.
   [[nodiscard]] double data_parallel() const {
-    const ParameterTraffic traffic = parameter_traffic(parameters(largest_stage()), training_);
-    const auto seconds = [&](double bytes) {
-      return collective_seconds(*in_.setting.cluster, bytes, data_ranks(),
-                                training_.tensor_parallel);
-    };
+    double forward_s = 0;
+    double backward_s = 0;
+    for (const Holding& holding : held(largest_stage())) {
+      const ParameterTraffic traffic = parameter_traffic(holding.parameters, training_);
+      const auto seconds = [&](double bytes) {
+        return collective_seconds(*in_.setting.cluster, bytes, holding.ranks, holding.stride);
+      };
+      forward_s += seconds(traffic.forward_bytes);
+      backward_s += seconds(traffic.backward_bytes);
+    }
     const int layers = pipeline_.layers_of(largest_stage());
     const double forward = layers * (linear_forward() + elementwise_forward());
     const double lost = overlap_loss(in_.setting.runtime, device_);
     const int gathers = training_.zero == 3 ? in_.accumulation : 1;
     const int reductions = training_.zero >= 2 ? in_.accumulation : 1;
-    return gathers * exposed_seconds(seconds(traffic.forward_bytes), forward, lost, layers) +
-           reductions * exposed_seconds(seconds(traffic.backward_bytes), 2 * forward, lost, layers);
+    return gathers * exposed_seconds(forward_s, forward, lost, layers) +
+           reductions * exposed_seconds(backward_s, 2 * forward, lost, layers);
   }
 
   [[nodiscard]] double optimizer() const {
-    const double shards = tensor() * (training_.zero >= 1 ? data_ranks() : 1);
+    double owned = 0;
+    for (const Holding& holding : held(largest_stage())) {
+      owned += holding.parameters / (training_.zero >= 1 ? holding.ranks : 1);
+    }
     const double bytes = bytes_of(training_.weight_gradients) + optimizer_bytes;
-    return bytes * parameters(largest_stage()) / shards / device_.memory_bandwidth_bytes_per_s;
+    return bytes * owned / device_.memory_bandwidth_bytes_per_s;
   }
 
   /// Of one batch, forward and backward, nothing counted twice for recomputation.
@@ -222,15 +253,6 @@ PassTimes slowest_rank(const Simulation& simulation) {
   if (slowest == simulation.ranks.end()) return {};
   return {slowest->finish_s, slowest->compute_s, slowest->communication_s,
           slowest->exposed_communication_s};
-}
-
-ParameterTraffic parameter_traffic(double stage_parameters, const Training& training) {
-  const double slice = stage_parameters / training.tensor_parallel;
-  const double parameters = bf16_bytes * slice;
-  const double gradients = static_cast<double>(bytes_of(training.weight_gradients)) * slice;
-  if (training.zero == 0) return {0, 2 * gradients};
-  if (training.zero == 3) return {parameters, parameters + gradients};
-  return {parameters, gradients};
 }
 
 double overlap_loss(const Runtime& runtime, const Device& device) {

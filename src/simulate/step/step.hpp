@@ -36,18 +36,10 @@ struct StepInput {
 /// (inputs of the weight gradients).
 inline constexpr int tensor_collectives_forward = 4;
 inline constexpr int tensor_collectives_backward = 6;
-
-/// Bytes of bf16 parameters and of gradients that collectives over all data-parallel ranks carry
-/// in each pass, of one tensor-parallel slice of a stage. ZeRO-0 all-reduces gradients (a
-/// reduce-scatter and an all-gather) behind the backward pass; 1 and 2 reduce-scatter gradients
-/// behind the backward and all-gather parameters behind the next forward pass; 3 gathers parameters
-/// in both passes. Where a rank holds parts only it cannot wait: stage 3 repeats both passes' for
-/// every batch that is added up, 2 the backward pass's (deepspeedai/DeepSpeed issue 2252).
-struct ParameterTraffic {
-  double forward_bytes = 0;
-  double backward_bytes = 0;
-};
-[[nodiscard]] ParameterTraffic parameter_traffic(double stage_parameters, const Training& training);
+/// Of these, those of the MLP: none where whole experts are on other GPUs, to which each sends its
+/// own share of the tokens.
+inline constexpr int mlp_collectives_forward = 2;
+inline constexpr int mlp_collectives_backward = 3;
 
 /// Share of the overlapped time that communication behind a kernel costs, one way or the other.
 [[nodiscard]] double overlap_loss(const Runtime& runtime, const Device& device);

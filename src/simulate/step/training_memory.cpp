@@ -5,6 +5,7 @@
 
 #include "simulate/step/layer.hpp"
 #include "simulate/step/pipeline.hpp"
+#include "simulate/step/sharding.hpp"
 #include "simulate/step/step.hpp"
 
 namespace hsap {
@@ -50,14 +51,23 @@ class RankMemory {
         runtime_(setting.runtime),
         division_(division),
         stage_(stage),
-        state_(state_bytes(training_, division.data_ranks)),
-        attention_(attention) {}
+        attention_(attention) {
+    const double layers = division.pipeline.layers_of(stage);
+    const double experts = layers * static_cast<double>(expert_parameters(model_));
+    for (const Holding& holding : holdings(stage_parameters(model_, division.pipeline, stage),
+                                           experts, training_, division.data_ranks)) {
+      const StateBytes bytes = state_bytes(training_, holding.ranks);
+      state_.parameter += holding.parameters * bytes.parameter;
+      state_.gradient += holding.parameters * bytes.gradient;
+      state_.optimizer += holding.parameters * bytes.optimizer;
+    }
+  }
 
   [[nodiscard]] Breakdown parts() const {
     const bool logits_decide = logits() > layer_at_work();
-    return {{"parameters", share(parameters()) * state_.parameter},
-            {"gradients", share(parameters()) * state_.gradient},
-            {"optimizer", share(parameters()) * state_.optimizer},
+    return {{"parameters", state_.parameter},
+            {"gradients", state_.gradient},
+            {"optimizer", state_.optimizer},
             {"gathered_layers", gathered_layers()},
             {"activations", activations()},
             {"logits", logits_decide ? logits() : 0},
@@ -66,12 +76,6 @@ class RankMemory {
   }
 
  private:
-  [[nodiscard]] double share(double parameters) const {
-    return parameters / training_.tensor_parallel;
-  }
-  [[nodiscard]] double parameters() const {
-    return stage_parameters(model_, division_.pipeline, stage_);
-  }
   [[nodiscard]] double tokens_share() const {
     return static_cast<double>(attention_.tokens) / training_.tensor_parallel;
   }
@@ -81,12 +85,18 @@ class RankMemory {
   [[nodiscard]] double gathered_layers() const {
     if (model_.attention_only() || training_.zero < 2) return 0;
     const double parameters = training_.zero == 3 ? 2 * bf16_bytes : 0;
-    return share(static_cast<double>(layer_parameters(model_))) *
-           (parameters + bytes_of(training_.weight_gradients));
+    const double layer = parameters_of(holdings(static_cast<double>(layer_parameters(model_)),
+                                                static_cast<double>(expert_parameters(model_)),
+                                                training_, division_.data_ranks));
+    return layer * (parameters + bytes_of(training_.weight_gradients));
   }
 
   [[nodiscard]] double layer(Training::Checkpointing checkpointing) const {
-    return saved_bytes(model_, checkpointing) * tokens_share() + attention_.kept;
+    // Each GPU that holds slices of all experts keeps the rows of all tokens.
+    const double visitors =
+        training_.expert_parallel > 1 ? tokens_share() : static_cast<double>(attention_.tokens);
+    return saved_bytes(model_, checkpointing) * tokens_share() +
+           expert_input_bytes(model_) * visitors + attention_.kept;
   }
 
   [[nodiscard]] double activations() const {
@@ -132,7 +142,7 @@ class RankMemory {
   const Runtime& runtime_;
   const Division& division_;
   int stage_;
-  StateBytes state_;
+  StateBytes state_;  ///< of all that the rank holds
   const AttentionBuffers& attention_;
 };
 
@@ -173,13 +183,6 @@ std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
                                   peak_of(backward_run, rank) - from_forward.kept});
   }
   return out;
-}
-
-StateBytes state_bytes(const Training& training, int ranks) {
-  const auto shared_from = [&](int stage) { return training.zero >= stage ? ranks : 1; };
-  return {bf16_bytes / shared_from(3),
-          static_cast<double>(bytes_of(training.weight_gradients)) / shared_from(2),
-          12.0 / shared_from(1)};
 }
 
 Memory training_memory(const Setting& setting, const Division& division,

@@ -21,16 +21,6 @@ struct AttentionBuffers {
                                                               const Schedule* backward,
                                                               const Simulation* backward_run);
 
-/// Bytes a parameter takes on a rank, by ZeRO stage over `ranks` data-parallel ranks: bf16
-/// parameter (2), gradient (2 or 4), fp32 master copy and two Adam moments (12). ZeRO, arXiv
-/// 1910.02054: stage 1 shards the optimizer, 2 the gradients too, 3 the parameters too.
-struct StateBytes {
-  double parameter = 0;
-  double gradient = 0;
-  double optimizer = 0;
-};
-[[nodiscard]] StateBytes state_bytes(const Training& training, int ranks);
-
 /// How the model and its batches are dealt out.
 struct Division {
   int data_ranks = 1;    ///< P x R, which hold the same layers

@@ -101,6 +101,8 @@ TEST_CASE("No strategy beats the bound or needs less memory, on any cluster, in 
     setting.training.tensor_parallel = draw.one_of<int>({1, 1, 1, 2});
     if (setting.model.layers > 0) {
       setting.training.pipeline_parallel = draw.one_of<int>({1, 1, 2});
+      setting.training.expert_parallel =
+          setting.model.experts > 0 ? draw.one_of<int>({1, 2, 8}) : 1;
     }
     const Batch batch = draw_batch(draw);
     setting.mask = draw_mask(draw, batch);

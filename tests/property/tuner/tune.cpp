@@ -104,8 +104,36 @@ TEST_CASE("a search over a pipeline finds what an exhaustive one does") {
     // Two replicas of a stage's four GPUs take three batches each, not a round of two.
     const int ranks = candidate.strategy.ranks();
     if (ranks == 2) CHECK(candidate.outcome == Outcome::illegal);
-    if (ranks == 4 && candidate.figures) CHECK(candidate.accumulation == 6);
+    if (ranks == 4 && candidate.figures) CHECK(candidate.sharing.accumulation == 6);
     CHECK(ranks <= 4);
+  }
+}
+
+TEST_CASE("a search with shared experts finds what an exhaustive one does") {
+  Training training;
+  training.expert_parallel = 8;
+  training.checkpointing = Training::Checkpointing::full;
+  training.global_batch = 8;
+  const std::vector<Batch> batches{Batch{{16384}}, Batch{{4096, 4096, 8192}}, repeated(2048, 8)};
+  TuneOptions options;
+  const Search found = search(batches, 2, options, "qwen3-30b-a3b", training);
+  options.exhaustive = true;
+  const Search all = search(batches, 2, options, "qwen3-30b-a3b", training);
+  REQUIRE(found.best.has_value());
+  CHECK(found.best == all.best);
+  CHECK(found.runners_up == all.runners_up);
+  CHECK(found.pareto == all.pareto);
+  int together = 0;
+  for (const Candidate& candidate : all.candidates) {
+    if (!candidate.figures) continue;
+    CHECK(candidate.sharing.together == std::max(1, 8 / candidate.strategy.ranks()));
+    together += candidate.sharing.together > 1 ? 1 : 0;
+    CHECK(candidate.seconds == Approx(candidate.figures->step->seconds));
+  }
+  CHECK(together > 0);
+  for (std::size_t i = 0; i < all.candidates.size(); ++i) {
+    if (found.candidates[i].outcome != Outcome::pruned) continue;
+    CHECK(found.candidates[i].seconds <= all.candidates[i].seconds);
   }
 }
 
@@ -191,7 +219,7 @@ TEST_CASE("a global batch is shared by as many replicas as divide it") {
     if (!shared) {
       CHECK(candidate.outcome == Outcome::illegal);
     } else {
-      CHECK(candidate.accumulation ==
+      CHECK(candidate.sharing.accumulation ==
             (candidate.outcome == Outcome::illegal ? 1 : 6 / candidate.replicas));
     }
     if (!candidate.figures) continue;

@@ -49,7 +49,7 @@ SimRun run(const Strategy& strategy, double scale, int replicas) {
   run.prediction.ranks = strategy.ranks();
   run.prediction.replicas = replicas;
   run.prediction.batches = {batch(scale, 40000000000), batch(2 * scale, 50000000000)};
-  run.prediction.step = expected_step(run.prediction.batches, {}, replicas, 1);
+  run.prediction.step = expected_step(run.prediction.batches, {}, replicas, {});
   run.wall_s = 0.25;
   return run;
 }

@@ -7,8 +7,16 @@
 using namespace hsap;
 using namespace hsap::cli;
 
+namespace {
+
+const Model dense = *load_model("llama3-8b");
+
+Cluster nodes_of_eight(int nodes) { return *Cluster::build(*load_cluster("dgx-h100"), nodes); }
+
+}  // namespace
+
 TEST_CASE("what is not given is one way to train, the usual") {
-  const auto trainings = read_trainings({}, 2, 8);
+  const auto trainings = read_trainings({}, nodes_of_eight(2), dense);
   REQUIRE(trainings);
   REQUIRE(trainings->size() == 1);
   CHECK(trainings->front().zero == 1);
@@ -21,16 +29,17 @@ TEST_CASE("what is not given is one way to train, the usual") {
 
 TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
   const auto trainings =
-      read_trainings({"3,1", "all", "all", "", "all", 64, Training::Loss::plain, 16}, 2, 4);
+      read_trainings({"3,1", "all", "all", "", "", "all", 64, Training::Loss::plain, 16},
+                     nodes_of_eight(2), dense);
   REQUIRE(trainings);
-  REQUIRE(trainings->size() == 2 * 4 * 3 * 2);  // 1, 2 and 4 GPUs of a node of four
+  REQUIRE(trainings->size() == 2 * 4 * 4 * 2);  // 1, 2, 4 and 8 GPUs of a node
   CHECK(trainings->front().zero == 3);
   CHECK(trainings->at(1).weight_gradients == Dtype::fp32);
   CHECK(trainings->at(2).tensor_parallel == 2);
-  CHECK(trainings->at(6).checkpointing == Training::Checkpointing::norms);
-  CHECK(trainings->at(12).checkpointing == Training::Checkpointing::selective);
+  CHECK(trainings->at(8).checkpointing == Training::Checkpointing::norms);
+  CHECK(trainings->at(16).checkpointing == Training::Checkpointing::selective);
   CHECK(trainings->back().zero == 1);
-  CHECK(trainings->back().tensor_parallel == 4);
+  CHECK(trainings->back().tensor_parallel == 8);
   CHECK(trainings->back().global_batch == 64);
   CHECK(trainings->back().loss == Training::Loss::plain);
   CHECK(trainings->back().loss_chunks == 16);
@@ -40,7 +49,7 @@ TEST_CASE("stages are dealt out over nodes, and virtual ones wherever there are 
   TrainingOptions options;
   options.pipeline_parallel = "all";
   options.virtual_stages = 5;
-  const auto trainings = read_trainings(options, 6, 8);
+  const auto trainings = read_trainings(options, nodes_of_eight(6), dense);
   REQUIRE(trainings);
   REQUIRE(trainings->size() == 4);  // 1, 2, 3 and 6 of six nodes
   CHECK(trainings->front().pipeline_parallel == 1);
@@ -48,12 +57,51 @@ TEST_CASE("stages are dealt out over nodes, and virtual ones wherever there are 
   CHECK(trainings->back().pipeline_parallel == 6);
   CHECK(trainings->back().virtual_stages == 5);
   options.pipeline_parallel = "1";  // then it is a mistake, which the search tells
-  CHECK(read_trainings(options, 6, 8)->front().virtual_stages == 5);
+  CHECK(read_trainings(options, nodes_of_eight(6), dense)->front().virtual_stages == 5);
+}
+
+TEST_CASE("experts are dealt out over divisors of them and of the GPUs") {
+  TrainingOptions options;
+  options.expert_parallel = "all";
+  const Model experts = *load_model("qwen3-30b-a3b");
+  const auto trainings = read_trainings(options, nodes_of_eight(6), experts);
+  REQUIRE(trainings);
+  REQUIRE(trainings->size() == 5);  // 1, 2, 4, 8 and 16 of 48 GPUs for 128 experts
+  CHECK(trainings->back().expert_parallel == 16);
+  CHECK(read_trainings(options, nodes_of_eight(6), dense)->size() == 1);
+}
+
+TEST_CASE("degrees that cannot be are errors of their flags") {
+  const Cluster cluster = nodes_of_eight(6);
+  Setting setting;
+  setting.cluster = &cluster;
+  setting.model = *load_model("qwen3-30b-a3b");
+  const auto place = [&](const Training& training) {
+    setting.training = training;
+    const Status checked = check_training(setting);
+    return checked ? std::string() : checked.error().file;
+  };
+  Training training;
+  CHECK(place(training).empty());
+  training.expert_parallel = 32;  // do not fill 48 GPUs
+  CHECK(place(training) == "--expert-parallel");
+  training.expert_parallel = 3;  // do not divide 128 experts
+  CHECK(place(training) == "--expert-parallel");
+  training.pipeline_parallel = 5;
+  CHECK(place(training) == "--pipeline-parallel");
+  training.tensor_parallel = 16;
+  CHECK(place(training) == "--tensor-parallel");
+  setting.model = dense;
+  training = {};
+  training.expert_parallel = 2;
+  CHECK(place(training) == "--expert-parallel");
 }
 
 TEST_CASE("what is not given is as the trainer has it") {
   const Training usual = usual_training(Target::torchtitan);
-  const auto trainings = read_trainings({"2", "", "", "", ""}, 2, 8, usual);
+  TrainingOptions options;
+  options.zero = "2";
+  const auto trainings = read_trainings(options, nodes_of_eight(2), dense, usual);
   REQUIRE(trainings);
   CHECK(trainings->front().zero == 2);
   CHECK(trainings->front().checkpointing == usual.checkpointing);
@@ -61,10 +109,17 @@ TEST_CASE("what is not given is as the trainer has it") {
 }
 
 TEST_CASE("a bad part of a list is told with its flag") {
-  CHECK(read_trainings({"1,4", "", "", "", ""}, 2, 8).error().file == "--zero");
-  CHECK(read_trainings({"1,", "", "", "", ""}, 2, 8).error().file == "--zero");
-  CHECK(read_trainings({"", "some", "", "", ""}, 2, 8).error().file == "--checkpointing");
-  CHECK(read_trainings({"", "", "0", "", ""}, 2, 8).error().file == "--tensor-parallel");
-  CHECK(read_trainings({"", "", "", "1,0", ""}, 2, 8).error().file == "--pipeline-parallel");
-  CHECK(read_trainings({"", "", "", "", "fp16"}, 2, 8).error().file == "--weight-gradients");
+  const auto place = [](std::string TrainingOptions::*flag, const char* list) {
+    TrainingOptions options;
+    options.*flag = list;
+    return read_trainings(options, nodes_of_eight(2), dense).error().file;
+  };
+  using Options = TrainingOptions;
+  CHECK(place(&Options::zero, "1,4") == "--zero");
+  CHECK(place(&Options::zero, "1,") == "--zero");
+  CHECK(place(&Options::checkpointing, "some") == "--checkpointing");
+  CHECK(place(&Options::tensor_parallel, "0") == "--tensor-parallel");
+  CHECK(place(&Options::pipeline_parallel, "1,0") == "--pipeline-parallel");
+  CHECK(place(&Options::expert_parallel, "8,x") == "--expert-parallel");
+  CHECK(place(&Options::weight_gradients, "fp16") == "--weight-gradients");
 }

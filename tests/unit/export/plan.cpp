@@ -195,6 +195,30 @@ TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
         std::string::npos);
 }
 
+TEST_CASE("a plan's experts are shared out evenly") {
+  Plan plan = test::sample_plan();
+  plan.problem.model.experts = 12;
+  plan.problem.model.experts_per_token = 2;
+  plan.training.expert_parallel = 4;
+  const std::string text = plan_text(plan);
+  const Result<Plan> again = parse_plan(text, "p.json");
+  REQUIRE(again);
+  CHECK(again->training.expert_parallel == 4);
+  CHECK(plan_text(*again) == text);
+  CHECK(error_of(changed(plan, "/mesh/expert_parallel", "8")) ==
+        "p.json: /mesh/expert_parallel: experts cannot be shared out evenly; found 8, expected a "
+        "divisor of 12 experts");
+  CHECK(error_of(changed(plan, "/mesh/expert_parallel", "3")) ==
+        "p.json: /mesh/expert_parallel: experts over 3 GPUs do not fill the 8 of a stage; found 3");
+  CHECK(error_of(changed(plan, "/mesh/expert_parallel", "5000")).find("out of range") !=
+        std::string::npos);
+  plan.problem.model.experts = 0;
+  plan.problem.model.experts_per_token = 0;
+  CHECK(error_of(plan_text(plan)) ==
+        "p.json: /mesh/expert_parallel: a model without experts; found 4, expected an "
+        "expert_parallel of 1");
+}
+
 TEST_CASE("a plan's model is read as a model file is") {
   const Plan plan = test::sample_plan();
   CHECK(error_of(changed(plan, "/problem/model/experts", "")) == "");

@@ -125,6 +125,28 @@ TEST_CASE("trainers are told all of their usual way to train") {
   }
 }
 
+TEST_CASE("trainers are told which GPUs share out experts") {
+  Plan plan = plan_of({1, 4, Order::ulysses_inner, Layout::zigzag, Exchange::all_gather});
+  CHECK_FALSE(says(export_plan(plan, Target::megatron), "--moe-"));
+  plan.problem.model.experts = 16;
+  plan.problem.model.experts_per_token = 2;
+  CHECK(says(export_plan(plan, Target::megatron), "\n--moe-grouped-gemm\n--context-parallel"));
+  CHECK_FALSE(says(export_plan(plan, Target::torchtitan), "expert_parallel"));
+  plan.training.expert_parallel = 8;
+  CHECK(says(export_plan(plan, Target::megatron),
+             "\n--moe-grouped-gemm\n--expert-model-parallel-size 8\n"
+             "--expert-tensor-parallel-size 1\n--moe-token-dispatcher-type alltoall\n"));
+  const std::string degree = "--parallelism.expert_parallel_degree ";
+  CHECK(says(export_plan(plan, Target::torchtitan),
+             "\n" + degree + "8\n--parallelism.expert_tensor_parallel_degree 1\n"));
+  CHECK_FALSE(says(export_plan(plan, Target::torchtitan), "multiples of"));
+  CHECK(says(export_plan(plan, Target::megatron), "experts of a layer shared out over 8 GPUs\n"));
+  CHECK(loses(export_plan(plan, Target::deepspeed), "expert parallel 8: "));
+  CHECK(loses(export_plan(plan, Target::yunchang), "expert parallel 8: "));
+  plan.training.expert_parallel = 2;
+  CHECK(says(export_plan(plan, Target::torchtitan), "takes multiples of 4 only\n" + degree));
+}
+
 TEST_CASE("trainers are told a loss in chunks, where they have one") {
   Plan plan = plan_of({8, 1});
   plan.training.loss_chunks = 16;

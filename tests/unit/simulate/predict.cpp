@@ -199,8 +199,8 @@ TEST_CASE("Stages share the GPUs, and interleaved ones take batches in rounds") 
         "ulysses x context_parallel x tensor_parallel x pipeline_parallel must divide the GPUs");
   training.virtual_stages = 4;
   training.global_batch = 12;
-  CHECK(*accumulation_of(2, training) == 6);
-  CHECK(accumulation_of(4, training).error().text() ==
+  CHECK(sharing_of(1, 2, training)->accumulation == 6);
+  CHECK(sharing_of(1, 4, training).error().text() ==
         "3 batches a replica, where interleaved stages take a multiple of 2");
   training.pipeline_parallel = 3;
   CHECK(replicas_of(1, given.setting).error().kind == ErrorKind::infeasible);
@@ -223,11 +223,11 @@ TEST_CASE("A pipeline's stages compute at once, as replicas do") {
 
 TEST_CASE("Replicas share a global batch evenly or not at all") {
   Case given;  // 8 GPUs
-  CHECK(*accumulation_of(4, given.setting.training) == 1);
+  CHECK(sharing_of(1, 4, given.setting.training)->accumulation == 1);
   given.setting.training.global_batch = 12;
-  CHECK(*accumulation_of(4, given.setting.training) == 3);
-  CHECK(*accumulation_of(1, given.setting.training) == 12);
-  CHECK(accumulation_of(8, given.setting.training).error().kind == ErrorKind::infeasible);
+  CHECK(sharing_of(1, 4, given.setting.training)->accumulation == 3);
+  CHECK(sharing_of(1, 1, given.setting.training)->accumulation == 12);
+  CHECK(sharing_of(1, 8, given.setting.training).error().kind == ErrorKind::infeasible);
   CHECK(predict({{64}}, ring(1, 1), given.setting).error().text() ==
         "8 replicas cannot share a global batch of 12 evenly");
 }

@@ -91,7 +91,7 @@ TEST_CASE("no batch that takes longer makes a step shorter: bounds of batches bo
 TEST_CASE("a step of several replicas is the mean of the batches and the wait") {
   // Steps of 2 and 4 s; two replicas take 3.5 s, 0.5 s more than the mean.
   const std::vector<BatchPrediction> batches{batch(2, 100), batch(4, 300)};
-  const StepTimes step = expected_step(batches, {}, 2, 1);
+  const StepTimes step = expected_step(batches, {}, 2, {});
   CHECK(step.seconds == Approx(3.5));
   REQUIRE(step.breakdown.size() == 3);
   CHECK(step.breakdown[0].second == Approx(1));
@@ -101,12 +101,12 @@ TEST_CASE("a step of several replicas is the mean of the batches and the wait") 
   CHECK(step.tokens_per_s == Approx(2 * 200 / 3.5));  // both replicas take 200 tokens on average
   CHECK(step.mfu == Approx(3 / 3.5));
   // With three batches each, which take 2 and 4 s as often: the step has six.
-  const StepTimes longer = expected_step(batches, {}, 2, 3);
+  const StepTimes longer = expected_step(batches, {}, 2, {3});
   CHECK(longer.tokens_per_s == Approx(6 * 200 / longer.seconds));
 }
 
 TEST_CASE("one replica never waits") {
-  const StepTimes step = expected_step(std::vector{batch(2, 100), batch(4, 300)}, {}, 1, 1);
+  const StepTimes step = expected_step(std::vector{batch(2, 100), batch(4, 300)}, {}, 1, {});
   CHECK(step.seconds == Approx(3));
   CHECK(step.breakdown.back().second == 0);
 }
@@ -125,20 +125,20 @@ TEST_CASE("batches of a pipeline wait for each other") {
   };
   // Equal batches: nothing but the step itself.
   const std::vector<StepTimes> equal(3, step_of(1, 8));
-  const ExpectedSeconds same = expected_seconds(equal, pipeline, 16, 8);
+  const ExpectedSeconds same = expected_seconds(equal, pipeline, 16, {8});
   CHECK(same.mean == Approx(equal[0].seconds));
   CHECK(same.slowest == Approx(equal[0].seconds));
   for (const int accumulation : {8, 512}) {
     const std::vector<StepTimes> mixed{step_of(1, accumulation), step_of(3, accumulation)};
     const double mean = (mixed[0].seconds + mixed[1].seconds) / 2;
-    const ExpectedSeconds one = expected_seconds(mixed, pipeline, 1, accumulation);
+    const ExpectedSeconds one = expected_seconds(mixed, pipeline, 1, {accumulation});
     CHECK(one.mean > 1.05 * mean);  // a short batch waits for a long one on another stage
     CHECK(one.mean < mixed[1].seconds);
     CHECK(one.slowest == Approx(one.mean));
-    CHECK(expected_seconds(mixed, pipeline, 8, accumulation).slowest > one.slowest);
+    CHECK(expected_seconds(mixed, pipeline, 8, {accumulation}).slowest > one.slowest);
     const std::vector<StepTimes> longer{step_of(1, accumulation), step_of(3.5, accumulation)};
-    CHECK(expected_seconds(longer, pipeline, 8, accumulation).slowest >
-          expected_seconds(mixed, pipeline, 8, accumulation).slowest);
+    CHECK(expected_seconds(longer, pipeline, 8, {accumulation}).slowest >
+          expected_seconds(mixed, pipeline, 8, {accumulation}).slowest);
   }
 }
 
@@ -156,9 +156,9 @@ TEST_CASE("batches by their work stall a pipeline less") {
   }
   double equal = 0;
   for (const StepTimes& step : steps) equal += step.seconds / 8;
-  const double drawn = expected_seconds(steps, pipeline, 1, 128).mean;
+  const double drawn = expected_seconds(steps, pipeline, 1, {128}).mean;
   pipeline.sorts_batches = true;
-  const double sorted = expected_seconds(steps, pipeline, 1, 128).mean;
+  const double sorted = expected_seconds(steps, pipeline, 1, {128}).mean;
   CHECK(drawn > 1.1 * equal);
   CHECK(sorted < 1.03 * equal);
   CHECK(sorted > equal);
@@ -179,7 +179,7 @@ TEST_CASE("what unequal batches cost a pipeline counts to its bubble") {
     batch.step = step;
     batches.push_back(batch);
   }
-  const StepTimes step = expected_step(batches, pipeline, 4, 6);
+  const StepTimes step = expected_step(batches, pipeline, 4, {6});
   REQUIRE(step.breakdown.size() == 3);
   CHECK(step.breakdown[0].second == Approx(48));
   CHECK(step.breakdown[1].second > 2.0 * 4);  // what it is on average of equal batches

@@ -9,17 +9,6 @@ using namespace hsap::testing;
 
 namespace {
 
-/// USP (arXiv 2405.07719), table of communication and memory: a block of 12 d^2 parameters.
-Model usp_block(std::int64_t width) {
-  Model model;
-  model.heads = {static_cast<int>(width / 128), static_cast<int>(width / 128), 128};
-  model.layers = 1;
-  model.hidden = width;
-  model.intermediate = 8 * width / 3;  // 4 d^2 of attention and 3 x 8/3 d^2 of gated MLP
-  model.vocabulary = 1;
-  return model;
-}
-
 struct Case {
   Cluster cluster = round_cluster(1, 8);
   Setting setting;
@@ -130,33 +119,10 @@ TEST_CASE("A plain loss moves its logits 36 bytes, a fused one 8") {
         Approx((36.0 - 8) * 1024 * 128256 / 1e12));
 }
 
-TEST_CASE("USP's table: ZeRO-3 moves 18 where data parallelism moves 12") {
-  // One all-reduce of 12 d^2 gradients is a reduce-scatter and an all-gather: two collectives of
-  // 12 d^2 elements of 2 bytes. ZeRO-3 takes three: 1.5 times, 18 against 12.
-  const Model block = usp_block(3072);
-  const double elements = static_cast<double>(block.parameters());
-  CHECK(elements == Approx(12.0 * 3072 * 3072).epsilon(1e-3));
-  for (const int zero : {0, 1, 2, 3}) {
-    const ParameterTraffic traffic = parameter_traffic(elements, {zero});
-    const double collectives = zero == 3 ? 3 : 2;
-    CHECK(traffic.forward_bytes + traffic.backward_bytes == collectives * 2 * elements);
-  }
-}
-
-TEST_CASE("Gradients in fp32 are twice the bytes to reduce, and 2 more a parameter to step") {
-  const double elements = static_cast<double>(usp_block(3072).parameters());
-  Training training;
-  for (const int zero : {0, 1, 2, 3}) {
-    training = {zero};
-    const ParameterTraffic small = parameter_traffic(elements, training);
-    training.weight_gradients = Dtype::fp32;
-    const ParameterTraffic large = parameter_traffic(elements, training);
-    CHECK(large.forward_bytes == small.forward_bytes);
-    const double parameters = zero == 3 ? small.forward_bytes : 0;
-    CHECK(large.backward_bytes == 2 * (small.backward_bytes - parameters) + parameters);
-  }
+TEST_CASE("Gradients in fp32 are 2 bytes more a parameter to step") {
   Case given;
-  given.setting.training = training;
+  given.setting.training.zero = 3;
+  given.setting.training.weight_gradients = Dtype::fp32;
   CHECK(given.parts().at("optimizer") ==
         Approx(30.0 * static_cast<double>(given.setting.model.parameters()) / 8 / 1e12));
 }

@@ -43,16 +43,6 @@ constexpr auto full = Training::Checkpointing::full;
 
 }  // namespace
 
-TEST_CASE("ZeRO: 16 bytes a parameter, sharded stage by stage") {
-  // arXiv 1910.02054, figure 1: (2 + 2 + 12) P; 4 P + 12 P / N; 2 P + 14 P / N; 16 P / N. USP
-  // counts the same in elements: P + G and 6 P.
-  const double stages[] = {16, 4 + 12 / 64.0, 2 + 14 / 64.0, 16 / 64.0};
-  for (int zero = 0; zero < 4; ++zero) {
-    const StateBytes state = state_bytes({zero}, 64);
-    CHECK(state.parameter + state.gradient + state.optimizer == Approx(stages[zero]));
-  }
-}
-
 TEST_CASE("Parameters, gradients and optimizer of Llama 3 8B") {
   const Cluster cluster = round_cluster(1, 8);
   const auto parts = parts_of(setting_of(cluster, 1, none), 8, {});

@@ -11,7 +11,7 @@ TEST_CASE("figures are means over the batches, memory the largest, limit that of
                                        test::fake_prediction(Batch{{500}}, 16, 300),
                                        test::fake_prediction(Batch{{600}}, 12, 200)};
   batches[1].limit = "network";
-  const Figures figures = figures_of(batches, {}, 4, 1);
+  const Figures figures = figures_of(batches, {}, 4, {});
   // Steps of 8, 12 and 16 s: four replicas take at most 8 s one time in 81, at most 12 s 16 times.
   // Attention is an eighth of a step forward, three eighths backward.
   const double slowest = (8.0 * 1 + 12.0 * (16 - 1) + 16.0 * (81 - 16)) / 81;
@@ -55,7 +55,7 @@ TEST_CASE("without layers the objective is one layer's attention") {
   CHECK(objective(batch).seconds == Approx(8));
   batch.step.reset();
   CHECK(objective(batch).seconds == Approx(4));
-  CHECK_FALSE(figures_of(std::vector{batch}, {}, 1, 1).step.has_value());
+  CHECK_FALSE(figures_of(std::vector{batch}, {}, 1, {}).step.has_value());
 }
 
 TEST_CASE("a candidate counts its bound where it is not predicted yet") {

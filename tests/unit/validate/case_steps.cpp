@@ -79,6 +79,21 @@ TEST_CASE("A training step may have a model and stages of its own, and hide tens
   CHECK(error_of(value).find("cases.json: /cases/0/model: ") == 0);
 }
 
+TEST_CASE("A training step may share out experts") {
+  json::Value value = file_with(step);
+  value["model"] = "qwen3-30b-a3b";
+  const double each = seconds_of(*parse_cases(value, "cases.json"));
+  value["cases"][0]["training"]["expert_parallel"] = 8;
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE(file);
+  CHECK(std::get<Step>(file->cases.front().work).training.expert_parallel == 8);
+  CHECK(seconds_of(*file) != each);
+  value["cases"][0]["training"]["expert_parallel"] = 5;
+  const Result<CaseFile> uneven = parse_cases(value, "cases.json");
+  REQUIRE(uneven);
+  CHECK(predict_all(*uneven, 1).error().text().find("128 experts") != std::string::npos);
+}
+
 TEST_CASE("Published training steps on B200 are predicted as README says") {
   Result<CaseFile> file = read_cases(HSAP_SOURCE_ROOT "/validate/cases/steps-dgx-b200.json");
   REQUIRE(file);

@@ -52,7 +52,9 @@ TEST_CASE("shipped models have their published parameter counts") {
                                         {"llama3-8b", 8.03},
                                         {"llama3-70b", 70.55},
                                         {"qwen3-32b", 32.76},
-                                        {"qwen3-30b-a3b", 30.53}}));
+                                        {"qwen3-30b-a3b", 30.53},
+                                        {"qwen3-235b-a22b", 235.1},
+                                        {"llama3-405b", 405.9}}));
   const Result<Model> model = load_model(row.name);
   REQUIRE(model);
   CHECK(model->name == row.name);
