@@ -129,3 +129,52 @@ def pipelined_steps(_):
             "calibration": {"device.matmul_flop_per_s": rate,
                             "runtime.tensor_parallel_overlap": overlap} | device
             | (flash_attention_2() if device else {})}
+
+
+# Experts on several GPUs, each with as many tokens: NVIDIA's recipes that drop none, at the rates and overlap
+# of the dense models above.
+SLOW = "1.8 times as slow as in 26.02.01, with the same options"
+EXPERTS = (
+    # cluster, its name there, rows: group, name, model, GPUs, batches a step, sequences a batch, TP, PP,
+    # pieces a stage, EP, tokens/s a GPU, note
+    ("dgx-h100", "DGX H100", (
+        ("30B, experts over two nodes", "26.04", "qwen3-30b-a3b", 16, 1024, 1, 1, 1, 1, 16, 8901, ""),
+        ("30B, experts over two nodes", "26.04.01", "qwen3-30b-a3b", 16, 1024, 1, 1, 1, 1, 16, 8960, ""),
+        ("30B, experts over two nodes", "26.06", "qwen3-30b-a3b", 16, 1024, 1, 1, 1, 1, 16, 8826, ""),
+        ("30B, experts inside a node", "25.11", "qwen3-30b-a3b", 16, 256, 2, 1, 2, 24, 8, 5275, SLOW),
+        ("30B, experts inside a node", "26.02", "qwen3-30b-a3b", 16, 1024, 1, 1, 2, 12, 8, 5113, SLOW),
+        ("30B, experts inside a node", "26.02.01", "qwen3-30b-a3b", 16, 1024, 1, 1, 2, 12, 8, 9058, ""),
+        ("235B, experts over four nodes", "25.11", "qwen3-235b-a22b", 256, 2048, 1, 2, 8, 4, 32, 1575, ""),
+        ("235B, experts over four nodes", "26.02", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1633, ""),
+        ("235B, experts over four nodes", "26.02.01", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1611, ""),
+        ("235B, experts over four nodes", "26.04", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1686, ""),
+        ("235B, experts over four nodes", "26.04.01", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1712, ""))),
+    ("dgx-b200", "DGX B200", (
+        ("30B, experts inside a node", "25.11", "qwen3-30b-a3b", 8, 512, 1, 1, 1, 1, 8, 9299, ""),
+        ("30B, experts inside a node", "26.02.01", "qwen3-30b-a3b", 8, 128, 4, 1, 1, 1, 8, 26695, ""),
+        ("30B, experts inside a node", "26.04", "qwen3-30b-a3b", 8, 128, 4, 1, 1, 1, 8, 26859, ""),
+        ("30B, experts inside a node", "26.04.01", "qwen3-30b-a3b", 8, 128, 4, 1, 1, 1, 8, 27136, ""),
+        ("235B, experts inside a node", "25.11", "qwen3-235b-a22b", 64, 1024, 1, 1, 8, 2, 8, 3269, ""),
+        ("235B, experts inside a node", "26.02", "qwen3-235b-a22b", 256, 8192, 1, 1, 8, 1, 8, 3805, ""),
+        ("235B, experts inside a node", "26.04.01", "qwen3-235b-a22b", 256, 8192, 1, 1, 8, 1, 8, 3776, ""))),
+)
+
+
+def expert_steps(_):
+    """Steps whose experts are shared out."""
+    dense = {cluster: (rate, overlap) for _, cluster, _, rate, overlap, device, _, _ in PIPELINES
+             if not device}
+    for cluster, title, table in EXPERTS:
+        cases = []
+        for group, row, model, gpus, batches, sequences, tp, pp, pieces, ep, speed, note in table:
+            case = step_case(
+                row, group, gpus, 8, {"model": model}, [4096] * sequences, 1,
+                {"zero": 1, "checkpointing": "none", "weight_gradients": "bf16", "tensor_parallel": tp,
+                 "pipeline_parallel": pp, "virtual_stages": pieces, "expert_parallel": ep,
+                 "global_batch": batches}, batches * sequences * 4096 / gpus / speed)
+            cases.append(case | ({"note": note} if note else {}))
+        rate, overlap = dense[cluster]
+        yield f"steps-{cluster}-experts", cluster, "transformer-engine", cases, \
+            BRIDGE.replace("Llama 3 with", "Qwen3 with") + f" {title}", {
+                "calibration": {"device.matmul_flop_per_s": rate,
+                                "runtime.tensor_parallel_overlap": overlap}}
