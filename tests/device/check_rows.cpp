@@ -10,8 +10,8 @@ using kernels::Segment;
 namespace test {
 namespace {
 
-constexpr int heads = 6;
-constexpr int all_heads = heads + 2;  ///< of the larger tensor, which is used from head 2 on
+constexpr int row_heads = 6;
+constexpr int all_heads = row_heads + 2;  ///< of the larger tensor, which is used from head 2 on
 constexpr Dtype dtypes[] = {Dtype::bf16, Dtype::fp32};
 
 const char* name_of(Dtype dtype) { return dtype == Dtype::bf16 ? "bf16" : "fp32"; }
@@ -51,7 +51,7 @@ void finish(Outcome outcome, const Status& status, std::vector<const DeviceTenso
 
 void check_move(Dtype from_type, Dtype to_type, int columns, bool add, int rows,
                 std::mt19937_64& random, Outcomes& outcomes) {
-  DeviceTensor from(rows, heads, columns, from_type);
+  DeviceTensor from(rows, row_heads, columns, from_type);
   DeviceTensor to(2 * rows, all_heads, columns, to_type);
   const auto numbers = random_numbers(from.size(), from_type, random);
   from.fill(numbers);
@@ -62,8 +62,8 @@ void check_move(Dtype from_type, Dtype to_type, int columns, bool add, int rows,
   constexpr int zeros = 7;
   for (int row = 0; row < rows + zeros; ++row) {
     const int at = row < rows ? target(rows, row) : row;
-    for (int i = 0; i < heads * columns; ++i) {
-      const std::size_t number = place(row, 0, heads, columns) + static_cast<std::size_t>(i);
+    for (int i = 0; i < row_heads * columns; ++i) {
+      const std::size_t number = place(row, 0, row_heads, columns) + static_cast<std::size_t>(i);
       float& whole = expected[place(at, 2, all_heads, columns) + static_cast<std::size_t>(i)];
       whole = rounded((row < rows ? numbers[number] : 0.0f) + (add ? whole : 0.0f), to_type);
     }
@@ -71,8 +71,8 @@ void check_move(Dtype from_type, Dtype to_type, int columns, bool add, int rows,
   const auto map = kernels::DeviceMemory::of(list);
   const Status status = kernels::move_rows(
       from.view(), to.view(),
-      {static_cast<const Segment*>(map.data()), static_cast<int>(list.size()), rows + zeros}, heads,
-      add, {});
+      {static_cast<const Segment*>(map.data()), static_cast<int>(list.size()), rows + zeros},
+      row_heads, add, {});
   Outcome outcome;
   outcome.name = std::string(add ? "add " : "copy ") + name_of(from_type) + " to " +
                  name_of(to_type) + ", " + std::to_string(columns) + " columns";
@@ -83,8 +83,8 @@ void check_move(Dtype from_type, Dtype to_type, int columns, bool add, int rows,
 void check_merge(Dtype part_type, Dtype type, int columns, int rows, std::mt19937_64& random,
                  Outcomes& outcomes) {
   constexpr float nothing = -std::numeric_limits<float>::infinity();
-  DeviceTensor part_o(rows, heads, columns, part_type);
-  DeviceTensor part_lse(rows, heads, 1, Dtype::fp32);
+  DeviceTensor part_o(rows, row_heads, columns, part_type);
+  DeviceTensor part_lse(rows, row_heads, 1, Dtype::fp32);
   DeviceTensor o(2 * rows, all_heads, columns, type);
   DeviceTensor lse(2 * rows, all_heads, 1, Dtype::fp32);
   const auto part = random_numbers(part_o.size(), part_type, random);
@@ -98,8 +98,8 @@ void check_merge(Dtype part_type, Dtype type, int columns, int rows, std::mt1993
   o.fill(expected);
   lse.fill(sums);
   for (int row = 0; row < rows; ++row) {
-    for (int head = 0; head < heads; ++head) {
-      const double more = part_sums[place(row, head, heads, 1)];
+    for (int head = 0; head < row_heads; ++head) {
+      const double more = part_sums[place(row, head, row_heads, 1)];
       float& whole = sums[place(target(rows, row), head + 2, all_heads, 1)];
       if (more == nothing) continue;
       const double top = std::max<double>(whole, more);
@@ -108,7 +108,7 @@ void check_merge(Dtype part_type, Dtype type, int columns, int rows, std::mt1993
       whole = static_cast<float>(top + std::log(keep + take));
       for (int c = 0; c < columns; ++c) {
         float& number = expected[place(target(rows, row), head + 2, all_heads, columns) + c];
-        const float other = part[place(row, head, heads, columns) + c];
+        const float other = part[place(row, head, row_heads, columns) + c];
         number = rounded((keep * number + take * other) / (keep + take), type);
       }
     }
@@ -116,7 +116,7 @@ void check_merge(Dtype part_type, Dtype type, int columns, int rows, std::mt1993
   const auto map = kernels::DeviceMemory::of(segments(rows));
   const Status status =
       kernels::merge(part_o.view(), part_lse.view(), o.view(), lse.view(),
-                     {static_cast<const Segment*>(map.data()), 2, rows}, heads, {});
+                     {static_cast<const Segment*>(map.data()), 2, rows}, row_heads, {});
   Outcome outcome;
   outcome.name = std::string("merge ") + name_of(part_type) + " into " + name_of(type) + ", " +
                  std::to_string(columns) + " columns";
@@ -128,9 +128,9 @@ void check_merge(Dtype part_type, Dtype type, int columns, int rows, std::mt1993
 
 void check_delta(Dtype o_type, Dtype dout_type, int columns, int rows, std::mt19937_64& random,
                  Outcomes& outcomes) {
-  DeviceTensor o(rows, heads, columns, o_type);
-  DeviceTensor dout(rows, heads, columns, dout_type);
-  DeviceTensor delta(rows, heads, 1, Dtype::fp32);
+  DeviceTensor o(rows, row_heads, columns, o_type);
+  DeviceTensor dout(rows, row_heads, columns, dout_type);
+  DeviceTensor delta(rows, row_heads, 1, Dtype::fp32);
   const auto a = random_numbers(o.size(), o_type, random);
   const auto b = random_numbers(dout.size(), dout_type, random);
   o.fill(a);
@@ -145,7 +145,7 @@ void check_delta(Dtype o_type, Dtype dout_type, int columns, int rows, std::mt19
     expected.push_back(static_cast<float>(sum));
   }
   const Status status =
-      kernels::delta(o.view(), dout.view(), delta.view(), {nullptr, 0, rows}, heads, {});
+      kernels::delta(o.view(), dout.view(), delta.view(), {nullptr, 0, rows}, row_heads, {});
   Outcome outcome;
   outcome.name = std::string("delta of ") + name_of(o_type) + " and " + name_of(dout_type) + ", " +
                  std::to_string(columns) + " columns";

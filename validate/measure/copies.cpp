@@ -9,11 +9,11 @@ namespace hsap::measure {
 namespace {
 
 using Kernel = CopyCase::Kernel;
-constexpr int heads = 32;
+constexpr int row_heads = 32;
 constexpr int dim = 128;
-constexpr double wide_bytes = 4.0 * heads * dim;    // of a row in fp32
-constexpr double narrow_bytes = 2.0 * heads * dim;  // in bf16
-constexpr double number_bytes = 4.0 * heads;        // of lse and delta
+constexpr double wide_bytes = 4.0 * row_heads * dim;    // of a row in fp32
+constexpr double narrow_bytes = 2.0 * row_heads * dim;  // in bf16
+constexpr double number_bytes = 4.0 * row_heads;        // of lse and delta
 
 }  // namespace
 
@@ -54,24 +54,24 @@ Result<std::vector<device::Launch>> prepare(device::Device& device, const Worksp
                                             const CopyCase& of, int most_sets) {
   const auto move = [&](Dtype from, Dtype to, bool add) {
     return [&of, from, to, add](Operands& on) {
-      const device::Array source = on.read(from, of.rows, heads, dim);
-      return device::Move{source, on.written(to, of.rows, heads, dim), {{0, 0, of.rows}}, add};
+      const device::Array source = on.read(from, of.rows, row_heads, dim);
+      return device::Move{source, on.written(to, of.rows, row_heads, dim), {{0, 0, of.rows}}, add};
     };
   };
   const auto merge = [&](Operands& on) {
     device::Merge call;
-    call.part_o = on.read(Dtype::bf16, of.rows, heads, dim);
-    call.part_lse = on.read(Dtype::fp32, of.rows, heads, 1);
-    call.o = on.written(Dtype::bf16, of.rows, heads, dim);
-    call.lse = on.written(Dtype::fp32, of.rows, heads, 1);
+    call.part_o = on.read(Dtype::bf16, of.rows, row_heads, dim);
+    call.part_lse = on.read(Dtype::fp32, of.rows, row_heads, 1);
+    call.o = on.written(Dtype::bf16, of.rows, row_heads, dim);
+    call.lse = on.written(Dtype::fp32, of.rows, row_heads, 1);
     call.rows = {{0, 0, of.rows}};
     return call;
   };
   const auto delta = [&](Operands& on) {
     device::Delta call;
-    call.o = on.read(Dtype::bf16, of.rows, heads, dim);
-    call.dout = on.read(Dtype::bf16, of.rows, heads, dim);
-    call.delta = on.written(Dtype::fp32, of.rows, heads, 1);
+    call.o = on.read(Dtype::bf16, of.rows, row_heads, dim);
+    call.dout = on.read(Dtype::bf16, of.rows, row_heads, dim);
+    call.delta = on.written(Dtype::fp32, of.rows, row_heads, 1);
     return call;
   };
   switch (of.kernel) {

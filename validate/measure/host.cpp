@@ -6,8 +6,9 @@
 namespace hsap::measure {
 namespace {
 
-constexpr int calls = 100;  ///< four places each, in a queue of a thousand that a filler shares
-constexpr int rounds = 7;
+/// Four places each, in a queue of a thousand that a filler shares.
+constexpr int host_calls = 100;
+constexpr int host_rounds = 7;
 
 /// Issues operations of both kinds in turn while the device has other work, so that only the host
 /// counts.
@@ -18,16 +19,16 @@ Result<double> launch_seconds(device::Device& device, Stopwatch& watch,
   const device::EventId done = device.make_event();
   HSAP_CHECK(device.record(before, watch.stream()));
   std::vector<double> seconds;
-  for (int round = 0; round < rounds; ++round) {
-    HSAP_CHECK(watch.keep_busy(calls));
+  for (int round = 0; round < host_rounds; ++round) {
+    HSAP_CHECK(watch.keep_busy(host_calls));
     const double begin_s = clock();
-    for (int i = 0; i < calls; ++i) {
+    for (int i = 0; i < host_calls; ++i) {
       HSAP_CHECK(device.wait(watch.stream(), before));
       HSAP_CHECK(device.record(begun, watch.stream()));
       HSAP_CHECK(launches[static_cast<std::size_t>(i) % launches.size()](watch.stream()));
       HSAP_CHECK(device.record(done, watch.stream()));
     }
-    seconds.push_back((clock() - begin_s) / calls);
+    seconds.push_back((clock() - begin_s) / host_calls);
     HSAP_CHECK(device.synchronize());
   }
   return median(std::move(seconds));
@@ -40,7 +41,7 @@ Result<double> wait_seconds(device::Device& device, Stopwatch& watch,
   const device::EventId done = device.make_event();
   const device::EventId begun = device.make_event();
   std::vector<double> seconds;
-  for (int round = 0; round < 5 * rounds; ++round) {
+  for (int round = 0; round < 5 * host_rounds; ++round) {
     HSAP_CHECK(watch.keep_busy(8));
     HSAP_CHECK(launch(watch.stream()));
     HSAP_CHECK(device.record(done, watch.stream()));
