@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over the product code of a configured build folder, with .clang-tidy's checks.
 
-usage: scripts/check_tidy.py [BUILD]
+usage: scripts/check_tidy.py [--plugin] [BUILD]     --plugin: only compiles BUILD/tidy/own_code.plugin
 
 Most of its time goes to the headers a file includes. So a plugin keeps the checks out of those that
-are not the project's, and files that are compiled alike are checked a few at a time, as one file
-that includes them. Where that does not compile, because two of them use a name for different
-things, fewer are.
+are not the project's, and files that are compiled alike are checked together, as one file that
+includes them. Where that does not compile, because two of them use a name for different things,
+fewer are. The plugin also tells which file leans on what only another one includes.
 """
 
+import argparse
 import collections
 import concurrent.futures
 import json
@@ -22,17 +23,19 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROOMS = ("src", "tuner", "validate", "kernels")
-TOGETHER = 12
 # What the including file does on purpose.
 NOT_TOGETHER = "-bugprone-suspicious-include"
 
 
 def build_plugin(build):
-    """Compiles scripts/own_code.cpp for the clang-tidy that is installed."""
+    """Compiles scripts/own_code.cpp for the clang-tidy that is installed, if it is not."""
+    source, plugin = ROOT / "scripts" / "own_code.cpp", build / "tidy" / "own_code.plugin"
+    if plugin.exists() and plugin.stat().st_mtime > source.stat().st_mtime:
+        return
+    plugin.parent.mkdir(exist_ok=True)
     headers = pathlib.Path(shutil.which("clang-tidy")).resolve().parent.parent / "include"
     subprocess.run(["g++", "-std=c++17", "-shared", "-fPIC", "-fno-rtti", "-isystem", str(headers),
-                    str(ROOT / "scripts" / "own_code.cpp"), "-o", "tidy/own_code.so"],
-                   cwd=build, check=True)
+                    str(source), "-o", str(plugin)], check=True)
 
 
 def product_commands(build):
@@ -40,9 +43,15 @@ def product_commands(build):
     commands = {}
     for command in json.loads((build / "compile_commands.json").read_text()):
         path = (build / command["file"]).resolve()
-        if path.suffix == ".cpp" and path.is_relative_to(ROOT) \
-                and path.relative_to(ROOT).parts[0] in ROOMS:
-            commands.setdefault(path, command["command"])
+        # A file that includes all sources of a library or program.
+        together = re.search(r"-unity\d+\.cpp$", path.name)
+        for source in re.findall(r"#include\s*[<\"](.*)[>\"]", path.read_text()) if together else [path]:
+            source = (path.parent / source).resolve()
+            if source.suffix == ".cpp" and source.is_relative_to(ROOT) \
+                    and source.relative_to(ROOT).parts[0] in ROOMS:
+                commands.setdefault(source, command["command"])
+    if not commands:
+        sys.exit(f"check_tidy: nothing to check in {build}")
     return dict(sorted(commands.items()))
 
 
@@ -62,10 +71,9 @@ def flags(command):
 def batches(commands):
     alike = collections.defaultdict(list)
     for path, command in commands.items():
-        alike[path.parent, tuple(flags(command))].append(path)
-    for (_, words), paths in alike.items():
-        for first in range(0, len(paths), TOGETHER):
-            yield list(words), paths[first:first + TOGETHER]
+        alike[tuple(flags(command))].append(path)
+    for words, paths in alike.items():
+        yield list(words), paths
 
 
 def unused_names(path):
@@ -81,7 +89,7 @@ def unused_names(path):
 def tidy(build, path, words, *options):
     """What clang-tidy says about a file; empty if nothing."""
     done = subprocess.run(["clang-tidy", "--quiet", f"--config-file={ROOT / '.clang-tidy'}",
-                           "-load", "tidy/own_code.so", *options, str(path), "--", *words,
+                           "-load", "tidy/own_code.plugin", *options, str(path), "--", *words,
                            "-Wno-unknown-warning-option"],  # those of g++
                           cwd=build, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     if done.returncode == 0:
@@ -110,9 +118,14 @@ def check(build, words, paths):
 
 
 def main():
-    build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
-    (build / "tidy").mkdir(exist_ok=True)
+    options = argparse.ArgumentParser()
+    options.add_argument("--plugin", action="store_true")
+    options.add_argument("build", nargs="?", default="build", type=pathlib.Path)
+    options = options.parse_args()
+    build = options.build.resolve()
     build_plugin(build)
+    if options.plugin:
+        return 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         most_first = sorted(batches(product_commands(build)), key=lambda batch: -len(batch[1]))
         jobs = [pool.submit(check, build, *batch) for batch in most_first]
