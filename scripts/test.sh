@@ -48,26 +48,36 @@ configure() {
   rm -f "$dir.log"
 }
 
-# sanitized_build DIR OPTIMIZATION SANITIZERS: configures a build by clang that reads headers once for
-# each library and program, whose sources it compiles as one: a third of the time. So the names of
-# two sources beside each other must differ, those of no linkage too, but may shadow each other.
+# sanitized_build DIR OPTIMIZATION SANITIZERS: configures a build by clang of whole libraries and
+# programs. So the names of two sources beside each other must differ, those of no linkage too; tests
+# may shadow those of others. The plugin finds files that lean on what others beside them include.
 sanitized_build() {
-  configure "$1" "-Doptimization=$2" "-Db_sanitize=$3" --unity on --unity-size 1000 \
-    "-Dcpp_args=-g1 -fPIC -pthread -fno-omit-frame-pointer -Wno-shadow" -Db_lundef=false \
-    -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
+  configure "$1" "-Doptimization=$2" "-Db_sanitize=$3" "${whole[@]}" \
+    "-Dcpp_args=-g1 -fPIC -pthread -fno-omit-frame-pointer -Wno-shadow '-fplugin=$plugin'" \
+    -Db_lundef=false -Dcuda=disabled -Dmpi=disabled -Dsimgrid=disabled
 }
+# Reads headers once for each library and program, whose sources are compiled as one: a third of the
+# time.
+whole=(--unity on --unity-size 1000)
+# By another name than .so, which Meson takes for a library to link.
+plugin=$PWD/build/tidy/own_code.plugin
 
 # Fast tests; errors also runs without sanitizers, as users do.
 sanitized=(unit algebra fuzz)
 
 echo "== build and tests"
+# A folder that is there already, or is for --fast, belongs to somebody who compiles again and again:
+# there a change must not compile a whole library.
+once=()
+[ "$fast" = yes ] || [ -f build/build.ninja ] || once=("${whole[@]}")
 # Tests of what is missing would be left out without a word.
-configure build -Dmpi=enabled -Dsimgrid=enabled -Demulation=enabled
+configure build "${once[@]}" -Dmpi=enabled -Dsimgrid=enabled -Demulation=enabled
 if [ "$fast" = yes ]; then
   suite build --timeout-multiplier 4
 else
   suite build --timeout-multiplier 4 "${sanitized[@]/#/--no-suite=}"
   echo "== fast tests under ASan and UBSan"
+  scripts/check_tidy.py --plugin build
   # By clang: a second compiler, which compiles this faster than g++ (and runs it slower).
   export CC=clang CXX=clang++ CC_LD=lld CXX_LD=lld
   sanitized_build build-sanitize 0 address,undefined

@@ -68,6 +68,11 @@ class Scripts(unittest.TestCase):
         self.assertEqual(self.setups(self.run_it("test.sh", "--fast")),
                          [f"meson setup --reconfigure build {demands}"])
 
+    def test_whole_libraries_are_compiled_in_a_new_folder(self):
+        self.assertIn("--unity on", self.setups(self.run_it("test.sh"))[0])
+        # Of somebody who goes on working in it, as it was made.
+        self.assertNotIn("--unity", self.setups(self.run_it("test.sh"))[0])
+
     def test_sanitized_builds_demand_none_of_it(self):
         plain, address, thread = self.setups(self.run_it("test.sh"))
         self.assertNotIn("disabled", plain)
