@@ -51,7 +51,7 @@ void add_stages(const Plan& plan, Draft& draft) {
   lines.push_back("--parallelism.pipeline_parallel_microbatch_size 1");
 }
 
-void add_experts(const Plan& plan, Draft& draft) {
+void add_expert_degree(const Plan& plan, Draft& draft) {
   const int degree = plan.training.expert_parallel;
   if (degree == 1) return;
   const int group = plan.strategy.ranks() * plan.training.tensor_parallel;
@@ -114,7 +114,7 @@ Draft torchtitan_options(const Plan& plan) {
   lines.push_back(
       fmt::format("--parallelism.tensor_parallel_degree {}", plan.training.tensor_parallel));
   add_stages(plan, draft);
-  add_experts(plan, draft);
+  add_expert_degree(plan, draft);
   add_rest_of_model(plan, draft);
   if (packed(plan)) {
     draft.lose("document borders", "its default attention (SDPA) knows none",
