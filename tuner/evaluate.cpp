@@ -80,8 +80,7 @@ Figures figures_of(std::span<const BatchPrediction> batches, const Pipeline& pip
 }
 
 void Evaluator::advance(Candidate& candidate, State& state) const {
-  Result<BatchPrediction> prediction =
-      oracle_.predict(batches_[state.done.size()], candidate.strategy);
+  Result<BatchPrediction> prediction = oracle_.predict(state.done.size(), candidate.strategy);
   if (!prediction) {
     candidate.outcome = Outcome::illegal;
     candidate.reason = prediction.error().text();

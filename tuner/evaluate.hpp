@@ -12,8 +12,8 @@ namespace hsap {
 
 /// Where predictions come from. The functions are called from several threads at once.
 struct Oracle {
-  /// Everything about one batch under one strategy.
-  std::function<Result<BatchPrediction>(const Batch&, const Strategy&)> predict;
+  /// Everything about one batch, by its number, under one strategy.
+  std::function<Result<BatchPrediction>(std::size_t batch, const Strategy&)> predict;
   /// What one batch takes at least on groups of so many ranks, in objective().
   std::function<StepTimes(std::size_t batch, int ranks)> least;
   bool whole_step = true;  ///< the objective: a step of all replicas, or one layer's attention

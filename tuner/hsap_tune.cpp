@@ -21,6 +21,7 @@
 #include "hsap/trace.hpp"
 #include "hsap/tune.hpp"
 #include "tuner/make_plan.hpp"
+#include "tuner/memo.hpp"
 #include "tuner/report.hpp"
 #include "tuner/search_json.hpp"
 #include "tuner/trainings.hpp"
@@ -145,6 +146,7 @@ Error nothing_feasible(std::span<const Attempt> attempts) {
 Result<std::vector<Attempt>> search_all(const Flags& flags, const Question& question) {
   cli::Progress progress(!flags.common.output.quiet && cli::can_rewrite_line());
   std::vector<Attempt> attempts;
+  AttentionMemo memo;
   for (const Training& training : question.trainings) {
     Setting setting = question.scene.setting;
     setting.training = training;
@@ -155,7 +157,8 @@ Result<std::vector<Attempt>> search_all(const Flags& flags, const Question& ques
     }
     Result<Search> search = tune(
         question.batches, setting, options_of(flags, question.frame, training),
-        [&](std::size_t done, std::size_t total) { progress.report("predicting", done, total); });
+        [&](std::size_t done, std::size_t total) { progress.report("predicting", done, total); },
+        memo);
     if (!search && (matters || search.error().kind != ErrorKind::infeasible)) {
       return search.error();
     }

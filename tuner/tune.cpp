@@ -11,6 +11,7 @@
 #include "simulate/step/step.hpp"
 #include "simulate/step/training_memory.hpp"
 #include "tuner/evaluate.hpp"
+#include "tuner/memo.hpp"
 #include "tuner/search.hpp"
 #include "tuner/space.hpp"
 
@@ -107,10 +108,17 @@ void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Set
   }
 }
 
-Oracle simulator(const Setting& setting, Limits limits, bool whole_step, Pipeline pipeline) {
+Oracle simulator(std::span<const Batch> batches, const Setting& setting, Limits limits,
+                 bool whole_step, Pipeline pipeline, AttentionMemo* memo) {
   Oracle oracle;
-  oracle.predict = [&setting](const Batch& batch, const Strategy& strategy) {
-    return predict(batch, strategy, setting);
+  oracle.predict = [batches, &setting, memo](std::size_t batch,
+                                             const Strategy& strategy) -> Result<BatchPrediction> {
+    if (memo == nullptr) return predict(batches[batch], strategy, setting);
+    HSAP_TRY(const Problem problem, problem_of(batches[batch], setting));
+    HSAP_TRY(const AttentionMemo::Known attention,
+             memo->get(batch, strategy, setting.training.tensor_parallel,
+                       [&] { return simulate_attention(problem, strategy, setting); }));
+    return predict(*attention, problem, setting);
   };
   oracle.least = [limits = std::move(limits)](std::size_t batch, int ranks) {
     return limits.at({batch, ranks});
@@ -125,10 +133,9 @@ const Batch& longest_of(std::span<const Batch> batches) {
                            [](const Batch& a, const Batch& b) { return a.tokens() < b.tokens(); });
 }
 
-}  // namespace
-
-Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
-                    const TuneOptions& options, const TuneProgress& progress) {
+Result<Search> tune_with(std::span<const Batch> batches, const Setting& setting,
+                         const TuneOptions& options, const TuneProgress& progress,
+                         AttentionMemo* memo) {
   if (batches.empty()) return bad_input("no batches to search with", "none", "at least one");
   HSAP_TRY(const int groups, replicas_of(1, setting));
   HSAP_TRY(Pipeline pipeline, pipeline_of(setting));
@@ -143,10 +150,23 @@ Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
   leave_out_what_cannot_fit(search, problem, setting, pipeline);
   HSAP_TRY(Limits limits, lower_limits(batches, setting, search, pipeline));
   const Evaluator evaluator(
-      batches, simulator(setting, std::move(limits), search.whole_step, std::move(pipeline)),
+      batches,
+      simulator(batches, setting, std::move(limits), search.whole_step, std::move(pipeline), memo),
       search.memory_limit_bytes);
   run_search(search, evaluator, options, progress);
   return search;
+}
+
+}  // namespace
+
+Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
+                    const TuneOptions& options, const TuneProgress& progress) {
+  return tune_with(batches, setting, options, progress, nullptr);
+}
+
+Result<Search> tune(std::span<const Batch> batches, const Setting& setting,
+                    const TuneOptions& options, const TuneProgress& progress, AttentionMemo& memo) {
+  return tune_with(batches, setting, options, progress, &memo);
 }
 
 }  // namespace hsap

@@ -64,14 +64,16 @@ std::string network_limit(std::span<const PassRun> runs, const Shares& shares,
       to_string(busiest.pass));
 }
 
-std::string attention_limit(std::span<const PassRun> runs, const BatchPrediction& prediction,
+}  // namespace
+
+std::string attention_limit(std::span<const PassRun> runs, const AttentionTimes& attention,
                             const Cluster& cluster) {
-  const Shares shares = shares_of(runs, prediction.attention);
+  const Shares shares = shares_of(runs, attention);
   const double idle = shares.all - shares.compute - shares.exposed;
   if (shares.compute >= std::max(shares.exposed, idle)) {
-    if (prediction.attention.imbalance >= notable_imbalance) {
+    if (attention.imbalance >= notable_imbalance) {
       return fmt::format("imbalance: the slowest rank computes {:.2f}x the mean",
-                         prediction.attention.imbalance);
+                         attention.imbalance);
     }
     return fmt::format("compute: kernels run {} of the attention time",
                        percent(shares.compute, shares.all));
@@ -85,19 +87,13 @@ std::string attention_limit(std::span<const PassRun> runs, const BatchPrediction
                      percent(idle, shares.all));
 }
 
-}  // namespace
-
-std::string limit_of(std::span<const PassRun> runs, const BatchPrediction& prediction,
-                     const Cluster& cluster) {
-  std::string text = attention_limit(runs, prediction, cluster);
-  if (!prediction.step) return text;
-  const StepTimes& step = *prediction.step;
+std::string largest_part(const StepTimes& step) {
   const auto largest =
       std::max_element(step.breakdown.begin(), step.breakdown.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });
   std::string name = largest->first;
   std::replace(name.begin(), name.end(), '_', ' ');
-  return fmt::format("{}; largest part of the step: {}, {}", text, name,
+  return fmt::format("largest part of the step: {}, {}", name,
                      percent(largest->second, step.seconds));
 }
 

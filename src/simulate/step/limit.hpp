@@ -13,9 +13,12 @@ struct PassRun {
   Simulation simulation;
 };
 
-/// What limits the run, in words: "compute: kernels run 93 % of the attention time",
+/// What limits attention, in words: "compute: kernels run 93 % of the attention time",
 /// "network: node0.nic3 -> leaf3 is busy 88 % of the forward pass", "imbalance: ...", "host: ...".
-[[nodiscard]] std::string limit_of(std::span<const PassRun> runs, const BatchPrediction& prediction,
-                                   const Cluster& cluster);
+[[nodiscard]] std::string attention_limit(std::span<const PassRun> runs,
+                                          const AttentionTimes& attention, const Cluster& cluster);
+
+/// "largest part of the step: linear, 54 %".
+[[nodiscard]] std::string largest_part(const StepTimes& step);
 
 }  // namespace hsap

@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
-#include "hsap/compile.hpp"
-#include "simulate/step/basis.hpp"
+#include "simulate/step/attention.hpp"
 #include "simulate/step/limit.hpp"
 #include "simulate/step/step.hpp"
 #include "simulate/step/training_memory.hpp"
@@ -14,82 +12,11 @@
 namespace hsap {
 namespace {
 
-Result<std::vector<PassRun>> run_passes(const Problem& problem, const Strategy& strategy,
-                                        const Setting& setting, int copies) {
-  const SimulateOptions options{false, copies, setting.training.tensor_parallel};
-  std::vector<PassRun> runs;
-  for (const Pass pass : {Pass::forward, Pass::backward}) {
-    if (!covers(setting.passes, pass)) continue;
-    HSAP_TRY(Schedule schedule, compile(problem, strategy, pass));
-    HSAP_TRY(Simulation simulation, simulate(schedule, *setting.cluster, setting.runtime, options));
-    runs.push_back({pass, std::move(schedule), std::move(simulation)});
-  }
-  return runs;
-}
-
-const PassRun* run_of(const std::vector<PassRun>& runs, Pass pass) {
-  const auto found = std::find_if(runs.begin(), runs.end(),
-                                  [pass](const PassRun& run) { return run.pass == pass; });
-  return found == runs.end() ? nullptr : &*found;
-}
-
-PassTimes times_of(const std::vector<PassRun>& runs, Pass pass) {
-  const PassRun* run = run_of(runs, pass);
-  return run == nullptr ? PassTimes{} : slowest_rank(run->simulation);
-}
-
-/// Most over mean kernel seconds of the ranks, passes added up.
-double imbalance_of(const std::vector<PassRun>& runs) {
-  std::vector<double> compute_s(runs.front().simulation.ranks.size());
-  for (const PassRun& run : runs) {
-    for (std::size_t rank = 0; rank < compute_s.size(); ++rank) {
-      compute_s[rank] += run.simulation.ranks[rank].compute_s;
-    }
-  }
-  const double sum = std::accumulate(compute_s.begin(), compute_s.end(), 0.0);
-  const double most = *std::max_element(compute_s.begin(), compute_s.end());
-  return sum > 0 ? most * static_cast<double>(compute_s.size()) / sum : 1;
-}
-
-AttentionTimes attention_times(const std::vector<PassRun>& runs) {
-  AttentionTimes out;
-  for (const PassRun& run : runs) {
-    const PassTimes times = slowest_rank(run.simulation);
-    (run.pass == Pass::forward ? out.forward_s : out.backward_s) = times.seconds;
-    out.compute_s += times.compute_s;
-    out.communication_s += times.communication_s;
-    out.exposed_communication_s += times.exposed_communication_s;
-    for (const RankTimes& rank : run.simulation.ranks) {
-      out.bytes_sent += rank.bytes_sent;
-      out.bytes_sent_inter_node += rank.bytes_sent_inter_node;
-    }
-  }
-  out.imbalance = imbalance_of(runs);
-  return out;
-}
-
-Memory memory_of(const std::vector<PassRun>& runs, const Setting& setting,
-                 const Division& division) {
-  const PassRun* forward = run_of(runs, Pass::forward);
-  const PassRun* backward = run_of(runs, Pass::backward);
-  const std::vector<AttentionBuffers> buffers =
-      attention_buffers(forward == nullptr ? nullptr : &forward->schedule,
-                        forward == nullptr ? nullptr : &forward->simulation,
-                        backward == nullptr ? nullptr : &backward->schedule,
-                        backward == nullptr ? nullptr : &backward->simulation);
-  return training_memory(setting, division, buffers);
-}
-
-StepTimes step_of(const std::vector<PassRun>& runs, const Problem& problem, const Setting& setting,
-                  int replicas, const Division& division) {
-  const Schedule& schedule = runs.front().schedule;
-  std::int64_t most = 0;
-  for (const Range& home : schedule.home) {
-    most = std::max(most, tokens_in(schedule.intervals_of(home)));
-  }
-  return step_times({setting, schedule.ranks(), replicas, division.accumulation, division.pipeline,
-                     problem.batch.tokens(), most, area(problem.mask, problem.batch),
-                     times_of(runs, Pass::forward), times_of(runs, Pass::backward)});
+Result<Division> division_of(int ranks, const Setting& setting) {
+  HSAP_TRY(const int replicas, replicas_of(ranks, setting));
+  HSAP_TRY(const Sharing sharing, sharing_of(ranks, replicas, setting.training));
+  HSAP_TRY(Pipeline pipeline, pipeline_of(setting));
+  return Division{ranks * replicas, sharing.accumulation, std::move(pipeline)};
 }
 
 }  // namespace
@@ -148,38 +75,38 @@ Result<Sharing> sharing_of(int ranks, int replicas, const Training& training) {
   return sharing;
 }
 
+Result<BatchPrediction> predict(const SimulatedAttention& attention, const Problem& problem,
+                                const Setting& setting) {
+  HSAP_TRY(const Division division, division_of(attention.ranks, setting));
+  BatchPrediction out;
+  out.tokens = problem.batch.tokens();
+  out.documents = problem.batch.documents();
+  out.attention = attention.times;
+  out.bound = bound(problem, setting, attention.ranks);
+  out.limit = attention.limit;
+  out.basis = attention.basis;
+  out.events = attention.events;
+  if (!setting.model.attention_only() && setting.passes == Passes::both) {
+    out.step =
+        step_times({setting, attention.ranks, division.data_ranks / attention.ranks,
+                    division.accumulation, division.pipeline, out.tokens, attention.rank_tokens,
+                    area(problem.mask, problem.batch), attention.forward, attention.backward});
+    out.limit += "; " + largest_part(*out.step);
+    if (setting.model.experts > 0) {
+      out.basis.push_back({"expert layers", Basis::Kind::uncalibrated,
+                           "small products at the rate of large ones, tokens spread evenly"});
+    }
+  }
+  out.memory = training_memory(setting, division, attention.buffers);
+  return out;
+}
+
 Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
                                 const Setting& setting) {
-  HSAP_TRY(const int replicas, replicas_of(strategy.ranks(), setting));
-  HSAP_TRY(const Sharing sharing, sharing_of(strategy.ranks(), replicas, setting.training));
-  Division division{strategy.ranks() * replicas, sharing.accumulation, {}};
-  HSAP_TRY(division.pipeline, pipeline_of(setting));
+  HSAP_CHECK(division_of(strategy.ranks(), setting));
   HSAP_TRY(const Problem problem, problem_of(batch, setting));
-  // All stages compute at once, each for another batch.
-  HSAP_TRY(const std::vector<PassRun> runs,
-           run_passes(problem, strategy, setting, replicas * division.pipeline.stages));
-  BatchPrediction out;
-  out.tokens = batch.tokens();
-  out.documents = batch.documents();
-  out.attention = attention_times(runs);
-  out.bound = bound(problem, setting, strategy.ranks());
-  if (!setting.model.attention_only() && setting.passes == Passes::both) {
-    out.step = step_of(runs, problem, setting, replicas, division);
-  }
-  out.memory = memory_of(runs, setting, division);
-  out.limit = limit_of(runs, out, *setting.cluster);
-  std::vector<std::vector<Basis>> basis;
-  basis.reserve(runs.size());
-  for (const PassRun& run : runs) {
-    basis.push_back(basis_of(run.schedule, *setting.cluster, setting.training.tensor_parallel));
-  }
-  out.basis = joined(basis);
-  if (out.step && setting.model.experts > 0) {
-    out.basis.push_back({"expert layers", Basis::Kind::uncalibrated,
-                         "small products at the rate of large ones, tokens spread evenly"});
-  }
-  for (const PassRun& run : runs) out.events += run.simulation.events;
-  return out;
+  HSAP_TRY(const SimulatedAttention attention, simulate_attention(problem, strategy, setting));
+  return predict(attention, problem, setting);
 }
 
 }  // namespace hsap

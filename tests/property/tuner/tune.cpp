@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tuner/memo.hpp"
 #include "tuner/search_json.hpp"
 
 using namespace hsap;
@@ -134,6 +135,28 @@ TEST_CASE("a search with shared experts finds what an exhaustive one does") {
   for (std::size_t i = 0; i < all.candidates.size(); ++i) {
     if (found.candidates[i].outcome != Outcome::pruned) continue;
     CHECK(found.candidates[i].seconds <= all.candidates[i].seconds);
+  }
+}
+
+TEST_CASE("what other ways to train have simulated makes no difference to a search") {
+  const std::vector<Batch> batches{Batch{{32768}}, Batch{{8192, 8192, 16384}}};
+  Place at = place(2);
+  at.setting.cluster = &at.cluster;
+  at.setting.model = *load_model("llama3-8b");
+  AttentionMemo memo;
+  for (const int zero : {1, 3}) {
+    for (const auto policy : {Training::Checkpointing::full, Training::Checkpointing::norms}) {
+      for (const int degree : {1, 2}) {
+        Training& training = at.setting.training;
+        training.zero = zero;
+        training.checkpointing = policy;
+        training.tensor_parallel = degree;
+        training.pipeline_parallel = zero == 3 ? 2 : 1;
+        const Search alone = *tune(batches, at.setting, {});
+        const Search after = *tune(batches, at.setting, {}, {}, memo);
+        CHECK(search_json(alone).dump() == search_json(after).dump());
+      }
+    }
   }
 }
 

@@ -34,9 +34,9 @@ TEST_CASE("without a step no replica waits") {
   const std::vector<Batch> batches{Batch{{1000}}, Batch{{3000}}};
   Oracle oracle;
   oracle.whole_step = false;
-  oracle.predict = [](const Batch& batch, const Strategy&) -> Result<BatchPrediction> {
+  oracle.predict = [&](std::size_t batch, const Strategy&) -> Result<BatchPrediction> {
     BatchPrediction prediction;
-    prediction.attention.forward_s = batch.tokens() / 2;
+    prediction.attention.forward_s = batches[batch].tokens() / 2;
     return prediction;
   };
   oracle.least = [](std::size_t, int) { return StepTimes{1}; };
@@ -61,8 +61,8 @@ TEST_CASE("without layers the objective is one layer's attention") {
 TEST_CASE("a candidate counts its bound where it is not predicted yet") {
   const std::vector<Batch> batches{Batch{{1000}}, Batch{{3000}}};
   Oracle oracle;
-  oracle.predict = [](const Batch& batch, const Strategy&) -> Result<BatchPrediction> {
-    return test::fake_prediction(batch, 8, batch.tokens());
+  oracle.predict = [&](std::size_t batch, const Strategy&) -> Result<BatchPrediction> {
+    return test::fake_prediction(batches[batch], 8, batches[batch].tokens());
   };
   oracle.least = [](std::size_t batch, int ranks) {
     return StepTimes{batch == 1 && ranks == 8 ? 2.0 : -1.0};

@@ -47,9 +47,12 @@ inline BatchPrediction fake_prediction(const Batch& batch, double seconds, std::
   return out;
 }
 
+inline Batch fake_batch(std::size_t number) { return Batch{{1000 + static_cast<Token>(number)}}; }
+
 inline Oracle fake_oracle(std::uint64_t seed) {
   Oracle oracle;
-  oracle.predict = [seed](const Batch& batch, const Strategy& strategy) -> Result<BatchPrediction> {
+  oracle.predict = [seed](std::size_t which, const Strategy& strategy) -> Result<BatchPrediction> {
+    const Batch batch = fake_batch(which);
     const std::uint64_t number = number_of(strategy);
     const auto tokens = static_cast<std::uint64_t>(batch.tokens());
     const double base = 1 + share(seed, number, 0);
@@ -61,9 +64,9 @@ inline Oracle fake_oracle(std::uint64_t seed) {
   return oracle;
 }
 
-inline FakeSearch fake_search(std::uint64_t seed, int batches) {
+inline FakeSearch fake_search(std::uint64_t seed, std::size_t batches) {
   FakeSearch fake;
-  for (int i = 0; i < batches; ++i) fake.batches.push_back(Batch{{1000 + i}});
+  for (std::size_t i = 0; i < batches; ++i) fake.batches.push_back(fake_batch(i));
   fake.search.whole_step = true;
   fake.search.memory_limit_bytes = 1950000000;
   for (const int ulysses : {1, 2, 4, 8}) {

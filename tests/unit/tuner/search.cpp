@@ -84,7 +84,7 @@ TEST_CASE("the best is the fastest that fits, and a limit leaves out what does n
 
 TEST_CASE("a candidate whose prediction fails is infeasible with the reason") {
   test::FakeSearch fake = test::fake_search(3, 2);
-  fake.oracle.predict = [](const Batch&, const Strategy&) -> Result<BatchPrediction> {
+  fake.oracle.predict = [](std::size_t, const Strategy&) -> Result<BatchPrediction> {
     return infeasible("no way");
   };
   const Evaluator evaluator(fake.batches, fake.oracle, fake.search.memory_limit_bytes);

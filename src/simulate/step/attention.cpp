@@ -1,0 +1,126 @@
+#include "simulate/step/attention.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "hsap/compile.hpp"
+#include "simulate/step/basis.hpp"
+#include "simulate/step/limit.hpp"
+
+namespace hsap {
+namespace {
+
+Result<std::vector<PassRun>> run_passes(const Problem& problem, const Strategy& strategy,
+                                        const Setting& setting) {
+  const int tensor = setting.training.tensor_parallel;
+  // Of all pipeline stages, which compute at once, each for another batch.
+  const int copies = setting.cluster->gpus() / (strategy.ranks() * tensor);
+  const SimulateOptions options{false, copies, tensor};
+  std::vector<PassRun> runs;
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    if (!covers(setting.passes, pass)) continue;
+    HSAP_TRY(Schedule schedule, compile(problem, strategy, pass));
+    HSAP_TRY(Simulation simulation, simulate(schedule, *setting.cluster, setting.runtime, options));
+    runs.push_back({pass, std::move(schedule), std::move(simulation)});
+  }
+  return runs;
+}
+
+const PassRun* run_of(const std::vector<PassRun>& runs, Pass pass) {
+  const auto found = std::find_if(runs.begin(), runs.end(),
+                                  [pass](const PassRun& run) { return run.pass == pass; });
+  return found == runs.end() ? nullptr : &*found;
+}
+
+PassTimes times_of(const std::vector<PassRun>& runs, Pass pass) {
+  const PassRun* run = run_of(runs, pass);
+  return run == nullptr ? PassTimes{} : slowest_rank(run->simulation);
+}
+
+/// Most over mean kernel seconds of the ranks, passes added up.
+double imbalance_of(const std::vector<PassRun>& runs) {
+  std::vector<double> compute_s(runs.front().simulation.ranks.size());
+  for (const PassRun& run : runs) {
+    for (std::size_t rank = 0; rank < compute_s.size(); ++rank) {
+      compute_s[rank] += run.simulation.ranks[rank].compute_s;
+    }
+  }
+  const double sum = std::accumulate(compute_s.begin(), compute_s.end(), 0.0);
+  const double most = *std::max_element(compute_s.begin(), compute_s.end());
+  return sum > 0 ? most * static_cast<double>(compute_s.size()) / sum : 1;
+}
+
+AttentionTimes attention_times(const std::vector<PassRun>& runs) {
+  AttentionTimes out;
+  for (const PassRun& run : runs) {
+    const PassTimes times = slowest_rank(run.simulation);
+    (run.pass == Pass::forward ? out.forward_s : out.backward_s) = times.seconds;
+    out.compute_s += times.compute_s;
+    out.communication_s += times.communication_s;
+    out.exposed_communication_s += times.exposed_communication_s;
+    for (const RankTimes& rank : run.simulation.ranks) {
+      out.bytes_sent += rank.bytes_sent;
+      out.bytes_sent_inter_node += rank.bytes_sent_inter_node;
+    }
+  }
+  out.imbalance = imbalance_of(runs);
+  return out;
+}
+
+std::vector<AttentionBuffers> buffers_of(const std::vector<PassRun>& runs) {
+  const PassRun* forward = run_of(runs, Pass::forward);
+  const PassRun* backward = run_of(runs, Pass::backward);
+  return attention_buffers(forward == nullptr ? nullptr : &forward->schedule,
+                           forward == nullptr ? nullptr : &forward->simulation,
+                           backward == nullptr ? nullptr : &backward->schedule,
+                           backward == nullptr ? nullptr : &backward->simulation);
+}
+
+/// Without those of which another has no less of anything, so that it needs as much memory.
+std::vector<AttentionBuffers> largest(const std::vector<AttentionBuffers>& all) {
+  std::vector<AttentionBuffers> kept;
+  const auto within = [](const AttentionBuffers& a, const AttentionBuffers& b) {
+    return a.kept <= b.kept && a.transient <= b.transient && a.tokens <= b.tokens;
+  };
+  for (const AttentionBuffers& rank : all) {
+    const bool smaller = std::any_of(kept.begin(), kept.end(), [&](const AttentionBuffers& other) {
+      return within(rank, other);
+    });
+    if (smaller) continue;
+    std::erase_if(kept, [&](const AttentionBuffers& other) { return within(other, rank); });
+    kept.push_back(rank);
+  }
+  return kept;
+}
+
+std::vector<Basis> basis_of(const std::vector<PassRun>& runs, const Setting& setting) {
+  std::vector<std::vector<Basis>> lists;
+  lists.reserve(runs.size());
+  for (const PassRun& run : runs) {
+    lists.push_back(basis_of(run.schedule, *setting.cluster, setting.training.tensor_parallel));
+  }
+  return joined(lists);
+}
+
+}  // namespace
+
+Result<SimulatedAttention> simulate_attention(const Problem& problem, const Strategy& strategy,
+                                              const Setting& setting) {
+  HSAP_TRY(const std::vector<PassRun> runs, run_passes(problem, strategy, setting));
+  SimulatedAttention out;
+  out.ranks = strategy.ranks();
+  out.times = attention_times(runs);
+  out.forward = times_of(runs, Pass::forward);
+  out.backward = times_of(runs, Pass::backward);
+  const std::vector<AttentionBuffers> buffers = buffers_of(runs);
+  for (const AttentionBuffers& rank : buffers) {
+    out.rank_tokens = std::max(out.rank_tokens, rank.tokens);
+  }
+  out.buffers = largest(buffers);
+  out.limit = attention_limit(runs, out.times, *setting.cluster);
+  out.basis = basis_of(runs, setting);
+  for (const PassRun& run : runs) out.events += run.simulation.events;
+  return out;
+}
+
+}  // namespace hsap
