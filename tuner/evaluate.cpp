@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/units.hpp"
-#include "simulate/step/replicas.hpp"
+#include "simulate/training/replicas.hpp"
 
 namespace hsap {
 namespace {

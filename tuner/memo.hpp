@@ -7,7 +7,7 @@
 #include <string>
 
 #include "hsap/tune.hpp"
-#include "simulate/step/attention.hpp"
+#include "simulate/predict/attention.hpp"
 
 namespace hsap {
 

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/units.hpp"
-#include "simulate/step/step.hpp"
-#include "simulate/step/training_memory.hpp"
+#include "simulate/training/memory.hpp"
+#include "simulate/training/step.hpp"
 #include "tuner/evaluate.hpp"
 #include "tuner/memo.hpp"
 #include "tuner/search.hpp"

@@ -5,7 +5,7 @@
 
 #include "hsap/compile.hpp"
 #include "hsap/predict.hpp"
-#include "simulate/step/training_memory.hpp"
+#include "simulate/training/memory.hpp"
 
 using namespace hsap;
 

@@ -39,6 +39,15 @@ Batch repeated(Token length, int count) {
   return Batch{std::vector<Token>(static_cast<std::size_t>(count), length)};
 }
 
+/// What pruning must not change.
+void check_same_answer(const Search& pruned, const Search& exhaustive) {
+  REQUIRE(pruned.best.has_value());
+  CHECK(pruned.best == exhaustive.best);
+  CHECK(pruned.runners_up == exhaustive.runners_up);
+  CHECK(pruned.pareto == exhaustive.pareto);
+  CHECK(pruned.candidates[*pruned.best].seconds == exhaustive.candidates[*exhaustive.best].seconds);
+}
+
 }  // namespace
 
 TEST_CASE("short documents are best trained without communication") {
@@ -96,11 +105,7 @@ TEST_CASE("a search over a pipeline finds what an exhaustive one does") {
   const Search found = search(batches, 1, options, "llama3-8b", training);
   options.exhaustive = true;
   const Search all = search(batches, 1, options, "llama3-8b", training);
-  REQUIRE(found.best.has_value());
-  CHECK(found.best == all.best);
-  CHECK(found.runners_up == all.runners_up);
-  CHECK(found.pareto == all.pareto);
-  CHECK(found.candidates[*found.best].seconds == all.candidates[*all.best].seconds);
+  check_same_answer(found, all);
   for (const Candidate& candidate : found.candidates) {
     // Two replicas of a stage's four GPUs take three batches each, not a round of two.
     const int ranks = candidate.strategy.ranks();
@@ -120,10 +125,7 @@ TEST_CASE("a search with shared experts finds what an exhaustive one does") {
   const Search found = search(batches, 2, options, "qwen3-30b-a3b", training);
   options.exhaustive = true;
   const Search all = search(batches, 2, options, "qwen3-30b-a3b", training);
-  REQUIRE(found.best.has_value());
-  CHECK(found.best == all.best);
-  CHECK(found.runners_up == all.runners_up);
-  CHECK(found.pareto == all.pareto);
+  check_same_answer(found, all);
   int together = 0;
   for (const Candidate& candidate : all.candidates) {
     if (!candidate.figures) continue;
@@ -200,9 +202,7 @@ TEST_CASE("pruning and threads change nothing on real predictions") {
   CHECK(search_json(one).dump() == search_json(three).dump());
   options.exhaustive = true;
   const Search all = search(batches, 2, options, "llama3-8b");
-  CHECK(one.best == all.best);
-  CHECK(one.runners_up == all.runners_up);
-  CHECK(one.pareto == all.pareto);
+  check_same_answer(one, all);
   CHECK(one.why == all.why);
   // A pruned candidate shows a limit, the exhaustive search its prediction.
   int pruned = 0;
@@ -234,9 +234,7 @@ TEST_CASE("a global batch is shared by as many replicas as divide it") {
   const Search found = search(batches, 2, options, "llama3-8b", training);
   options.exhaustive = true;
   const Search all = search(batches, 2, options, "llama3-8b", training);
-  CHECK(found.best == all.best);
-  CHECK(found.runners_up == all.runners_up);
-  CHECK(found.pareto == all.pareto);
+  check_same_answer(found, all);
   for (const Candidate& candidate : all.candidates) {
     const bool shared = 6 % candidate.replicas == 0;
     if (!shared) {

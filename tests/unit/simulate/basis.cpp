@@ -1,4 +1,4 @@
-#include "simulate/step/basis.hpp"
+#include "simulate/predict/basis.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
-#include "simulate/step/layer.hpp"
-#include "simulate/step/rates.hpp"
-#include "simulate/step/replicas.hpp"
-#include "simulate/step/step.hpp"
-#include "simulate/step/training_memory.hpp"
+#include "simulate/training/layer.hpp"
+#include "simulate/training/memory.hpp"
+#include "simulate/training/rates.hpp"
+#include "simulate/training/replicas.hpp"
+#include "simulate/training/step.hpp"
 #include "unit/simulate/support.hpp"
 
 using namespace hsap;

@@ -1,4 +1,4 @@
-#include "simulate/step/pipeline.hpp"
+#include "simulate/training/pipeline.hpp"
 
 #include <algorithm>
 

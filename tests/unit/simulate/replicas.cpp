@@ -1,10 +1,10 @@
-#include "simulate/step/replicas.hpp"
+#include "simulate/training/replicas.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include "hsap/predict.hpp"
-#include "simulate/step/pipeline.hpp"
+#include "simulate/training/pipeline.hpp"
 #include "unit/simulate/support.hpp"
 
 using namespace hsap;

@@ -1,4 +1,4 @@
-#include "simulate/step/sharding.hpp"
+#include "simulate/training/sharding.hpp"
 
 #include "unit/simulate/support.hpp"
 

@@ -1,7 +1,7 @@
-#include "simulate/step/step.hpp"
+#include "simulate/training/step.hpp"
 
-#include "simulate/step/layer.hpp"
-#include "simulate/step/rates.hpp"
+#include "simulate/training/layer.hpp"
+#include "simulate/training/rates.hpp"
 #include "unit/simulate/support.hpp"
 
 using namespace hsap;

@@ -1,7 +1,6 @@
-#include "simulate/step/training_memory.hpp"
+#include "simulate/training/memory.hpp"
 
-#include "schedule/builder.hpp"
-#include "simulate/step/layer.hpp"
+#include "simulate/training/layer.hpp"
 #include "unit/simulate/support.hpp"
 
 using namespace hsap;
@@ -190,33 +189,4 @@ TEST_CASE("An attention-only model has attention's buffers and nothing else") {
   const Memory memory = training_memory(setting, division_of(setting, 8),
                                         std::vector<AttentionBuffers>{{100, 30, 64}});
   CHECK(memory.peak_bytes == 130);
-}
-
-TEST_CASE("What is kept are the backward inputs, and o at home where heads are split") {
-  // One rank, 16 tokens, 2 heads of 8: q, k, v, o are 512 bytes each, lse 128.
-  const auto backward = [](HeadRange heads) {
-    ScheduleBuilder build(Pass::backward, 16, {2, 2, 8});
-    const Range rows = build.intervals({{0, 16, 1}});
-    build.begin_rank(rows);
-    for (const Role role : {Role::q, Role::k, Role::v, Role::o}) {
-      build.buffer(role, Usage::input, Dtype::bf16, heads, rows);
-    }
-    build.buffer(Role::lse, Usage::input, Dtype::fp32, heads, rows);
-    build.buffer(Role::dout, Usage::input, Dtype::bf16, {0, 2}, rows);
-    build.buffer(Role::dq, Usage::output, Dtype::bf16, {0, 2}, rows);
-    return build.finish();
-  };
-  Simulation run;
-  run.ranks.resize(1);
-  run.ranks[0].peak_buffer_bytes = 4096;
-  const Schedule whole = backward({0, 2});
-  AttentionBuffers buffers = attention_buffers(nullptr, nullptr, &whole, &run)[0];
-  CHECK(buffers.kept == 4 * 512 + 128);
-  CHECK(buffers.transient == 4096 - buffers.kept);
-  CHECK(buffers.tokens == 16);
-  // Half the heads of a shard: its own o, and the 512 bytes of o at home.
-  const Schedule split = backward({0, 1});
-  buffers = attention_buffers(nullptr, nullptr, &split, &run)[0];
-  CHECK(buffers.kept == 4 * 256 + 64 + 512);
-  CHECK(buffers.transient == 4096 - (4 * 256 + 64));
 }

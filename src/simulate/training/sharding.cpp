@@ -1,6 +1,6 @@
-#include "simulate/step/sharding.hpp"
+#include "simulate/training/sharding.hpp"
 
-#include "simulate/step/layer.hpp"
+#include "simulate/training/layer.hpp"
 
 namespace hsap {
 

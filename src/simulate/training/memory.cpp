@@ -1,12 +1,12 @@
-#include "simulate/step/training_memory.hpp"
+#include "simulate/training/memory.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "simulate/step/layer.hpp"
-#include "simulate/step/pipeline.hpp"
-#include "simulate/step/sharding.hpp"
-#include "simulate/step/step.hpp"
+#include "simulate/training/layer.hpp"
+#include "simulate/training/pipeline.hpp"
+#include "simulate/training/sharding.hpp"
+#include "simulate/training/step.hpp"
 
 namespace hsap {
 namespace {
@@ -15,30 +15,6 @@ namespace {
 /// PyTorch's own functions hold log-softmax and two gradients in fp32 at once.
 double logit_bytes(Training::Loss loss) {
   return loss == Training::Loss::fused ? 2 + 4 : 2 + 3 * 4;
-}
-
-double peak_of(const Simulation* run, std::size_t rank) {
-  return run == nullptr ? 0 : static_cast<double>(run->ranks[rank].peak_buffer_bytes);
-}
-
-/// Inputs of one rank's backward program, in bytes.
-struct BackwardInputs {
-  double kept = 0;         ///< made by the forward pass
-  double dout = 0;         ///< the incoming gradient, of the size of o at home
-  bool o_at_home = false;  ///< o is among what is kept, with all heads
-};
-
-std::vector<BackwardInputs> backward_inputs(const Schedule& backward) {
-  std::vector<BackwardInputs> inputs(static_cast<std::size_t>(backward.ranks()));
-  for (const Buffer& buffer : backward.buffers) {
-    if (buffer.usage != Usage::input) continue;
-    BackwardInputs& rank = inputs[static_cast<std::size_t>(buffer.rank)];
-    const double bytes = static_cast<double>(backward.bytes(buffer));
-    (buffer.role == Role::dout ? rank.dout : rank.kept) += bytes;
-    const bool all_heads = buffer.heads.size() == backward.heads.query;
-    rank.o_at_home = rank.o_at_home || (buffer.role == Role::o && all_heads);
-  }
-  return inputs;
 }
 
 /// Parts of a rank's memory in the order in which they are reported.
@@ -165,25 +141,6 @@ double kept_token_bytes(const Problem& problem) {
 }
 
 }  // namespace
-
-std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
-                                                const Simulation* forward_run,
-                                                const Schedule* backward,
-                                                const Simulation* backward_run) {
-  const Schedule& any = forward != nullptr ? *forward : *backward;
-  std::vector<AttentionBuffers> out(static_cast<std::size_t>(any.ranks()));
-  std::vector<BackwardInputs> inputs(out.size());
-  if (backward != nullptr) inputs = backward_inputs(*backward);
-  for (std::size_t rank = 0; rank < out.size(); ++rank) {
-    const BackwardInputs& from_forward = inputs[rank];
-    AttentionBuffers& buffers = out[rank];
-    buffers.tokens = tokens_in(any.intervals_of(any.home[rank]));
-    buffers.kept = from_forward.kept + (from_forward.o_at_home ? 0 : from_forward.dout);
-    buffers.transient = std::max({0.0, peak_of(forward_run, rank) - buffers.kept,
-                                  peak_of(backward_run, rank) - from_forward.kept});
-  }
-  return out;
-}
 
 Memory training_memory(const Setting& setting, const Division& division,
                        std::span<const AttentionBuffers> ranks) {

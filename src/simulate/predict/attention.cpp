@@ -1,11 +1,11 @@
-#include "simulate/step/attention.hpp"
+#include "simulate/predict/attention.hpp"
 
 #include <algorithm>
 #include <numeric>
 
 #include "hsap/compile.hpp"
-#include "simulate/step/basis.hpp"
-#include "simulate/step/limit.hpp"
+#include "simulate/predict/basis.hpp"
+#include "simulate/predict/limit.hpp"
 
 namespace hsap {
 namespace {
@@ -30,6 +30,15 @@ const PassRun* run_of(const std::vector<PassRun>& runs, Pass pass) {
   const auto found = std::find_if(runs.begin(), runs.end(),
                                   [pass](const PassRun& run) { return run.pass == pass; });
   return found == runs.end() ? nullptr : &*found;
+}
+
+PassTimes slowest_rank(const Simulation& simulation) {
+  const auto slowest = std::max_element(
+      simulation.ranks.begin(), simulation.ranks.end(),
+      [](const RankTimes& a, const RankTimes& b) { return a.finish_s < b.finish_s; });
+  if (slowest == simulation.ranks.end()) return {};
+  return {slowest->finish_s, slowest->compute_s, slowest->communication_s,
+          slowest->exposed_communication_s};
 }
 
 PassTimes times_of(const std::vector<PassRun>& runs, Pass pass) {
@@ -65,6 +74,30 @@ AttentionTimes attention_times(const std::vector<PassRun>& runs) {
   }
   out.imbalance = imbalance_of(runs);
   return out;
+}
+
+double peak_of(const Simulation* run, std::size_t rank) {
+  return run == nullptr ? 0 : static_cast<double>(run->ranks[rank].peak_buffer_bytes);
+}
+
+/// Inputs of one rank's backward program, in bytes.
+struct BackwardInputs {
+  double kept = 0;         ///< made by the forward pass
+  double dout = 0;         ///< the incoming gradient, of the size of o at home
+  bool o_at_home = false;  ///< o is among what is kept, with all heads
+};
+
+std::vector<BackwardInputs> backward_inputs(const Schedule& backward) {
+  std::vector<BackwardInputs> inputs(static_cast<std::size_t>(backward.ranks()));
+  for (const Buffer& buffer : backward.buffers) {
+    if (buffer.usage != Usage::input) continue;
+    BackwardInputs& rank = inputs[static_cast<std::size_t>(buffer.rank)];
+    const double bytes = static_cast<double>(backward.bytes(buffer));
+    (buffer.role == Role::dout ? rank.dout : rank.kept) += bytes;
+    const bool all_heads = buffer.heads.size() == backward.heads.query;
+    rank.o_at_home = rank.o_at_home || (buffer.role == Role::o && all_heads);
+  }
+  return inputs;
 }
 
 std::vector<AttentionBuffers> buffers_of(const std::vector<PassRun>& runs) {
@@ -103,6 +136,25 @@ std::vector<Basis> basis_of(const std::vector<PassRun>& runs, const Setting& set
 }
 
 }  // namespace
+
+std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
+                                                const Simulation* forward_run,
+                                                const Schedule* backward,
+                                                const Simulation* backward_run) {
+  const Schedule& any = forward != nullptr ? *forward : *backward;
+  std::vector<AttentionBuffers> out(static_cast<std::size_t>(any.ranks()));
+  std::vector<BackwardInputs> inputs(out.size());
+  if (backward != nullptr) inputs = backward_inputs(*backward);
+  for (std::size_t rank = 0; rank < out.size(); ++rank) {
+    const BackwardInputs& from_forward = inputs[rank];
+    AttentionBuffers& buffers = out[rank];
+    buffers.tokens = tokens_in(any.intervals_of(any.home[rank]));
+    buffers.kept = from_forward.kept + (from_forward.o_at_home ? 0 : from_forward.dout);
+    buffers.transient = std::max({0.0, peak_of(forward_run, rank) - buffers.kept,
+                                  peak_of(backward_run, rank) - from_forward.kept});
+  }
+  return out;
+}
 
 Result<SimulatedAttention> simulate_attention(const Problem& problem, const Strategy& strategy,
                                               const Setting& setting) {

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "simulate/step/attention.hpp"
-#include "simulate/step/limit.hpp"
-#include "simulate/step/step.hpp"
-#include "simulate/step/training_memory.hpp"
+#include "simulate/predict/attention.hpp"
+#include "simulate/predict/limit.hpp"
+#include "simulate/training/memory.hpp"
+#include "simulate/training/step.hpp"
 
 namespace hsap {
 namespace {

@@ -13,14 +13,6 @@ struct AttentionBuffers {
   std::int64_t tokens = 0;  ///< home of the rank
 };
 
-/// Reads them off the schedules (either may be null) and their simulations. Kept is what the
-/// backward schedule has as input, the incoming gradient excluded, and o at home, which the output
-/// projection's weight gradient needs; without a backward pass nothing is kept.
-[[nodiscard]] std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
-                                                              const Simulation* forward_run,
-                                                              const Schedule* backward,
-                                                              const Simulation* backward_run);
-
 /// How the model and its batches are dealt out.
 struct Division {
   int data_ranks = 1;    ///< P x R, which hold the same layers

@@ -1,11 +1,11 @@
-#include "simulate/step/replicas.hpp"
+#include "simulate/training/replicas.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>
 
-#include "simulate/step/pipeline.hpp"
+#include "simulate/training/pipeline.hpp"
 #include "workload/random.hpp"
 
 namespace hsap {

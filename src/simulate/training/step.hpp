@@ -11,7 +11,6 @@ struct PassTimes {
   double communication_s = 0;
   double exposed_communication_s = 0;
 };
-[[nodiscard]] PassTimes slowest_rank(const Simulation& simulation);
 
 /// Layouts keep shards equal within a token, and Ulysses their members again: no rank holds this
 /// many tokens more or less than an equal share (docs/bounds.md).

@@ -2,8 +2,8 @@
 #include <numeric>
 
 #include "hsap/predict.hpp"
-#include "simulate/step/rates.hpp"
-#include "simulate/step/step.hpp"
+#include "simulate/training/rates.hpp"
+#include "simulate/training/step.hpp"
 
 namespace hsap {
 namespace {

@@ -1,4 +1,4 @@
-#include "simulate/step/layer.hpp"
+#include "simulate/training/layer.hpp"
 
 #include <algorithm>
 

@@ -1,11 +1,11 @@
-#include "simulate/step/step.hpp"
+#include "simulate/training/step.hpp"
 
 #include <algorithm>
 
-#include "simulate/step/layer.hpp"
-#include "simulate/step/pipeline.hpp"
-#include "simulate/step/rates.hpp"
-#include "simulate/step/sharding.hpp"
+#include "simulate/training/layer.hpp"
+#include "simulate/training/pipeline.hpp"
+#include "simulate/training/rates.hpp"
+#include "simulate/training/sharding.hpp"
 
 namespace hsap {
 namespace {
@@ -245,15 +245,6 @@ class Step {
 };
 
 }  // namespace
-
-PassTimes slowest_rank(const Simulation& simulation) {
-  const auto slowest = std::max_element(
-      simulation.ranks.begin(), simulation.ranks.end(),
-      [](const RankTimes& a, const RankTimes& b) { return a.finish_s < b.finish_s; });
-  if (slowest == simulation.ranks.end()) return {};
-  return {slowest->finish_s, slowest->compute_s, slowest->communication_s,
-          slowest->exposed_communication_s};
-}
 
 double overlap_loss(const Runtime& runtime, const Device& device) {
   const double taken = static_cast<double>(runtime.communication_multiprocessors) /

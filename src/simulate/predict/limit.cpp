@@ -1,4 +1,4 @@
-#include "simulate/step/limit.hpp"
+#include "simulate/predict/limit.hpp"
 
 #include <fmt/format.h>
 

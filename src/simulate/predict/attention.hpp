@@ -4,10 +4,18 @@
 #include <vector>
 
 #include "hsap/predict.hpp"
-#include "simulate/step/step.hpp"
-#include "simulate/step/training_memory.hpp"
+#include "simulate/training/memory.hpp"
+#include "simulate/training/step.hpp"
 
 namespace hsap {
+
+/// Reads them off the schedules (either may be null) and their simulations. Kept is what the
+/// backward schedule has as input, the incoming gradient excluded, and o at home, which the output
+/// projection's weight gradient needs; without a backward pass nothing is kept.
+[[nodiscard]] std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
+                                                              const Simulation* forward_run,
+                                                              const Schedule* backward,
+                                                              const Simulation* backward_run);
 
 /// One layer's attention of a batch, simulated in the passes asked for: all that a prediction takes
 /// from it. How the rest of the model is trained makes no difference to it, but for T.

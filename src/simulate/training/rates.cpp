@@ -1,4 +1,4 @@
-#include "simulate/step/rates.hpp"
+#include "simulate/training/rates.hpp"
 
 #include <algorithm>
 #include <cmath>
