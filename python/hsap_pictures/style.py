@@ -72,6 +72,8 @@ def compact(number: float) -> str:
 
 
 def strategy_name(strategy) -> str:
-    """A strategy in two short lines."""
+    """A strategy in three short lines; the degrees alone where tokens are not split."""
     u, c = (strategy[key].integer(1, 1 << 20) for key in ("ulysses", "context_parallel"))
+    if c == 1:
+        return f"U{u} C1"
     return f"U{u} C{c}\n{strategy['exchange'].text()}\n{strategy['layout'].text()}"

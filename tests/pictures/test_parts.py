@@ -244,6 +244,13 @@ class Style(unittest.TestCase):
                          ["1 ms", "927 ms", "1.01 s", "1234 s"])
         self.assertEqual([style.seconds_unit(s)[1] for s in (1e-4, 0.5, 3)], ["us", "ms", "s"])
 
+    def test_a_strategy_that_splits_no_tokens_has_no_exchange(self):
+        def name(degree):
+            return style.strategy_name(Node({"ulysses": 4, "context_parallel": degree, "exchange": "ring",
+                                             "layout": "zigzag"}, "p.json"))
+        self.assertEqual(name(1), "U4 C1")
+        self.assertEqual(name(2), "U4 C2\nring\nzigzag")
+
     def test_colours_differ(self):
         for count in (1, 8, 9, 64):
             self.assertEqual(len(set(style.colours(count))), count)
