@@ -75,11 +75,11 @@ class Step {
   [[nodiscard]] int data_ranks() const { return in_.ranks * in_.replicas; }
 
   [[nodiscard]] StepParts per_layer() const {
-    const double dense = linear_forward() + elementwise_forward();
+    const double computed = linear_forward() + elementwise_forward();
     StepParts parts;
     parts.layer_forward_s =
-        in_.forward.seconds + dense + expert_dispatch() + tensor_parallel(Pass::forward);
-    parts.layer_backward_s = in_.backward.seconds + 2 * dense + expert_dispatch() + recompute() +
+        in_.forward.seconds + computed + expert_dispatch() + tensor_parallel(Pass::forward);
+    parts.layer_backward_s = in_.backward.seconds + 2 * computed + expert_dispatch() + recompute() +
                              tensor_parallel(Pass::backward);
     parts.embedding_forward_s = parts.embedding_backward_s = look_up() / 2;
     parts.loss_forward_s = logits() / 3;
@@ -124,8 +124,7 @@ class Step {
   }
 
   /// Outputs of norms are one pass over them. Selective checkpointing repeats what is cheap, full
-  /// checkpointing the whole forward pass of the layer, attention's communication and the
-  /// tensor-parallel one included.
+  /// checkpointing the whole forward pass of the layer, with all its communication.
   [[nodiscard]] double recompute() const {
     switch (training_.checkpointing) {
       case Training::Checkpointing::none:
