@@ -133,12 +133,21 @@ Result<std::string> best_plan(const Flags& flags, const Search& search, PlanFram
   return text;
 }
 
-Error nothing_feasible(std::span<const Attempt> attempts) {
+Error nothing_feasible(const Model& model, std::span<const Attempt> attempts) {
+  std::string text = "no strategy is feasible:\n";
   if (attempts.size() > 1) {
-    return infeasible("no strategy is feasible:\n" + trainings_report(attempts, false));
+    text += trainings_report(attempts, false);
+  } else {
+    const std::vector<std::string> reasons = frequent_reasons(*attempts[0].search, 5);
+    text += fmt::format("  {}", fmt::join(reasons, "\n  "));
   }
-  return infeasible("no strategy is feasible:\n  " +
-                    fmt::format("{}", fmt::join(frequent_reasons(*attempts[0].search, 5), "\n  ")));
+  const bool shared = std::any_of(attempts.begin(), attempts.end(), [](const Attempt& attempt) {
+    return attempt.training.expert_parallel > 1;
+  });
+  if (model.experts > 0 && !shared) {
+    text += "\n  all experts are on every rank; --expert-parallel all tries what shares them out";
+  }
+  return infeasible(std::move(text));
 }
 
 /// One search for each way to train. A way that the model does not allow is an error where it is
@@ -186,7 +195,7 @@ Status run(const Flags& flags) {
   HSAP_TRY(std::vector<Attempt> attempts, search_all(flags, question));
   const std::optional<std::size_t> best = best_of(attempts);
   Search* search = told(attempts, best);
-  if (search == nullptr) return nothing_feasible(attempts);
+  if (search == nullptr) return nothing_feasible(question.scene.setting.model, attempts);
   // Whatever can fail comes first, so that nothing is written then.
   std::string plan;
   if (best) {
@@ -212,7 +221,7 @@ Status run(const Flags& flags) {
                                  search_report(*search, color)));
   }
   if (best) return {};
-  return nothing_feasible(attempts);
+  return nothing_feasible(question.scene.setting.model, attempts);
 }
 
 void add_flags(cli::Command& app, Flags& flags) {

@@ -65,6 +65,17 @@ class Tune(ProgramTest):
         self.assertIn("hsap-tune: error: no strategy is feasible", done.stderr)
         self.assertFalse(self.plan.exists())
 
+    def test_experts_that_fit_nowhere_may_be_shared_out(self):
+        hint = "--expert-parallel all"
+        command = ["hsap-tune", "--cluster", "dgx-h100", "--model", "qwen3-30b-a3b", "--documents", "8K",
+                   "--checkpointing", "full"]
+        done = run(command)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(hint, done.stderr)
+        done = run([*command, "--expert-parallel", "2"])
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertNotIn(hint, done.stderr)
+
     def test_a_plan_for_a_trainer_is_one_that_it_can_be_told(self):
         # Without room for a whole batch on one GPU, so that there is something to tell.
         command = [*self.command, "--set", "device.memory_bytes=1.5e9", "--force"]
