@@ -102,22 +102,29 @@ std::vector<double> pipelined_draws(std::span<const StepTimes> steps, const Pipe
 }
 
 /// Steps that stand equally often for the slowest of `together` drawn at random, without their
-/// breakdown.
+/// breakdown: in each part by itself, as all meet in each layer of each pass. So no part that takes
+/// longer makes another shorter.
 std::vector<StepTimes> slowest_of_each(std::span<const StepTimes> steps, int together) {
-  std::vector<const StepTimes*> sorted;
-  for (const StepTimes& step : steps) sorted.push_back(&step);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const StepTimes* a, const StepTimes* b) { return a->seconds < b->seconds; });
-  // None is slower than the i-th quickest of n with probability (i / n)^together.
   constexpr std::size_t places = 4;  // for each step
-  const std::size_t all = places * sorted.size();
-  std::vector<StepTimes> slowest(all);
-  for (std::size_t place = 0; place < all; ++place) {
-    const double below = (static_cast<double>(place) + 0.5) / static_cast<double>(all);
-    const double share = std::pow(below, 1.0 / together);
-    const auto i = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
-    slowest[place].seconds = sorted[i]->seconds;
-    slowest[place].parts = sorted[i]->parts;
+  std::vector<StepTimes> slowest(places * steps.size());
+  const auto fill = [&](const auto& number_of) {
+    std::vector<double> sorted;
+    for (const StepTimes& step : steps) sorted.push_back(number_of(step));
+    std::sort(sorted.begin(), sorted.end());
+    // None is slower than the i-th quickest of n with probability (i / n)^together.
+    for (std::size_t place = 0; place < slowest.size(); ++place) {
+      const double below = (static_cast<double>(place) + 0.5) / static_cast<double>(slowest.size());
+      const double share = std::pow(below, 1.0 / together);
+      number_of(slowest[place]) =
+          sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size()))];
+    }
+  };
+  fill([](auto& step) -> auto& { return step.seconds; });
+  for (double StepParts::*part :
+       {&StepParts::layer_forward_s, &StepParts::layer_backward_s, &StepParts::embedding_forward_s,
+        &StepParts::embedding_backward_s, &StepParts::loss_forward_s, &StepParts::loss_backward_s,
+        &StepParts::message_s, &StepParts::once_s, &StepParts::flop}) {
+    fill([part](auto& step) -> auto& { return step.parts.*part; });
   }
   return slowest;
 }

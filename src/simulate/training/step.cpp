@@ -102,11 +102,11 @@ class Step {
   /// Matrix products of a layer, forward; backward takes twice that (inputs and weights).
   [[nodiscard]] double linear_forward() const {
     const double used = static_cast<double>(active_layer_parameters(model_)) / tensor();
-    const double held = parameters_of(holdings(static_cast<double>(layer_parameters(model_)),
-                                               static_cast<double>(expert_parameters(model_)),
-                                               training_, data_ranks()));
+    const double resident = parameters_of(holdings(static_cast<double>(layer_parameters(model_)),
+                                                   static_cast<double>(expert_parameters(model_)),
+                                                   training_, data_ranks()));
     return std::max(2 * used * rank_tokens() / device_.matmul_flop_per_s,
-                    bf16_bytes * held / device_.memory_bandwidth_bytes_per_s);
+                    bf16_bytes * resident / device_.memory_bandwidth_bytes_per_s);
   }
   /// Rows on their way to experts and back, in one pass: those of a GPU's share of the tokens to
   /// all that hold the experts, which get equal parts; or of all its tokens where it holds all

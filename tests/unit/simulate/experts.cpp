@@ -167,6 +167,27 @@ TEST_CASE("Replicas that share experts take every batch as long as the slowest")
   }
 }
 
+TEST_CASE("Pipelines that share experts take no less when a pass takes longer") {
+  const Pipeline pipeline{2, {1, 1}};
+  std::vector<StepTimes> steps(4);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    // The slower forward, the quicker backward.
+    steps[i].parts.layer_forward_s = 1 + 0.9 * static_cast<double>(i);
+    steps[i].parts.layer_backward_s = 5 - static_cast<double>(i);
+    steps[i].seconds = steps[i].parts.layer_forward_s + steps[i].parts.layer_backward_s;
+  }
+  const double before = expected_seconds(steps, pipeline, 4, {4, 4}).slowest;
+  CHECK(before > expected_seconds(steps, pipeline, 4, {4, 1}).slowest);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    for (double StepParts::*pass : {&StepParts::layer_forward_s, &StepParts::layer_backward_s}) {
+      std::vector<StepTimes> longer = steps;
+      longer[i].parts.*pass += 0.5;
+      longer[i].seconds += 0.5;
+      CHECK(expected_seconds(longer, pipeline, 4, {4, 4}).slowest >= before);
+    }
+  }
+}
+
 TEST_CASE("Sets of experts divide groups of GPUs or are filled by them") {
   CHECK(*groups_together(1, 6) == 1);
   CHECK(*groups_together(3, 6) == 1);
