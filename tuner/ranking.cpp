@@ -9,6 +9,11 @@ std::tuple<int, int, Exchange, Layout> family_of(const Strategy& strategy) {
   return {strategy.ulysses, strategy.context_parallel, strategy.exchange, strategy.layout};
 }
 
+double attention_s(const Candidate& candidate) {
+  const AttentionTimes& attention = candidate.figures->attention;
+  return attention.forward_s + attention.backward_s;
+}
+
 }  // namespace
 
 std::string method_of(const Strategy& strategy) {
@@ -17,9 +22,11 @@ std::string method_of(const Strategy& strategy) {
 }
 
 bool Ranking::better(std::size_t a, std::size_t b) const {
-  const double speed_a = candidates_[a].tokens_per_s;
-  const double speed_b = candidates_[b].tokens_per_s;
-  return speed_a != speed_b ? speed_a > speed_b : a < b;
+  const auto merit = [this](std::size_t index) {
+    const Candidate& candidate = candidates_[index];
+    return std::tuple(-candidate.tokens_per_s, attention_s(candidate), index);
+  };
+  return merit(a) < merit(b);
 }
 
 template <typename Key>

@@ -16,7 +16,8 @@ namespace hsap {
 [[nodiscard]] std::string method_of(const Strategy& strategy);
 
 /// The feasible candidates seen so far, and the question that pruning asks of them. Better means
-/// more tokens per second, then earlier in the enumeration.
+/// more tokens per second, then less time for attention (steps that wait for the host all take the
+/// same), then earlier in the enumeration.
 class Ranking {
  public:
   Ranking(std::span<const Candidate> candidates, int top) : candidates_(candidates), top_(top) {}

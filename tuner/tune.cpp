@@ -37,7 +37,7 @@ StepTimes rounded_down(StepTimes step) {
 PassTimes least_of(Pass pass, const Problem& problem, Setting setting, int ranks) {
   setting.passes = pass == Pass::forward ? Passes::forward : Passes::backward;
   const double seconds = bound(problem, setting, ranks).total_s;
-  return {seconds, seconds, 0, 0};
+  return {seconds, seconds, 0, 0, 0};
 }
 
 /// The objective of one batch is at least that of a step whose attention takes its bound and whose

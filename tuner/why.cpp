@@ -26,14 +26,22 @@ double exposed_share(const Figures& figures) {
   return attention > 0 ? figures.attention.exposed_communication_s / attention : 0;
 }
 
-/// What replicas wait for each other, of a step.
-double waiting_share(const Figures& figures) {
+/// A kind of waiting, in the words of the reasons.
+struct Waiting {
+  const char* part;  ///< of the step's breakdown
+  const char* who;
+  const char* what;
+};
+constexpr Waiting waitings[] = {{waiting_for_replicas, "replicas wait", "for the slowest"},
+                                {waiting_for_host, "GPUs wait", "for the host"}};
+
+/// Of a step.
+double share_of(const Waiting& waiting, const Figures& figures) {
   if (!figures.step) return 0;
   const auto& parts = figures.step->breakdown;
-  const auto waiting = std::find_if(parts.begin(), parts.end(), [](const auto& part) {
-    return part.first == waiting_for_replicas;
-  });
-  return waiting == parts.end() ? 0 : waiting->second / figures.step->seconds;
+  const auto found = std::find_if(parts.begin(), parts.end(),
+                                  [&](const auto& part) { return part.first == waiting.part; });
+  return found == parts.end() ? 0 : found->second / figures.step->seconds;
 }
 
 /// What the seconds are of: a step, or one layer's attention.
@@ -46,9 +54,10 @@ std::string describe_best(const Search& search, const Candidate& best) {
   std::string text = fmt::format("{}: {} a {}, {:.0f} tokens/s", to_string(best.strategy),
                                  format_seconds(best.seconds), unit_of(search), best.tokens_per_s);
   if (over > 0) text += fmt::format("; attention takes {:.2f} times its bound", over);
-  if (waiting_share(figures) > material) {
-    text += fmt::format("; replicas wait {:.0f} % of the step for the slowest",
-                        100 * waiting_share(figures));
+  for (const Waiting& waiting : waitings) {
+    const double share = share_of(waiting, figures);
+    if (share <= material) continue;
+    text += fmt::format("; {} {:.0f} % of the step {}", waiting.who, 100 * share, waiting.what);
   }
   return figures.limit.empty() ? text : text + "; limited by " + figures.limit;
 }
@@ -74,11 +83,12 @@ std::vector<std::string> differences(const Candidate& best, const Candidate& riv
     parts.push_back(fmt::format("exposed communication {:.0f} % of attention against {:.0f} %",
                                 100 * their_share, 100 * my_share));
   }
-  const double my_waiting = waiting_share(*best.figures);
-  const double their_waiting = waiting_share(*rival.figures);
-  if (std::abs(my_waiting - their_waiting) > material / 2) {
-    parts.push_back(fmt::format("replicas wait {:.0f} % of a step for the slowest against {:.0f} %",
-                                100 * their_waiting, 100 * my_waiting));
+  for (const Waiting& waiting : waitings) {
+    const double ours = share_of(waiting, *best.figures);
+    const double others = share_of(waiting, *rival.figures);
+    if (std::abs(ours - others) <= material / 2) continue;
+    parts.push_back(fmt::format("{} {:.0f} % of a step {} against {:.0f} %", waiting.who,
+                                100 * others, waiting.what, 100 * ours));
   }
   if (differs(mine.imbalance, theirs.imbalance)) {
     parts.push_back(fmt::format("slowest rank {:.2f} times the mean work against {:.2f}",

@@ -144,7 +144,9 @@ struct Prediction {
   std::optional<StepTimes> step;  ///< expected_step() where the batches have one
 };
 
-/// The part of a step in which replicas wait for the slowest of them.
+/// The part of a step in which devices wait for the host to issue the kernels of a layer.
+inline constexpr const char* waiting_for_host = "waiting_for_host";
+/// The part in which replicas wait for the slowest of them.
 inline constexpr const char* waiting_for_replicas = "waiting_for_replicas";
 /// The part in which the pipeline stage with most to do waits for others.
 inline constexpr const char* pipeline_bubble = "pipeline_bubble";

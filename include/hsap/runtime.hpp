@@ -25,10 +25,13 @@ struct Runtime {
   double host_launch_s = 0;    ///< host time to issue one kernel
   double host_exchange_s = 0;  ///< host time to issue one exchange or collective
   double host_transfer_s = 0;  ///< and for each transfer in it
-  double host_call_s = 0;  ///< and for the call itself; calls follow each other, and the host runs
-                           ///< ahead of the device: a call takes no less than its host time
-  bool duplex = true;      ///< sends and receives of a pair are grouped and run at
-                           ///< once; otherwise the two directions take turns
+  double host_call_s = 0;   ///< and for the call itself; calls follow each other, and the host runs
+                            ///< ahead of the device: a call takes no less than its host time
+  double host_layer_s = 0;  ///< host time to issue a layer but for its attention, both passes: no
+                            ///< layer of a step takes less
+  double host_experts_s = 0;     ///< and more of it where a layer has experts
+  bool duplex = true;            ///< sends and receives of a pair are grouped and run at
+                                 ///< once; otherwise the two directions take turns
   bool packs_transfers = false;  ///< rows or heads that are not contiguous are copied to a send
                                  ///< buffer before and from a receive buffer after
   int concurrent_peers = 8;      ///< transfers of one exchange that progress at once on a rank;

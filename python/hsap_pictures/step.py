@@ -21,6 +21,7 @@ COLOURS = {
     "embedding_and_logits": style.PURPLE,
     "tensor_parallel": style.VERMILION,
     "expert_dispatch": "#7A5C3E",
+    "waiting_for_host": "#C7D4E2",
     "data_parallel": style.YELLOW,
     "optimizer": style.GREY,
     "pipeline_bubble": "#E8DCC0",

@@ -27,6 +27,8 @@ Result<Runtime> read_runtime(json::Value root, const std::string& file,
   runtime.host_exchange_s = from.number("host_exchange_s", limits::seconds);
   runtime.host_transfer_s = from.number("host_transfer_s", limits::seconds);
   runtime.host_call_s = from.number_or("host_call_s", 0, limits::seconds);
+  runtime.host_layer_s = from.number_or("host_layer_s", 0, limits::seconds);
+  runtime.host_experts_s = from.number_or("host_experts_s", 0, limits::seconds);
   runtime.duplex = from.boolean_or("duplex", true);
   runtime.packs_transfers = from.boolean_or("packs_transfers", false);
   runtime.concurrent_peers = static_cast<int>(from.integer("concurrent_peers", 0, 1 << 20));

@@ -12,6 +12,8 @@ json::Ordered to_json(const Runtime& runtime) {
           {"host_exchange_s", runtime.host_exchange_s},
           {"host_transfer_s", runtime.host_transfer_s},
           {"host_call_s", runtime.host_call_s},
+          {"host_layer_s", runtime.host_layer_s},
+          {"host_experts_s", runtime.host_experts_s},
           {"duplex", runtime.duplex},
           {"packs_transfers", runtime.packs_transfers},
           {"concurrent_peers", runtime.concurrent_peers},

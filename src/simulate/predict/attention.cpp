@@ -38,7 +38,7 @@ PassTimes slowest_rank(const Simulation& simulation) {
       [](const RankTimes& a, const RankTimes& b) { return a.finish_s < b.finish_s; });
   if (slowest == simulation.ranks.end()) return {};
   return {slowest->finish_s, slowest->compute_s, slowest->communication_s,
-          slowest->exposed_communication_s};
+          slowest->exposed_communication_s, slowest->host_s};
 }
 
 PassTimes times_of(const std::vector<PassRun>& runs, Pass pass) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "simulate/predict/attention.hpp"
 #include "simulate/predict/limit.hpp"
@@ -17,6 +18,12 @@ Result<Division> division_of(int ranks, const Setting& setting) {
   HSAP_TRY(const Sharing sharing, sharing_of(ranks, replicas, setting.training));
   HSAP_TRY(Pipeline pipeline, pipeline_of(setting));
   return Division{ranks * replicas, sharing.accumulation, std::move(pipeline)};
+}
+
+double part_of(const StepTimes& step, std::string_view name) {
+  const auto found = std::find_if(step.breakdown.begin(), step.breakdown.end(),
+                                  [name](const auto& part) { return part.first == name; });
+  return found == step.breakdown.end() ? 0 : found->second;
 }
 
 }  // namespace
@@ -92,6 +99,10 @@ Result<BatchPrediction> predict(const SimulatedAttention& attention, const Probl
                     division.accumulation, division.pipeline, out.tokens, attention.rank_tokens,
                     area(problem.mask, problem.batch), attention.forward, attention.backward});
     out.limit += "; " + largest_part(*out.step);
+    if (part_of(*out.step, waiting_for_host) > 0) {
+      out.basis.push_back({"host time of a layer", Basis::Kind::uncalibrated,
+                           "assumed, or from published steps of another model"});
+    }
     if (setting.model.experts > 0) {
       out.basis.push_back({"expert layers", Basis::Kind::uncalibrated,
                            "small products at the rate of large ones, tokens spread evenly"});

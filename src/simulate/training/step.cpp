@@ -52,6 +52,8 @@ class Step {
     if (model_.experts > 0) {
       step.breakdown.emplace_back("expert_dispatch", layers() * 2 * expert_dispatch());
     }
+    step.breakdown.emplace_back(
+        waiting_for_host, layers() * (host_behind(Pass::forward) + host_behind(Pass::backward)));
     for (auto& [name, seconds] : step.breakdown) seconds *= in_.accumulation;
     step.breakdown.emplace_back("data_parallel", data_parallel());
     step.breakdown.emplace_back("optimizer", optimizer());
@@ -75,17 +77,33 @@ class Step {
   [[nodiscard]] int data_ranks() const { return in_.ranks * in_.replicas; }
 
   [[nodiscard]] StepParts per_layer() const {
-    const double computed = linear_forward() + elementwise_forward();
     StepParts parts;
-    parts.layer_forward_s =
-        in_.forward.seconds + computed + expert_dispatch() + tensor_parallel(Pass::forward);
-    parts.layer_backward_s = in_.backward.seconds + 2 * computed + expert_dispatch() + recompute() +
-                             tensor_parallel(Pass::backward);
+    parts.layer_forward_s = on_device(Pass::forward) + host_behind(Pass::forward);
+    parts.layer_backward_s = on_device(Pass::backward) + host_behind(Pass::backward);
     parts.embedding_forward_s = parts.embedding_backward_s = look_up() / 2;
     parts.loss_forward_s = logits() / 3;
     parts.loss_backward_s = 2 * logits() / 3;
     parts.message_s = message();
     return parts;
+  }
+
+  /// One layer in one pass, where the host is ahead.
+  [[nodiscard]] double on_device(Pass pass) const {
+    const double computed = linear_forward() + elementwise_forward();
+    const double sent = expert_dispatch() + tensor_parallel(pass);
+    return pass == Pass::forward ? in_.forward.seconds + computed + sent
+                                 : in_.backward.seconds + 2 * computed + sent + recompute();
+  }
+  /// What the host takes longer to issue a layer than the device to run it. Backward has twice the
+  /// kernels, but issues most of them from C++: half of the host's time for each pass.
+  [[nodiscard]] double host_behind(Pass pass) const {
+    const Runtime& runtime = in_.setting.runtime;
+    const double half_s =
+        (runtime.host_layer_s + (model_.experts > 0 ? runtime.host_experts_s : 0)) / 2;
+    const double forward_s = in_.forward.host_s + half_s;
+    if (pass == Pass::forward) return std::max(0.0, forward_s - on_device(pass));
+    const bool again = training_.checkpointing == Training::Checkpointing::full;
+    return std::max(0.0, (again ? forward_s : 0) + in_.backward.host_s + half_s - on_device(pass));
   }
 
   [[nodiscard]] double attention_compute() const {

@@ -10,6 +10,7 @@ struct PassTimes {
   double compute_s = 0;
   double communication_s = 0;
   double exposed_communication_s = 0;
+  double host_s = 0;  ///< the host issues it
 };
 
 /// Layouts keep shards equal within a token, and Ulysses their members again: no rank holds this

@@ -26,6 +26,7 @@ TEST_CASE("The ideal runtime costs nothing") {
   const Result<Runtime> ideal = load_runtime("ideal");
   REQUIRE(ideal);
   CHECK(ideal->host_launch_s + ideal->host_exchange_s + ideal->host_transfer_s == 0);
+  CHECK(ideal->host_call_s + ideal->host_layer_s + ideal->host_experts_s == 0);
   CHECK(ideal->stream_wait_s + ideal->kernel_slowdown == 0);
   CHECK(ideal->communication_multiprocessors == 0);
   CHECK(ideal->overlap_share == 1);
@@ -49,7 +50,7 @@ TEST_CASE("--set runtime.KEY changes it, other paths are left alone") {
 TEST_CASE("Bad runtime values") {
   CHECK(runtime_error("hsap", {{"runtime.host_lunch_s", "1"}}) ==
         "--set: no such value; found 'runtime.host_lunch_s', expected 'runtime.host_launch_s', "
-        "'runtime.host_exchange_s' or 'runtime.host_transfer_s'");
+        "'runtime.host_layer_s' or 'runtime.host_exchange_s'");
   CHECK(runtime_error("hsap", {{"runtime.duplex", "maybe"}}) ==
         "--set runtime.duplex; found 'maybe', expected true or false");
   CHECK(runtime_error("hsap", {{"runtime.kernel_slowdown", "1.5"}})

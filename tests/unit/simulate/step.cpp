@@ -28,8 +28,8 @@ struct Case {
             8192,
             1024,
             8192LL * 8193 / 2,
-            {2e-3, 1e-3, 8e-4, 5e-4},
-            {5e-3, 3e-3, 2e-3, 1e-3}};
+            {2e-3, 1e-3, 8e-4, 5e-4, 0},
+            {5e-3, 3e-3, 2e-3, 1e-3, 0}};
   }
   [[nodiscard]] std::map<std::string, double> parts() const {
     return named(step_times(input()).breakdown);
@@ -85,6 +85,45 @@ TEST_CASE("Attention of all layers: compute, exposed communication and the rest"
   CHECK(parts.at("attention_compute") == Approx(32 * 4e-3));
   CHECK(parts.at("attention_exposed_communication") == Approx(32 * 1.5e-3));
   CHECK(parts.at("attention_idle") == Approx(32 * (7e-3 - 4e-3 - 1.5e-3)));
+}
+
+TEST_CASE("A layer takes no less than its host, in each pass") {
+  Case given;
+  const StepTimes ahead = step_times(given.input());
+  CHECK(named(ahead.breakdown).at(waiting_for_host) == 0);
+  // 20 ms for each pass but attention, where devices have 2 and 5 ms of attention and less than 3
+  // of other work.
+  given.setting.runtime.host_layer_s = 40e-3;
+  StepInput input = given.input();
+  input.forward.host_s = 0.5e-3;
+  input.backward.host_s = 1e-3;
+  const StepTimes behind = step_times(input);
+  CHECK(behind.parts.layer_forward_s == Approx(20.5e-3));
+  CHECK(behind.parts.layer_backward_s == Approx(21e-3));
+  CHECK(named(behind.breakdown).at(waiting_for_host) ==
+        Approx(32 * (41.5e-3 - ahead.parts.layer_forward_s - ahead.parts.layer_backward_s)));
+  CHECK(behind.seconds == sum(behind.breakdown));
+  // Where all is made again, a forward pass is issued again.
+  given.setting.training.checkpointing = Training::Checkpointing::full;
+  CHECK(step_times(input).parts.layer_forward_s == Approx(20.5e-3));
+  CHECK(step_times(input).parts.layer_backward_s == Approx(41.5e-3));
+}
+
+TEST_CASE("Experts take the host longer, where a layer has any") {
+  Case given;
+  given.setting.runtime.host_layer_s = 40e-3;
+  given.setting.runtime.host_experts_s = 8e-3;
+  CHECK(step_times(given.input()).parts.layer_forward_s == Approx(20e-3));
+  given.setting.model.experts = 2;
+  given.setting.model.experts_per_token = 1;
+  CHECK(step_times(given.input()).parts.layer_forward_s == Approx(24e-3));
+}
+
+TEST_CASE("A layer that the device takes longer for waits for no host") {
+  Case given;
+  const double seconds = step_times(given.input()).seconds;
+  given.setting.runtime.host_layer_s = 4e-3;  // forward takes more than 2 ms, backward than 5
+  CHECK(step_times(given.input()).seconds == seconds);
 }
 
 TEST_CASE("Linear layers: 6 FLOP a parameter and token, and three passes over the activations") {

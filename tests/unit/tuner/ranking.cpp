@@ -16,6 +16,7 @@ Candidate make(int ulysses, int context, Exchange exchange, double tokens_per_s,
   candidate.outcome = Outcome::feasible;
   candidate.tokens_per_s = tokens_per_s;
   candidate.peak_bytes = bytes;
+  candidate.figures.emplace();
   return candidate;
 }
 
@@ -49,6 +50,14 @@ TEST_CASE("equal candidates keep the order of enumeration") {
                                           make(4, 2, Exchange::ring, 100, 9)};
   CHECK(ranked(candidates, 5).leaders() == Indices{0, 1});
   CHECK(ranked(candidates, 5).pareto() == Indices{0});
+}
+
+TEST_CASE("of steps that all wait for the host, less attention comes first") {
+  std::vector<Candidate> candidates{make(2, 4, Exchange::ring, 100, 9),
+                                    make(4, 2, Exchange::ring, 100, 9)};
+  candidates[0].figures->attention.backward_s = 2;
+  candidates[1].figures->attention.forward_s = 1;
+  CHECK(ranked(candidates, 5).leaders() == Indices{1, 0});
 }
 
 TEST_CASE("the Pareto set has less memory for every bit of time") {

@@ -51,14 +51,18 @@ TEST_CASE("reasons say by how much and in what the rivals differ") {
         "layer against 1.0 KB, exposed communication 50 % of attention against 5 %");
 }
 
-TEST_CASE("replicas that wait for each other are named where that matters") {
+TEST_CASE("who waits for others or for the host is named where that matters") {
   Search search = two_methods();
-  const auto wait = [&](std::size_t index, double share) {
-    search.candidates[index].figures->step =
-        StepTimes{2, 500, 0.5, {{"linear", 2 - 2 * share}, {waiting_for_replicas, 2 * share}}};
+  const auto wait = [&](std::size_t index, double share, double for_host = 0) {
+    search.candidates[index].figures->step = StepTimes{2,
+                                                       500,
+                                                       0.5,
+                                                       {{"linear", 2 - 2 * (share + for_host)},
+                                                        {waiting_for_host, 2 * for_host},
+                                                        {waiting_for_replicas, 2 * share}}};
   };
   wait(0, 0.04);
-  wait(1, 0.05);
+  wait(1, 0.05, 0.01);
   const std::vector<std::size_t> methods{0, 1};
   for (const std::string& reason : reasons(search, methods)) {
     CHECK(reason.find("wait") == std::string::npos);
@@ -68,6 +72,12 @@ TEST_CASE("replicas that wait for each other are named where that matters") {
         std::string::npos);
   CHECK(reasons(search, methods)[1].ends_with(
       ", replicas wait 5 % of a step for the slowest against 25 %"));
+  wait(0, 0, 0.1);
+  wait(1, 0, 0.5);
+  CHECK(reasons(search, methods)[0].find("; GPUs wait 10 % of the step for the host; ") !=
+        std::string::npos);
+  CHECK(reasons(search, methods)[1].ends_with(
+      ", GPUs wait 50 % of a step for the host against 10 %"));
 }
 
 TEST_CASE("group sizes that do not fit are named with what they need") {
