@@ -117,10 +117,22 @@ struct Basis {
     extrapolated,  ///< fitted, but outside of what was measured
     uncalibrated,  ///< from data sheets or other machines
   };
+  /// What was asked for outside of what was measured, least and most of both.
+  struct Outside {
+    std::string what;  ///< "heads", "sizes", ...
+    double low = 0;
+    double high = 0;
+    double known_low = 0;
+    double known_high = 0;
+    bool in_bytes = false;
+  };
   std::string number;  ///< "attention forward", "messages between nodes", ...
   Kind kind = Kind::calibrated;
-  std::string why;  ///< what is outside, in words; empty when calibrated
+  std::string reason = {};            ///< why it is uncalibrated
+  std::vector<Outside> outside = {};  ///< of an extrapolated one
 };
+/// Of several predictions: a number is as weak as its weakest, what is outside of all told once.
+[[nodiscard]] std::vector<Basis> joined(std::span<const std::vector<Basis>> lists);
 
 struct BatchPrediction {
   Token tokens = 0;

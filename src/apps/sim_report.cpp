@@ -1,12 +1,11 @@
 #include "apps/sim_report.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
+#include "apps/sim_notes.hpp"
 #include "base/units.hpp"
 #include "cli/table.hpp"
 #include "export/option_names.hpp"
@@ -136,44 +135,6 @@ std::string memory_table(const SimRun& run, const Setting& setting, bool color) 
   return text;
 }
 
-/// What limits the run, most frequent sentence first.
-std::string limits(const SimRun& run) {
-  std::map<std::string, std::size_t> counts;
-  for (const BatchPrediction& batch : run.prediction.batches) ++counts[batch.limit];
-  std::vector<std::pair<std::size_t, std::string>> sorted;
-  sorted.reserve(counts.size());
-  for (const auto& [limit, count] : counts) sorted.emplace_back(count, limit);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::string text;
-  for (const auto& [count, limit] : sorted) {
-    const std::size_t all = run.prediction.batches.size();
-    text += all == 1 ? fmt::format("Limit: {}\n", limit)
-                     : fmt::format("Limit ({} of {} batches): {}\n", count, all, limit);
-  }
-  return text;
-}
-
-/// What the prediction rests on where that is less than measurements of the same.
-std::string beyond_calibration(const SimRun& run) {
-  std::map<std::string, std::vector<std::string>> numbers;
-  for (const BatchPrediction& batch : run.prediction.batches) {
-    for (const Basis& basis : batch.basis) {
-      if (basis.kind == Basis::Kind::calibrated) continue;
-      const std::string how = fmt::format("{}: {}", to_string(basis.kind), basis.why);
-      std::vector<std::string>& known = numbers[how];
-      if (std::find(known.begin(), known.end(), basis.number) == known.end()) {
-        known.push_back(basis.number);
-      }
-    }
-  }
-  std::string text;
-  for (const auto& [how, names] : numbers) {
-    text += fmt::format("{}, {}\n", fmt::join(names, ", "), how);
-  }
-  return text.empty() ? text : "Not calibrated for this\n" + text;
-}
-
 std::string footer(std::uint64_t events, double wall_s) {
   return fmt::format("Simulated {} in {}.\n", plural(static_cast<std::int64_t>(events), "event"),
                      format_seconds(wall_s));
@@ -242,7 +203,8 @@ std::string report_one(const SimRun& run, const Setting& setting, bool color) {
   }
   text += "\n" + header(setting) + "\n" + attention_table(run, color) + "\n";
   if (const std::string steps = step_table(run, color); !steps.empty()) text += steps + "\n";
-  text += memory_table(run, setting, color) + "\n" + limits(run) + beyond_calibration(run);
+  text += memory_table(run, setting, color) + "\n" + limits(run.prediction.batches) +
+          beyond_calibration(std::span(&run, 1));
   return text + footer(events_of(run), run.wall_s);
 }
 
@@ -280,7 +242,7 @@ std::string report_sweep(std::span<const SimRun> runs, const Setting& setting, d
     events += events_of(*run);
   }
   return header(setting) + "\n" + table.text(color) + illegal_list(runs, color) + "\n" +
-         footer(events, wall_s);
+         beyond_calibration(runs) + footer(events, wall_s);
 }
 
 }  // namespace hsap

@@ -61,9 +61,4 @@ std::string to_string(const Training& training) {
   return text;
 }
 
-std::string_view to_string(Basis::Kind kind) {
-  constexpr std::string_view names[] = {"calibrated", "extrapolated", "uncalibrated"};
-  return names[static_cast<std::size_t>(kind)];
-}
-
 }  // namespace hsap

@@ -26,7 +26,4 @@ namespace hsap {
 /// last three where they differ from 1, bf16 and 1.
 [[nodiscard]] std::string to_string(const Training& training);
 
-/// "calibrated", "extrapolated" or "uncalibrated".
-[[nodiscard]] std::string_view to_string(Basis::Kind kind);
-
 }  // namespace hsap

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "export/basis_text.hpp"
 #include "export/figures_json.hpp"
 #include "export/option_names.hpp"
 #include "export/strategy_json.hpp"
@@ -25,7 +26,7 @@ Ordered batch_json(const BatchPrediction& batch) {
   out["basis"] = Ordered::array();
   for (const Basis& basis : batch.basis) {
     out["basis"].push_back(
-        {{"number", basis.number}, {"basis", to_string(basis.kind)}, {"why", basis.why}});
+        {{"number", basis.number}, {"basis", to_string(basis.kind)}, {"why", why(basis)}});
   }
   return out;
 }

@@ -1,18 +1,13 @@
 #include "simulate/predict/basis.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <optional>
-
-#include "base/units.hpp"
 
 namespace hsap {
 namespace {
 
 using Calibrated = ClusterSpec::Calibrated;
-using Text = std::string (*)(double);
 
 /// Smallest and largest of what a schedule asks for.
 struct Extent {
@@ -58,20 +53,13 @@ Asked asked_of(const Schedule& schedule, int ranks_per_node) {
   return asked;
 }
 
-std::string plain(double value) { return fmt::format("{:.0f}", value); }
-std::string in_bytes(double value) { return format_bytes(value); }
-
-std::string extent_text(double low, double high, Text text) {
-  return low == high ? text(low) : fmt::format("{} to {}", text(low), text(high));
-}
-
 /// Goes through what was asked for and keeps what the calibration does not cover.
 class Judge {
  public:
   explicit Judge(std::string number) { basis_.number = std::move(number); }
 
   void look(const std::string& what, const Extent& asked,
-            const std::optional<Calibrated::Range>& covered, Text text) {
+            const std::optional<Calibrated::Range>& covered, bool in_bytes = false) {
     if (asked.empty()) return;
     seen_ = true;
     if (!covered) {
@@ -81,16 +69,14 @@ class Judge {
     if (asked.low >= covered->low && asked.high <= covered->high) return;
     if (basis_.kind == Basis::Kind::uncalibrated) return;
     basis_.kind = Basis::Kind::extrapolated;
-    if (!basis_.why.empty()) basis_.why += "; ";
-    basis_.why +=
-        fmt::format("{} {}, calibrated at {}", what, extent_text(asked.low, asked.high, text),
-                    extent_text(covered->low, covered->high, text));
+    basis_.outside.push_back({what, asked.low, asked.high, covered->low, covered->high, in_bytes});
   }
 
   /// The number rests on no measurement at all.
-  void distrust(const std::string& why) {
+  void distrust(const std::string& reason) {
     basis_.kind = Basis::Kind::uncalibrated;
-    basis_.why = why;
+    basis_.reason = reason;
+    basis_.outside.clear();
   }
 
   void finish(std::vector<Basis>& list) const {
@@ -102,6 +88,19 @@ class Judge {
   bool seen_ = false;
 };
 
+/// Adds to what is known of the same.
+void widen(std::vector<Basis::Outside>& list, const Basis::Outside& more) {
+  const auto same = std::find_if(list.begin(), list.end(), [&](const Basis::Outside& outside) {
+    return outside.what == more.what;
+  });
+  if (same == list.end()) {
+    list.push_back(more);
+    return;
+  }
+  same->low = std::min(same->low, more.low);
+  same->high = std::max(same->high, more.high);
+}
+
 }  // namespace
 
 std::vector<Basis> basis_of(const Schedule& schedule, const Cluster& cluster, int tensor_parallel) {
@@ -109,26 +108,26 @@ std::vector<Basis> basis_of(const Schedule& schedule, const Cluster& cluster, in
   const Asked asked = asked_of(schedule, std::max(1, cluster.gpus_per_node() / tensor_parallel));
   std::vector<Basis> list;
   Judge attention(schedule.pass == Pass::forward ? "attention forward" : "attention backward");
-  attention.look("slices of tokens", asked.tokens, known.tokens, plain);
-  attention.look("heads", asked.heads, known.heads, plain);
+  attention.look("slices of tokens", asked.tokens, known.tokens);
+  attention.look("heads", asked.heads, known.heads);
   Extent dim;
   if (!asked.heads.empty()) dim.add(schedule.heads.dim);
-  attention.look("head_dim", dim, known.head_dim, plain);
+  attention.look("head_dim", dim, known.head_dim);
   if (asked.fp32) attention.distrust("kernels of fp32 are taken to be as fast as those of bf16");
   attention.finish(list);
   Judge near("messages inside a node");
-  near.look("sizes", asked.near_bytes, known.node_message_bytes, in_bytes);
+  near.look("sizes", asked.near_bytes, known.node_message_bytes, true);
   near.finish(list);
   Judge far("messages between nodes");
-  far.look("sizes", asked.far_bytes, known.network_message_bytes, in_bytes);
+  far.look("sizes", asked.far_bytes, known.network_message_bytes, true);
   Extent nodes;
   if (!asked.far_bytes.empty()) nodes.add(cluster.nodes());
-  far.look("nodes", nodes, known.nodes, plain);
+  far.look("nodes", nodes, known.nodes);
   far.finish(list);
   return list;
 }
 
-std::vector<Basis> joined(const std::vector<std::vector<Basis>>& lists) {
+std::vector<Basis> joined(std::span<const std::vector<Basis>> lists) {
   std::vector<Basis> all;
   for (const std::vector<Basis>& list : lists) {
     for (const Basis& basis : list) {
@@ -138,6 +137,8 @@ std::vector<Basis> joined(const std::vector<std::vector<Basis>>& lists) {
         all.push_back(basis);
       } else if (basis.kind > known->kind) {
         *known = basis;
+      } else if (basis.kind == known->kind) {
+        for (const Basis::Outside& outside : basis.outside) widen(known->outside, outside);
       }
     }
   }

@@ -13,7 +13,4 @@ namespace hsap {
 [[nodiscard]] std::vector<Basis> basis_of(const Schedule& schedule, const Cluster& cluster,
                                           int tensor_parallel);
 
-/// Joins the lists of several schedules: a number is as weak as its weakest.
-[[nodiscard]] std::vector<Basis> joined(const std::vector<std::vector<Basis>>& lists);
-
 }  // namespace hsap

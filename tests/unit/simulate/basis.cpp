@@ -55,7 +55,7 @@ TEST_CASE("Kernels of fp32 rest on no measurement") {
   const Schedule fp32 = schedule_to(8, Dtype::fp32);
   const std::vector<Basis> bases = basis_of(fp32, cluster_with(everything()), 1);
   CHECK(bases[0].kind == How::uncalibrated);
-  CHECK(bases[0].why == "kernels of fp32 are taken to be as fast as those of bf16");
+  CHECK(bases[0].reason == "kernels of fp32 are taken to be as fast as those of bf16");
   CHECK(bases[1].kind == How::calibrated);  // messages are bytes
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("What lies inside the calibration is calibrated") {
   REQUIRE(far.size() == 2);
   CHECK(far[0].number == "attention forward");
   CHECK(far[1].number == "messages between nodes");
-  for (const Basis& basis : far) CHECK((basis.kind == How::calibrated && basis.why.empty()));
+  for (const Basis& basis : far) CHECK((basis.kind == How::calibrated && basis.outside.empty()));
   CHECK(basis_of(schedule_to(1), cluster_with(everything()), 1)[1].number ==
         "messages inside a node");
 }
@@ -76,10 +76,19 @@ TEST_CASE("What lies outside is extrapolated, and it is said what") {
   known.nodes = {4, 8};
   const std::vector<Basis> list = basis_of(schedule_to(8), cluster_with(known), 1);
   REQUIRE(list.size() == 2);
-  CHECK(list[0].kind == How::extrapolated);
-  CHECK(list[0].why ==
-        "slices of tokens 512, calibrated at 1024 to 4096; head_dim 128, calibrated at 64");
-  CHECK(list[1].why == "nodes 2, calibrated at 4 to 8");
+  for (const Basis& basis : list) CHECK(basis.kind == How::extrapolated);
+  const auto tells = [](const Basis::Outside& outside, const std::string& what, double asked,
+                        double known_low, double known_high) {
+    CHECK(outside.what == what);
+    CHECK((outside.low == asked && outside.high == asked));
+    CHECK((outside.known_low == known_low && outside.known_high == known_high));
+    CHECK_FALSE(outside.in_bytes);
+  };
+  REQUIRE(list[0].outside.size() == 2);
+  tells(list[0].outside[0], "slices of tokens", 512, 1024, 4096);
+  tells(list[0].outside[1], "head_dim", 128, 64, 64);
+  REQUIRE(list[1].outside.size() == 1);
+  tells(list[1].outside[0], "nodes", 2, 4, 8);
 }
 
 TEST_CASE("A cluster without a calibration says so") {
@@ -89,13 +98,25 @@ TEST_CASE("A cluster without a calibration says so") {
 }
 
 TEST_CASE("Of several schedules the weakest counts") {
-  const Basis good{"x", How::calibrated, ""};
-  const Basis poor{"x", How::extrapolated, "because"};
-  const Basis other{"y", How::calibrated, ""};
-  const std::vector<Basis> all = joined({{good}, {other, poor}, {good}});
+  const Basis good{"x", How::calibrated};
+  const Basis poor{"x", How::uncalibrated, "because"};
+  const Basis other{"y", How::calibrated};
+  const std::vector<std::vector<Basis>> lists{{good}, {other, poor}, {good}};
+  const std::vector<Basis> all = joined(lists);
   REQUIRE(all.size() == 2);
-  CHECK(all[0].why == "because");
+  CHECK(all[0].reason == "because");
   CHECK(all[1].number == "y");
+}
+
+TEST_CASE("What lies outside is told once for all, from least to most") {
+  const Basis few{"x", How::extrapolated, "", {{"heads", 4, 8, 16, 64}}};
+  const Basis more{"x", How::extrapolated, "", {{"heads", 1, 6, 16, 64}, {"nodes", 4, 4, 2, 2}}};
+  const std::vector<std::vector<Basis>> lists{{few}, {more}};
+  const std::vector<Basis> all = joined(lists);
+  REQUIRE(all.size() == 1);
+  REQUIRE(all[0].outside.size() == 2);
+  CHECK((all[0].outside[0].low == 1 && all[0].outside[0].high == 8));
+  CHECK(all[0].outside[1].what == "nodes");
 }
 
 }  // namespace hsap
