@@ -56,10 +56,14 @@ Bound mean_bound(std::span<const BatchPrediction> batches) {
 }  // namespace
 
 StepTimes objective(const BatchPrediction& batch) {
-  if (batch.step) return *batch.step;
-  StepTimes attention;
-  attention.seconds = batch.attention.forward_s + batch.attention.backward_s;
-  return attention;
+  StepTimes objective;
+  if (batch.step) {
+    objective.seconds = batch.step->seconds;
+    objective.parts = batch.step->parts;
+  } else {
+    objective.seconds = batch.attention.forward_s + batch.attention.backward_s;
+  }
+  return objective;
 }
 
 Figures figures_of(std::span<const BatchPrediction> batches, const Pipeline& pipeline, int replicas,
@@ -87,6 +91,10 @@ void Evaluator::advance(Candidate& candidate, State& state) const {
     return;
   }
   candidate.peak_bytes = std::max(candidate.peak_bytes, prediction->memory.peak_bytes);
+  for (std::size_t i = state.steps.size(); i < batches_.size(); ++i) {
+    state.steps.push_back(oracle_.least(i, candidate.strategy.ranks()));
+  }
+  state.steps[state.done.size()] = objective(*prediction);
   state.done.push_back(*std::move(prediction));
   update(candidate, state);
   if (candidate.peak_bytes <= limit_bytes_) return;
@@ -97,18 +105,12 @@ void Evaluator::advance(Candidate& candidate, State& state) const {
 }
 
 void Evaluator::update(Candidate& candidate, const State& state) const {
-  std::vector<StepTimes> steps;
   double tokens = 0;
-  const int ranks = candidate.strategy.ranks();
-  for (std::size_t i = 0; i < batches_.size(); ++i) {
-    const bool done = i < state.done.size();
-    steps.push_back(done ? objective(state.done[i]) : oracle_.least(i, ranks));
-    tokens += batches_[i].tokens();
-  }
+  for (const Batch& batch : batches_) tokens += batch.tokens();
   // Nothing makes replicas wait for each other, or adds batches up, where there is no step.
   const int waiting = oracle_.whole_step ? candidate.replicas : 1;
   const Sharing sharing = oracle_.whole_step ? candidate.sharing : Sharing{};
-  candidate.seconds = expected_seconds(steps, oracle_.pipeline, waiting, sharing).slowest;
+  candidate.seconds = expected_seconds(state.steps, oracle_.pipeline, waiting, sharing).slowest;
   candidate.tokens_per_s = tokens / static_cast<double>(batches_.size()) * candidate.replicas *
                            sharing.accumulation / candidate.seconds;
 }

@@ -33,6 +33,7 @@ class Evaluator {
   /// The predictions of one candidate so far.
   struct State {
     std::vector<BatchPrediction> done;  ///< of the first batches
+    std::vector<StepTimes> steps;       ///< objective() of these, and `least` of the others
   };
 
   /// Predicts the next batch, and updates seconds, tokens per second and peak memory: of the
@@ -57,7 +58,8 @@ class Evaluator {
 [[nodiscard]] Figures figures_of(std::span<const BatchPrediction> batches, const Pipeline& pipeline,
                                  int replicas, const Sharing& sharing);
 
-/// What the search minimises of one batch: the step, or attention's seconds alone.
+/// What the search minimises of one batch: the step, or attention's seconds alone. Without the
+/// breakdown, which nothing of it takes.
 [[nodiscard]] StepTimes objective(const BatchPrediction& batch);
 
 }  // namespace hsap

@@ -23,6 +23,7 @@ using Limits = std::map<std::pair<std::size_t, int>, StepTimes>;
 /// Sums of the same parts in another order may differ in the last digits.
 StepTimes rounded_down(StepTimes step) {
   constexpr double factor = 1 - 1e-9;
+  step.breakdown.clear();  // of which nothing is taken
   StepParts& parts = step.parts;
   for (double* seconds :
        {&step.seconds, &parts.layer_forward_s, &parts.layer_backward_s, &parts.embedding_forward_s,
