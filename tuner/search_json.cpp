@@ -1,6 +1,6 @@
 #include "tuner/search_json.hpp"
 
-#include "export/strategy_json.hpp"
+#include "export/json/strategy.hpp"
 
 namespace hsap {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "base/units.hpp"
 #include "cli/table.hpp"
+#include "export/json/strategy.hpp"
+#include "export/json/training.hpp"
 #include "export/option_names.hpp"
-#include "export/strategy_json.hpp"
-#include "export/training_json.hpp"
 #include "tuner/why.hpp"
 
 namespace hsap {

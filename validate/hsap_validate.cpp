@@ -11,7 +11,7 @@
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "cli/terminal.hpp"
-#include "export/json_text.hpp"
+#include "export/json/text.hpp"
 #include "validate/cases/command.hpp"
 #include "validate/cases/keep.hpp"
 #include "validate/probe/command.hpp"
@@ -29,7 +29,7 @@
 #ifdef HSAP_WITH_NCCL
 #include <fmt/format.h>
 
-#include "export/fingerprint.hpp"
+#include "export/plan/fingerprint.hpp"
 #include "validate/nccl/process.hpp"
 #include "validate/world/program.hpp"
 #include "validate/world/spawn.hpp"

@@ -5,15 +5,15 @@
 #include <sstream>
 #include <string>
 
-#include "apps/plan_check.hpp"
-#include "apps/plan_view.hpp"
+#include "apps/plan/check.hpp"
+#include "apps/plan/view.hpp"
 #include "cli/flags.hpp"
 #include "cli/inputs.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/program.hpp"
-#include "export/json_text.hpp"
-#include "export/layout_json.hpp"
+#include "export/json/text.hpp"
+#include "export/plan/layout.hpp"
 #include "hsap/compile.hpp"
 #include "hsap/export.hpp"
 

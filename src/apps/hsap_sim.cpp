@@ -1,8 +1,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/sim_report.hpp"
-#include "apps/sim_run.hpp"
+#include "apps/sim/report.hpp"
+#include "apps/sim/run.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/inputs.hpp"
@@ -10,9 +10,9 @@
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "cli/strategies.hpp"
-#include "export/json_text.hpp"
-#include "export/prediction_json.hpp"
-#include "export/strategy_json.hpp"
+#include "export/json/prediction.hpp"
+#include "export/json/strategy.hpp"
+#include "export/json/text.hpp"
 
 namespace hsap {
 namespace {

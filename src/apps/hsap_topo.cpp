@@ -1,8 +1,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/topo_calibrate.hpp"
-#include "apps/topo_import.hpp"
+#include "apps/topo/calibrate.hpp"
+#include "apps/topo/import.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/inputs.hpp"
@@ -10,8 +10,8 @@
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "cluster/show.hpp"
-#include "export/cluster_json.hpp"
-#include "export/json_text.hpp"
+#include "export/json/cluster.hpp"
+#include "export/json/text.hpp"
 #include "validate/world/spawn.hpp"
 
 namespace hsap {

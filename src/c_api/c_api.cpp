@@ -6,8 +6,8 @@
 
 #include "base/json.hpp"
 #include "c_api/handles.hpp"
-#include "export/json_text.hpp"
-#include "export/strategy_json.hpp"
+#include "export/json/strategy.hpp"
+#include "export/json/text.hpp"
 #include "hsap/batch.hpp"
 #include "hsap/c_api.h"
 #include "hsap/compile.hpp"

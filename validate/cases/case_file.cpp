@@ -9,9 +9,9 @@
 
 #include "base/names.hpp"
 #include "cluster/read.hpp"
+#include "export/json/strategy.hpp"
+#include "export/json/training.hpp"
 #include "export/option_names.hpp"
-#include "export/strategy_json.hpp"
-#include "export/training_json.hpp"
 
 namespace hsap::cases {
 namespace {

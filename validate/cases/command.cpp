@@ -8,7 +8,7 @@
 #include "cli/flags.hpp"
 #include "cli/output.hpp"
 #include "cli/table.hpp"
-#include "export/json_text.hpp"
+#include "export/json/text.hpp"
 #include "validate/cases/statistics.hpp"
 
 namespace hsap {

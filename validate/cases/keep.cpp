@@ -7,8 +7,8 @@
 
 #include "base/files.hpp"
 #include "cli/program.hpp"
-#include "export/cluster_json.hpp"
-#include "export/strategy_json.hpp"
+#include "export/json/cluster.hpp"
+#include "export/json/strategy.hpp"
 #include "validate/run/report.hpp"
 
 namespace hsap::cases {

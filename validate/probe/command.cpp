@@ -6,7 +6,7 @@
 #include "cli/inputs.hpp"
 #include "cli/output.hpp"
 #include "cli/table.hpp"
-#include "export/json_text.hpp"
+#include "export/json/text.hpp"
 #include "validate/probe/check.hpp"
 #include "validate/probe/folders.hpp"
 

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "base/files.hpp"
-#include "export/json_text.hpp"
+#include "export/json/text.hpp"
 #include "schedule/kinds.hpp"
 #include "validate/compare/compare.hpp"
 #include "validate/npy/npy.hpp"

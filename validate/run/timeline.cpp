@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/program.hpp"
-#include "export/comparison_trace.hpp"
+#include "export/timeline/comparison_trace.hpp"
 
 namespace hsap::validation {
 

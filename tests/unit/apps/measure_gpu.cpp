@@ -1,8 +1,8 @@
-#include "apps/measure_gpu.hpp"
+#include "apps/topo/measure_gpu.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "apps/calibrate_picture.hpp"
+#include "apps/topo/calibrate_picture.hpp"
 
 using namespace hsap;
 

@@ -1,4 +1,4 @@
-#include "apps/measured_tables.hpp"
+#include "apps/topo/measured_tables.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

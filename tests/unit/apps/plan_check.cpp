@@ -1,8 +1,8 @@
-#include "apps/plan_check.hpp"
+#include "apps/plan/check.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "export/fingerprint.hpp"
+#include "export/plan/fingerprint.hpp"
 #include "hsap/compile.hpp"
 #include "hsap/verify.hpp"
 #include "support/sample_plan.hpp"

@@ -1,4 +1,4 @@
-#include "apps/plan_view.hpp"
+#include "apps/plan/view.hpp"
 
 #include <catch2/catch.hpp>
 

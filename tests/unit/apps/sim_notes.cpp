@@ -1,4 +1,4 @@
-#include "apps/sim_notes.hpp"
+#include "apps/sim/notes.hpp"
 
 #include <catch2/catch.hpp>
 

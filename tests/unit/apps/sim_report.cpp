@@ -1,4 +1,4 @@
-#include "apps/sim_report.hpp"
+#include "apps/sim/report.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,10 +1,10 @@
-#include "apps/sim_run.hpp"
+#include "apps/sim/run.hpp"
 
 #include <catch2/catch.hpp>
 
 #include "cli/inputs.hpp"
-#include "export/json_text.hpp"
-#include "export/prediction_json.hpp"
+#include "export/json/prediction.hpp"
+#include "export/json/text.hpp"
 
 using namespace hsap;
 

@@ -1,10 +1,10 @@
-#include "apps/topo_import.hpp"
+#include "apps/topo/import.hpp"
 
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
 
-#include "apps/topo_report.hpp"
+#include "apps/topo/report.hpp"
 #include "support/folder.hpp"
 #include "support/golden.hpp"
 

@@ -1,10 +1,10 @@
-#include "export/chrome_trace.hpp"
+#include "export/timeline/chrome_trace.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>
 
 #include "base/json.hpp"
-#include "export/flows.hpp"
+#include "export/timeline/flows.hpp"
 #include "schedule/builder.hpp"
 
 using namespace hsap;

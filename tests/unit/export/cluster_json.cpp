@@ -1,10 +1,10 @@
-#include "export/cluster_json.hpp"
+#include "export/json/cluster.hpp"
 
 #include <catch2/catch.hpp>
 
 #include "base/files.hpp"
 #include "cluster/read.hpp"
-#include "export/json_text.hpp"
+#include "export/json/text.hpp"
 
 using namespace hsap;
 

@@ -1,4 +1,4 @@
-#include "export/comparison_trace.hpp"
+#include "export/timeline/comparison_trace.hpp"
 
 #include <fmt/format.h>
 

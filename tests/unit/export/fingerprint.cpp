@@ -1,4 +1,4 @@
-#include "export/fingerprint.hpp"
+#include "export/plan/fingerprint.hpp"
 
 #include <catch2/catch.hpp>
 

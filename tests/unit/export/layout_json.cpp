@@ -1,4 +1,4 @@
-#include "export/layout_json.hpp"
+#include "export/plan/layout.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
-#include "export/prediction_json.hpp"
+#include "export/json/prediction.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "export/json_text.hpp"
+#include "export/json/text.hpp"
 #include "support/golden.hpp"
 
 using namespace hsap;

@@ -1,4 +1,4 @@
-#include "export/schedule_json.hpp"
+#include "export/plan/schedule.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
-#include "export/strategy_json.hpp"
+#include "export/json/strategy.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "export/json_text.hpp"
+#include "export/json/text.hpp"
 
 using namespace hsap;
 

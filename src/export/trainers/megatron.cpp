@@ -1,0 +1,132 @@
+#include <fmt/format.h>
+
+#include "export/trainers/trainer.hpp"
+
+namespace hsap {
+namespace {
+
+/// The shortest sequence that Megatron takes for `context` tokens on so many ranks.
+Token sequence_length(Token context, int ranks) {
+  if (ranks == 1) return context;
+  const Token multiple = 2 * ranks;
+  return (context + multiple - 1) / multiple * multiple;
+}
+
+void add_recomputation(const Plan& plan, Draft& draft) {
+  if (plan.problem.model.attention_only()) return;
+  auto& lines = draft.lines;
+  switch (plan.training.checkpointing) {
+    case Training::Checkpointing::none:
+      return;
+    case Training::Checkpointing::norms:
+    case Training::Checkpointing::selective:
+      lines.push_back("--recompute-granularity selective");
+      lines.push_back("--recompute-modules layernorm");
+      if (plan.training.checkpointing == Training::Checkpointing::norms) return;
+      draft.lose("selective checkpointing",
+                 fmt::format("its modules leave the MLP's activation, {} bytes a token and layer",
+                             bytes_of(Dtype::bf16) * plan.problem.model.intermediate),
+                 "norms checkpointing");
+      return;
+    case Training::Checkpointing::full:
+      lines.push_back("--recompute-granularity full");
+      lines.push_back("--recompute-method uniform");
+      lines.push_back("--recompute-num-layers 1");
+      return;
+  }
+}
+
+void add_pipeline(const Plan& plan, Draft& draft) {
+  const Training& training = plan.training;
+  if (training.pipeline_parallel == 1) return;
+  auto& lines = draft.lines;
+  lines.push_back(fmt::format("--pipeline-model-parallel-size {}", training.pipeline_parallel));
+  if (training.virtual_stages > 1) {
+    lines.push_back(
+        fmt::format("--num-virtual-stages-per-pipeline-rank {}", training.virtual_stages));
+  }
+  if (!equal_pieces(plan)) {
+    lines.push_back("--account-for-embedding-in-pipeline-split");
+    lines.push_back("--account-for-loss-in-pipeline-split");
+  }
+}
+
+void add_experts(const Plan& plan, Draft& draft) {
+  if (plan.problem.model.experts == 0) return;
+  auto& lines = draft.lines;
+  lines.push_back("--moe-grouped-gemm");
+  if (plan.training.expert_parallel == 1) return;
+  lines.push_back(fmt::format("--expert-model-parallel-size {}", plan.training.expert_parallel));
+  lines.push_back("--expert-tensor-parallel-size 1");
+  lines.push_back("--moe-token-dispatcher-type alltoall");
+}
+
+/// Predicted steps count on collectives behind the passes, memory on what is sharded.
+void add_sharding(const Training& training, Draft& draft) {
+  auto& lines = draft.lines;
+  lines.push_back("--overlap-grad-reduce");
+  if (training.zero == 0) return;
+  lines.push_back("--use-distributed-optimizer");
+  lines.push_back("--overlap-param-gather");
+  if (training.zero == 1) return;
+  lines.push_back("# Megatron-FSDP refuses CUDA_DEVICE_MAX_CONNECTIONS=1");
+  lines.push_back("--use-megatron-fsdp");
+  lines.push_back("--ckpt-format fsdp_dtensor");
+  lines.push_back(std::string("--data-parallel-sharding-strategy ") +
+                  (training.zero == 2 ? "optim_grads" : "optim_grads_params"));
+}
+
+/// How the rest of the model is trained.
+void add_training(const Plan& plan, Draft& draft) {
+  auto& lines = draft.lines;
+  lines.push_back("--micro-batch-size 1");
+  lines.push_back(fmt::format("--global-batch-size {}", batches_per_step(plan)));
+  lines.push_back("--bf16");
+  lines.push_back(plan.training.weight_gradients == Dtype::bf16
+                      ? "--grad-reduce-in-bf16"
+                      : "--accumulate-allreduce-grads-in-fp32");
+  add_sharding(plan.training, draft);
+  add_recomputation(plan, draft);
+  if (plan.training.loss_chunks > 1) {
+    draft.lose(fmt::format("loss in {} chunks", plan.training.loss_chunks),
+               "all logits of a rank exist at once", "one chunk");
+  }
+}
+
+}  // namespace
+
+Draft megatron_options(const Plan& plan) {
+  Draft draft;
+  const TransformerEngineChoice choice = choose_transformer_engine(plan, draft);
+  const int size = choice.a2a * choice.p2p;
+  auto& lines = draft.lines;
+  lines.push_back(fmt::format("--tensor-model-parallel-size {}", plan.training.tensor_parallel));
+  if (plan.training.tensor_parallel > 1) lines.push_back("--sequence-parallel");
+  add_pipeline(plan, draft);
+  add_experts(plan, draft);
+  lines.push_back(fmt::format("--context-parallel-size {}", size));
+  // Megatron's help spells "allgather", but TransformerEngine accepts only "all_gather".
+  if (size > 1) lines.push_back("--cp-comm-type " + choice.comm_type);
+  if (choice.comm_type == "a2a+p2p") {
+    lines.push_back(
+        fmt::format("--hierarchical-context-parallel-sizes {} {}", choice.a2a, choice.p2p));
+  }
+  const std::string window = window_size(plan.problem.mask);
+  if (!window.empty()) lines.push_back("--window-size " + window);
+  if (plan.problem.mask.kind == Mask::Kind::full) {
+    draft.lose("mask full", "attention of its GPT layers is causal", "causal");
+  }
+  const Token length = sequence_length(plan.problem.context, size);
+  lines.push_back(fmt::format("--seq-length {}", length));
+  if (length != plan.problem.context) {
+    draft.lose(fmt::format("context {}", plan.problem.context),
+               fmt::format("--seq-length must be a multiple of {}", 2 * size),
+               fmt::format("--seq-length {}", length));
+  }
+  // Of Megatron core 0.19 and later; without it documents see each other.
+  if (packed(plan)) lines.push_back("--dataloader-inter-document-masking");
+  add_training(plan, draft);
+  return draft;
+}
+
+}  // namespace hsap
