@@ -124,10 +124,10 @@ void add_strategy(Command& command, StrategyOptions& options) {
       "token shards that attention is split over (GPUs / U)");
   add("--order", options.order, "ulysses-inner|context-inner",
       "which of the two runs over consecutive ranks (ulysses-inner)");
-  add("--layout", options.layout, "LAYOUT",
-      "contiguous, zigzag, striped, per_document_zigzag or balanced (zigzag)");
-  add("--exchange", options.exchange, "EXCHANGE",
-      "ring, double_ring, all_gather, p2p or hierarchical (ring)");
+  add("--layout", options.layout, "contiguous|zigzag|striped|per_document_zigzag|balanced",
+      "which tokens each shard holds (zigzag)");
+  add("--exchange", options.exchange, "ring|double_ring|all_gather|p2p|hierarchical",
+      "how shards meet (ring)");
   add("--stages", options.stages, "N",
       "communication steps that can hide behind compute (0: natural for the exchange)");
   add("--gradient-dtype", options.gradient_dtype, "bf16|fp32",
@@ -136,8 +136,8 @@ void add_strategy(Command& command, StrategyOptions& options) {
       "consecutive shards near each other, for double_ring, hierarchical and nic_balanced (those "
       "of a node)");
   add("--moves", options.moves, "keys|queries|fewest", "p2p: which side of a pair travels (keys)");
-  add("--transfer-order", options.transfer_order, "ORDER",
-      "p2p: nearest, most_work or nic_balanced (nearest)");
+  add("--transfer-order", options.transfer_order, "nearest|most_work|nic_balanced",
+      "p2p: in which order a shard meets its peers (nearest)");
   add("--kv-groups", options.kv_groups, "fused|split",
       "keys and values in one exchange or in two (fused)");
   add("--gradient-return", options.gradient_return, "at_once|batched",
