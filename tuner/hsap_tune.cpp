@@ -162,7 +162,9 @@ Result<std::vector<Attempt>> search_all(const Flags& flags, const Question& ques
     const Status possible = cli::check_training(setting);
     const bool matters = question.trainings.size() == 1;
     if (!possible && (matters || possible.error().kind != ErrorKind::infeasible)) {
-      return possible.error();
+      Error mistake = possible.error();
+      mistake.kind = ErrorKind::bad_input;
+      return mistake;
     }
     Result<Search> search = tune(
         question.batches, setting, options_of(flags, question.frame, training),

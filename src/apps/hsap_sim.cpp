@@ -47,9 +47,11 @@ Result<Question> read_question(const cli::Options& options) {
   HSAP_TRY(question.scene, cli::read_scene(options));
   HSAP_TRY(question.batches, cli::read_batches(options.batches));
   const Cluster& cluster = *question.scene.cluster;
-  HSAP_TRY(question.strategies,
-           cli::read_strategies(options.strategy, {cluster.gpus(), cluster.gpus_per_node(),
-                                                   options.training.tensor_parallel}));
+  const Training& training = options.training;
+  HSAP_TRY(
+      question.strategies,
+      cli::read_strategies(options.strategy, {cluster.gpus() / training.pipeline_parallel,
+                                              cluster.gpus_per_node(), training.tensor_parallel}));
   return question;
 }
 

@@ -139,7 +139,11 @@ Result<Scene> read_scene(const Options& options) {
   scene.setting = {scene.cluster.get(),  *std::move(runtime),   std::move(model),
                    options.problem.mask, options.problem.dtype, options.problem.passes,
                    options.training};
-  HSAP_CHECK(check_training(scene.setting));
+  if (const Status possible = check_training(scene.setting); !possible) {
+    Error mistake = possible.error();
+    mistake.kind = ErrorKind::bad_input;  // there is no other way to train to choose
+    return mistake;
+  }
   return scene;
 }
 

@@ -12,7 +12,7 @@ namespace hsap::cli {
 
 /// What degrees divide: GPUs, taken together by tensor parallelism, which divides those of a node.
 struct Gpus {
-  int all = 1;
+  int all = 1;  ///< of a pipeline stage
   int per_node = 1;
   int per_rank = 1;  ///< T
 

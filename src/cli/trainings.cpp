@@ -51,6 +51,7 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, con
   Training training = usual;
   training.global_batch = options.global_batch;
   training.loss = options.loss;
+  training.virtual_stages = options.virtual_stages;
   training.sort_batches = options.sort_batches;
   training.loss_chunks = options.loss_chunks;
   // Beside pipelines there may be none, but not only none.
@@ -62,7 +63,9 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, con
   vary(trainings, degrees, [](Training& each, int degree) { each.tensor_parallel = degree; });
   vary(trainings, stages, [&](Training& each, int pipeline) {
     each.pipeline_parallel = pipeline;
-    each.virtual_stages = pipelined && pipeline == 1 ? 1 : options.virtual_stages;
+    if (!pipelined || pipeline > 1) return;
+    each.virtual_stages = 1;
+    each.sort_batches = false;
   });
   vary(trainings, experts, [](Training& each, int degree) { each.expert_parallel = degree; });
   vary(trainings, gradients, [](Training& each, Dtype dtype) { each.weight_gradients = dtype; });
@@ -78,9 +81,16 @@ Status check_training(const Setting& setting) {
     return at_flag("--tensor-parallel", ranks.error());
   }
   training.pipeline_parallel = setting.training.pipeline_parallel;
-  training.virtual_stages = setting.training.virtual_stages;
   if (const Result<int> ranks = replicas_of(1, so_far); !ranks) {
     return at_flag("--pipeline-parallel", ranks.error());
+  }
+  training.virtual_stages = setting.training.virtual_stages;
+  if (const Result<int> ranks = replicas_of(1, so_far); !ranks) {
+    return at_flag("--virtual-stages", ranks.error());
+  }
+  if (training.sort_batches && training.pipeline_parallel == 1) {
+    return at_flag("--sort-batches", bad_input("the order of batches matters to a pipeline only",
+                                               "one stage", "a pipeline_parallel of 2 or more"));
   }
   if (const Result<int> ranks = replicas_of(1, setting); !ranks) {
     return at_flag("--expert-parallel", ranks.error());

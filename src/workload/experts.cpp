@@ -17,7 +17,7 @@ Status check_expert_parallel(const Model& model, int degree, int gpus) {
   }
   if (gpus % degree == 0) return {};
   return infeasible(
-      fmt::format("experts over {} GPUs do not fill the {} of a stage", degree, gpus));
+      fmt::format("experts over {} GPUs do not divide the {} of a stage", degree, gpus));
 }
 
 Result<int> groups_together(int expert_parallel, int group_gpus) {

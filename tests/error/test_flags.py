@@ -106,6 +106,23 @@ class Strategies(ProgramTest):
         self.refuse([*SIM, "--tensor-parallel", "2", "--ulysses", "8"], "--ulysses", "'8'",
                     "--tensor-parallel", "a divisor of 4, as 8 GPUs are ranks of 2")
 
+    def test_degrees_are_of_a_pipeline_stage(self):
+        staged = ["hsap-sim", "--cluster", "dgx-h100", "--nodes", "4", "--model", "llama3-8b", "--documents",
+                  "16K", "--tensor-parallel", "8", "--pipeline-parallel", "2"]
+        for degrees in ([], ["--context-parallel", "2"], ["--ulysses", "1"]):
+            self.assertIn("U1 C2 ", self.answer([*staged, *degrees]))
+        swept = self.answer([*staged, "--ulysses", "all"])
+        self.assertIn("U2 C1 ", swept)
+        self.assertIn("U1 C2 ", swept)
+        self.refuse([*staged, "--ulysses", "4"], "--ulysses", "a divisor of 2, as 16 GPUs")
+
+    def test_a_way_to_train_that_is_not_possible(self):
+        model = ["hsap-sim", "--cluster", "dgx-h100", "--model", "qwen3-30b-a3b", "--documents", "8K"]
+        self.refuse([*model, "--expert-parallel", "16"], "--expert-parallel", "16", "8 of a stage")
+        self.refuse([*model, "--pipeline-parallel", "5"], "--pipeline-parallel", "5")
+        self.refuse([*model, "--virtual-stages", "2"], "--virtual-stages", "found 2")
+        self.refuse([*model, "--sort-batches"], "--sort-batches", "pipeline")
+
     def test_heads_not_divisible(self):
         self.refuse(changed(SIM, "--kv-heads", "5"), "--kv-heads", "5", "heads a multiple of kv heads")
         few = changed(changed(SIM, "--heads", "4"), "--kv-heads", "4")

@@ -53,12 +53,11 @@ Draft yunchang_options(const Plan& plan) {
     draft.lose_choice(fmt::format("ulysses {}", strategy.ulysses), "heads must divide evenly",
                       fmt::format("sp_ulysses_degree {}", ulysses));
   }
-  const int world = plan.cluster.gpus / plan.training.tensor_parallel;
   const bool low = strategy.order == Order::ulysses_inner;
   draft.lines.push_back(fmt::format(
       "set_seq_parallel_pg(sp_ulysses_degree={}, sp_ring_degree={}, rank=rank, world_size={}, "
       "use_ulysses_low={})",
-      ulysses, strategy.ranks() / ulysses, world, low ? "True" : "False"));
+      ulysses, strategy.ranks() / ulysses, plan.cluster.gpus, low ? "True" : "False"));
   draft.lines.push_back(fmt::format("ring_impl_type = \"{}\"", ring_type(plan, draft)));
   check_attention(plan, draft);
   lose_gradient_dtype(plan, "yunchang", Dtype::fp32, draft);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace hsap {
 namespace {
@@ -30,18 +31,72 @@ double node_nics(const ClusterSpec& spec) {
          spec.curves[static_cast<int>(LinkClass::nic)].bandwidth_bytes_per_s;
 }
 
+/// What the uplinks of a leaf's nodes carry when `nodes` of them send to other leaves, for each.
+double uplink_bytes_per_s(const Cluster& cluster, int nodes) {
+  const ClusterSpec& spec = cluster.spec();
+  const int below = std::min(spec.nodes_per_leaf, cluster.nodes());
+  return node_nics(spec) * below / spec.oversubscription / std::min(nodes, below);
+}
+
+/// Messages of one byte between GPUs of a node, all at once, and what they take: as long as the
+/// busiest link.
+class Messages {
+ public:
+  explicit Messages(const Cluster& cluster) : cluster_(cluster) {}
+
+  void add(int from, int to) {
+    const Route route = cluster_.route(from, to);
+    slowest_s_ = std::max(slowest_s_, 1 / route.bandwidth_bytes_per_s);
+    for (const LinkId link : route.links) {
+      const int shared = ++messages_[link];
+      slowest_s_ = std::max(slowest_s_, shared / cluster_.links()[link].bandwidth_bytes_per_s);
+    }
+  }
+  [[nodiscard]] double seconds() const { return slowest_s_; }
+
+ private:
+  const Cluster& cluster_;
+  std::map<LinkId, int> messages_;
+  double slowest_s_ = 0;
+};
+
+/// Each GPU of a node sends a byte to the next of its ring of `gpus`, `stride` apart; rings that go
+/// on in other nodes do not close in this one.
+double ring_seconds(const Cluster& cluster, int gpus, int stride) {
+  const int node = cluster.gpus_per_node();
+  const int here = std::min(gpus, node / stride);
+  Messages messages(cluster);
+  for (int gpu = 0; gpu < node && here > 1; ++gpu) {
+    const int place = gpu % (here * stride) / stride;
+    const int next = place + 1 < here ? gpu + stride : gpu - place * stride;
+    if (next < node && (next > gpu || here == gpus)) messages.add(gpu, next);
+  }
+  return messages.seconds();
+}
+
+/// Each GPU of a node sends a byte to each other of its `gpus`.
+double all_pairs_seconds(const Cluster& cluster, int gpus) {
+  const int node = cluster.gpus_per_node();
+  Messages messages(cluster);
+  for (int gpu = 0; gpu < node; ++gpu) {
+    const int first = gpu / gpus * gpus;
+    for (int to = first; to < std::min(first + gpus, node); ++to) {
+      if (to != gpu) messages.add(gpu, to);
+    }
+  }
+  return messages.seconds();
+}
+
 }  // namespace
 
 Rates rates_of(const Cluster& cluster) {
   Rates rates;
   rates.gpu_links_bytes_per_s = gpu_links(cluster.spec());
-  if (cluster.gpus_per_node() > 1) {
-    const Route pair = cluster.route(0, 1);
-    rates.gpu_pair_bytes_per_s = pair.bandwidth_bytes_per_s;
-    rates.gpu_pair_latency_s = pair.latency_s;
-  }
+  if (cluster.gpus_per_node() > 1) rates.gpu_pair_latency_s = cluster.route(0, 1).latency_s;
   if (cluster.nodes() > 1) {
-    rates.node_bytes_per_s = node_nics(cluster.spec());
+    const double together = cluster.spec().node_bandwidth_bytes_per_s;
+    const double nics = node_nics(cluster.spec());
+    rates.node_bytes_per_s = together > 0 ? std::min(nics, together) : nics;
     rates.node_latency_s = cluster.route(0, cluster.gpus_per_node()).latency_s;
   }
   return rates;
@@ -53,11 +108,15 @@ double collective_seconds(const Cluster& cluster, double bytes, int gpus, int st
   const int node = cluster.gpus_per_node();
   const int nodes = std::min((gpus * stride + node - 1) / node, gpus);
   const auto missing = [](int parts) { return (parts - 1.0) / parts; };
-  double slowest_s = node > 1 ? bytes * missing(gpus) / rates.gpu_pair_bytes_per_s : 0;
+  double slowest_s = bytes * missing(gpus) * ring_seconds(cluster, gpus, stride);
   double latency_s = rates.gpu_pair_latency_s;
   if (nodes > 1) {
-    slowest_s = std::max(slowest_s,
-                         bytes * std::min(stride, node) * missing(nodes) / rates.node_bytes_per_s);
+    const double entering = bytes * std::min(stride, node) * missing(nodes);
+    slowest_s = std::max(slowest_s, entering / rates.node_bytes_per_s);
+    // Of the nodes below a leaf, one hands on to the next leaf.
+    if (nodes > cluster.spec().nodes_per_leaf) {
+      slowest_s = std::max(slowest_s, entering / uplink_bytes_per_s(cluster, 1));
+    }
     latency_s = std::max(latency_s, rates.node_latency_s);
   }
   return slowest_s + latency_s * std::ceil(std::log2(gpus));
@@ -68,23 +127,37 @@ double all_to_all_seconds(const Cluster& cluster, double bytes, int gpus) {
   const Rates rates = rates_of(cluster);
   const int node = cluster.gpus_per_node();
   const double part = bytes / gpus;
-  const int near = std::min(gpus, node) - 1;
-  double slowest_s = near > 0 ? near * part / rates.gpu_pair_bytes_per_s : 0;
+  double slowest_s = part * all_pairs_seconds(cluster, std::min(gpus, node));
   double latency_s = rates.gpu_pair_latency_s;
+  const auto send = [&](int near, double node_bytes_per_s) {
+    slowest_s = std::max(slowest_s, 1.0 * node * (gpus - near) * part / node_bytes_per_s);
+  };
   if (gpus > node) {
-    slowest_s = std::max(slowest_s, node * (gpus - node) * part / rates.node_bytes_per_s);
+    send(node, rates.node_bytes_per_s);
+    const int leaf = cluster.spec().nodes_per_leaf;
+    if (gpus > leaf * node) send(leaf * node, uplink_bytes_per_s(cluster, leaf));
     latency_s = std::max(latency_s, rates.node_latency_s);
   }
   return slowest_s + latency_s;
 }
 
 double shifted_seconds(const Cluster& cluster, double bytes, int distance) {
-  const Route route = cluster.route(0, distance);
-  double rate = route.bandwidth_bytes_per_s;
   const int node = cluster.gpus_per_node();
-  // GPUs whose peer is in another node share the NICs of theirs.
-  if (distance >= node) rate = std::min(rate, rates_of(cluster).node_bytes_per_s / node);
-  return bytes / rate + route.latency_s;
+  const double latency_s = cluster.route(0, distance).latency_s;
+  if (distance < node) {
+    Messages messages(cluster);
+    for (int gpu = 0; gpu + distance < node; ++gpu) messages.add(gpu, gpu + distance);
+    return bytes * messages.seconds() + latency_s;
+  }
+  // GPUs whose peer is in another node share the NICs of theirs, and the uplinks of their leaf.
+  double node_bytes_per_s = rates_of(cluster).node_bytes_per_s;
+  const int away = (distance + node - 1) / node;
+  if (cluster.nodes() > cluster.spec().nodes_per_leaf) {
+    node_bytes_per_s = std::min(node_bytes_per_s, uplink_bytes_per_s(cluster, away));
+  }
+  const double rate =
+      std::min(cluster.route(0, distance).bandwidth_bytes_per_s, node_bytes_per_s / node);
+  return bytes / rate + latency_s;
 }
 
 }  // namespace hsap

@@ -27,7 +27,9 @@ class Step {
         model_(input.setting.model),
         training_(input.setting.training),
         device_(input.setting.cluster->spec().device),
-        pipeline_(input.pipeline) {
+        pipeline_(input.pipeline),
+        dispatch_s_(expert_dispatch()),
+        tensor_collective_s_(tensor_collective()) {
     parts_ = per_layer();
     for (int stage = 1; stage < pipeline_.stages; ++stage) {
       if (stage_seconds(parts_, pipeline_, stage) > stage_seconds(parts_, pipeline_, stage_)) {
@@ -50,7 +52,7 @@ class Step {
                       {"tensor_parallel", layers() * (tensor_parallel(Pass::forward) +
                                                       tensor_parallel(Pass::backward))}};
     if (model_.experts > 0) {
-      step.breakdown.emplace_back("expert_dispatch", layers() * 2 * expert_dispatch());
+      step.breakdown.emplace_back("expert_dispatch", layers() * 2 * dispatch_s_);
     }
     step.breakdown.emplace_back(
         waiting_for_host, layers() * (host_behind(Pass::forward) + host_behind(Pass::backward)));
@@ -90,7 +92,7 @@ class Step {
   /// One layer in one pass, where the host is ahead.
   [[nodiscard]] double on_device(Pass pass) const {
     const double computed = linear_forward() + elementwise_forward();
-    const double sent = expert_dispatch() + tensor_parallel(pass);
+    const double sent = dispatch_s_ + tensor_parallel(pass);
     return pass == Pass::forward ? in_.forward.seconds + computed + sent
                                  : in_.backward.seconds + 2 * computed + sent + recompute();
   }
@@ -152,7 +154,7 @@ class Step {
       case Training::Checkpointing::selective:
         return elementwise_forward();
       case Training::Checkpointing::full:
-        return in_.forward.seconds + linear_forward() + elementwise_forward() + expert_dispatch() +
+        return in_.forward.seconds + linear_forward() + elementwise_forward() + dispatch_s_ +
                tensor_parallel(Pass::forward);
     }
     return 0;
@@ -183,10 +185,11 @@ class Step {
     if (training_.expert_parallel > 1) {
       collectives -= forward ? mlp_collectives_forward : mlp_collectives_backward;
     }
+    return (1 - in_.setting.runtime.tensor_parallel_overlap) * collectives * tensor_collective_s_;
+  }
+  [[nodiscard]] double tensor_collective() const {
     const double bytes = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden);
-    const double exposed = 1 - in_.setting.runtime.tensor_parallel_overlap;
-    return exposed * collectives *
-           collective_seconds(*in_.setting.cluster, bytes, training_.tensor_parallel, 1);
+    return collective_seconds(*in_.setting.cluster, bytes, training_.tensor_parallel, 1);
   }
 
   /// A layer's output, cut over the tensor-parallel GPUs, to the next stage.
@@ -213,7 +216,8 @@ class Step {
                     data_ranks());
   }
 
-  /// Hides behind the linear layers of its pass; attention has its own traffic.
+  /// Hides behind the linear layers of its pass, and while that waits for the host; attention has
+  /// its own traffic.
   [[nodiscard]] double data_parallel() const {
     double forward_s = 0;
     double backward_s = 0;
@@ -227,11 +231,14 @@ class Step {
     }
     const int layers = pipeline_.layers_of(largest_stage());
     const double forward = layers * (linear_forward() + elementwise_forward());
+    const bool again = training_.checkpointing == Training::Checkpointing::full;
     const double lost = overlap_loss(in_.setting.runtime, device_);
     const int gathers = training_.zero == 3 ? in_.accumulation : 1;
     const int reductions = training_.zero >= 2 ? in_.accumulation : 1;
-    return gathers * exposed_seconds(forward_s, forward, lost, layers) +
-           reductions * exposed_seconds(backward_s, 2 * forward, lost, layers);
+    return gathers * exposed_seconds(forward_s, forward, layers * host_behind(Pass::forward), lost,
+                                     layers) +
+           reductions * exposed_seconds(backward_s, (again ? 3 : 2) * forward,
+                                        layers * host_behind(Pass::backward), lost, layers);
   }
 
   [[nodiscard]] double optimizer() const {
@@ -257,6 +264,8 @@ class Step {
   const Training& training_;
   const Device& device_;
   const Pipeline& pipeline_;
+  double dispatch_s_;
+  double tensor_collective_s_;
   StepParts parts_;
   int stage_ = 0;
 };
@@ -269,9 +278,10 @@ double overlap_loss(const Runtime& runtime, const Device& device) {
   return std::min(1.0, 1 - runtime.overlap_share + taken);
 }
 
-double exposed_seconds(double communication_s, double compute_s, double lost, int layers) {
+double exposed_seconds(double communication_s, double compute_s, double idle_s, double lost,
+                       int layers) {
   const double last = communication_s / layers;
-  const double hideable = communication_s - last;
+  const double hideable = std::max(0.0, communication_s - last - idle_s);
   const double together = std::max(hideable, compute_s) + lost * std::min(hideable, compute_s);
   return together - compute_s + last;
 }

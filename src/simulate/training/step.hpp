@@ -44,10 +44,10 @@ inline constexpr int mlp_collectives_backward = 3;
 /// Share of the overlapped time that communication behind a kernel costs, one way or the other.
 [[nodiscard]] double overlap_loss(const Runtime& runtime, const Device& device);
 
-/// Seconds that `communication_s` adds to `compute_s` when it can hide behind it but for the share
-/// of one of `layers`, and the share `lost` of the overlapped time is lost.
-[[nodiscard]] double exposed_seconds(double communication_s, double compute_s, double lost,
-                                     int layers);
+/// Seconds that `communication_s` adds to `compute_s` and `idle_s` when it can hide behind both but
+/// for the share of one of `layers`, and the share `lost` of what overlaps with the former is lost.
+[[nodiscard]] double exposed_seconds(double communication_s, double compute_s, double idle_s,
+                                     double lost, int layers);
 
 /// One step of the whole model: docs/step-and-memory.md lists the parts. The model has layers.
 [[nodiscard]] StepTimes step_times(const StepInput& input);

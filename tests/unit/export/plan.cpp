@@ -208,8 +208,9 @@ TEST_CASE("a plan's experts are shared out evenly") {
   CHECK(error_of(changed(plan, "/mesh/expert_parallel", "8")) ==
         "p.json: /mesh/expert_parallel: experts cannot be shared out evenly; found 8, expected a "
         "divisor of 12 experts");
-  CHECK(error_of(changed(plan, "/mesh/expert_parallel", "3")) ==
-        "p.json: /mesh/expert_parallel: experts over 3 GPUs do not fill the 8 of a stage; found 3");
+  CHECK(
+      error_of(changed(plan, "/mesh/expert_parallel", "3")) ==
+      "p.json: /mesh/expert_parallel: experts over 3 GPUs do not divide the 8 of a stage; found 3");
   CHECK(error_of(changed(plan, "/mesh/expert_parallel", "5000")).find("out of range") !=
         std::string::npos);
   plan.problem.model.experts = 0;

@@ -234,11 +234,14 @@ TEST_CASE("Of several batches all is done again but the optimizer and what waits
 }
 
 TEST_CASE("Communication hides behind work but for a layer's share and what is lost") {
-  CHECK(exposed_seconds(0, 1, 0.5, 4) == 0);
-  CHECK(exposed_seconds(1, 10, 0, 4) == Approx(0.25));     // three of four layers hide
-  CHECK(exposed_seconds(8, 2, 0, 4) == Approx(8 - 2));     // more than there is to hide behind
-  CHECK(exposed_seconds(8, 10, 1, 4) == Approx(8));        // no gain from overlap
-  CHECK(exposed_seconds(8, 10, 0.5, 4) == Approx(3 + 2));  // half of 6 s, and 2 s of a layer
+  CHECK(exposed_seconds(0, 1, 0, 0.5, 4) == 0);
+  CHECK(exposed_seconds(1, 10, 0, 0, 4) == Approx(0.25));     // three of four layers hide
+  CHECK(exposed_seconds(8, 2, 0, 0, 4) == Approx(8 - 2));     // more than there is to hide behind
+  CHECK(exposed_seconds(8, 10, 0, 1, 4) == Approx(8));        // no gain from overlap
+  CHECK(exposed_seconds(8, 10, 0, 0.5, 4) == Approx(3 + 2));  // half of 6 s, and 2 s of a layer
+  CHECK(exposed_seconds(8, 10, 2, 0.5, 4) ==
+        Approx(2 + 2));                                   // 2 of the 6 s in idle time cost nothing
+  CHECK(exposed_seconds(8, 10, 7, 0.5, 4) == Approx(2));  // all of them
 }
 
 TEST_CASE("A collective is as slow as the GPU's link or the node's NICs") {
@@ -250,6 +253,65 @@ TEST_CASE("A collective is as slow as the GPU's link or the node's NICs") {
   CHECK(collective_seconds(two, 8e9, 4, 1) == Approx(4e9 / 20e9));
   // With two slices, each of the node's two GPUs wants another half of its own 8 GB.
   CHECK(collective_seconds(two, 8e9, 2, 2) == Approx(2 * 4e9 / 20e9));
+}
+
+namespace {
+
+/// Nodes of four GPUs on two sockets, joined by a link of 10 GB/s; 20 GB/s between PCIe's ends.
+Cluster two_sockets() {
+  using Kind = ClusterSpec::DeviceKind;
+  ClusterSpec spec = round_spec(0);
+  spec.devices = {{"cpu0", Kind::cpu}, {"cpu1", Kind::cpu}};
+  spec.curves[static_cast<int>(LinkClass::pcie)].bandwidth_bytes_per_s = 20e9;
+  spec.curves[static_cast<int>(LinkClass::socket)].bandwidth_bytes_per_s = 10e9;
+  spec.links = {{0, 1, LinkClass::socket, 1}};
+  for (int gpu = 0; gpu < 4; ++gpu) {
+    spec.devices.push_back({"gpu" + std::to_string(gpu), Kind::gpu});
+    spec.links.push_back({2 + gpu, gpu / 2, LinkClass::pcie, 1});
+  }
+  return *Cluster::build(spec, 1);
+}
+
+}  // namespace
+
+TEST_CASE("What GPUs of a node share, as the link between sockets, sets the pace") {
+  const Cluster node = two_sockets();
+  // Pairs stay on their sockets; a ring of four crosses once each way; of all pairs four do.
+  CHECK(collective_seconds(node, 8e9, 2, 1) == Approx(4e9 / 20e9));
+  CHECK(collective_seconds(node, 8e9, 4, 1) == Approx(6e9 / 10e9));
+  CHECK(collective_seconds(node, 8e9, 2, 2) == Approx(2 * 4e9 / 10e9));
+  CHECK(all_to_all_seconds(node, 8e9, 4) == Approx(4 * 2e9 / 10e9));
+  CHECK(shifted_seconds(node, 1e9, 2) == Approx(2 * 1e9 / 10e9));
+}
+
+TEST_CASE("Uplinks of leaves and what a node's NICs reach together set the pace between nodes") {
+  ClusterSpec spec = round_spec(2);
+  spec.nodes_per_leaf = 2;
+  spec.oversubscription = 4;  // four NICs of 10 GB/s share 10 GB/s up
+  const Cluster leaves = *Cluster::build(spec, 4);
+  // Of a ring over all, one node of a leaf hands on 6 of 8 GB.
+  CHECK(collective_seconds(leaves, 8e9, 8, 1) == Approx(6e9 / 10e9));
+  CHECK(collective_seconds(leaves, 8e9, 4, 1) == Approx(4e9 / 20e9));  // below one leaf
+  // Four GPUs of a leaf send half of their 8 GB up.
+  CHECK(all_to_all_seconds(leaves, 8e9, 8) == Approx(4 * 4e9 / 10e9));
+  CHECK(shifted_seconds(leaves, 1e9, 4) == Approx(4 * 1e9 / 10e9));
+  CHECK(shifted_seconds(leaves, 1e9, 2) == Approx(2 * 1e9 / 10e9));
+  spec.oversubscription = 1;
+  spec.node_bandwidth_bytes_per_s = 5e9;
+  const Cluster slow = *Cluster::build(spec, 4);
+  CHECK(collective_seconds(slow, 8e9, 8, 1) == Approx(6e9 / 5e9));
+  CHECK(shifted_seconds(slow, 1e9, 2) == Approx(2 * 1e9 / 5e9));
+}
+
+TEST_CASE("A faster device does not make a step longer that waits for the host") {
+  Case given;
+  given.setting.training.zero = 3;
+  given.setting.runtime.host_layer_s = 40e-3;
+  const double before = step_times(given.input()).seconds;
+  ClusterSpec faster = given.cluster.spec();
+  faster.device.matmul_flop_per_s *= 4;
+  given.cluster = *Cluster::build(faster, 1);
+  CHECK(step_times(given.input()).seconds <= before);
 }
 
 TEST_CASE("a pipeline's step is that of its busiest stage and the bubble") {
