@@ -40,9 +40,9 @@ double uplink_bytes_per_s(const Cluster& cluster, int nodes) {
 
 /// Messages of one byte between GPUs of a node, all at once, and what they take: as long as the
 /// busiest link.
-class Messages {
+class SharedLinks {
  public:
-  explicit Messages(const Cluster& cluster) : cluster_(cluster) {}
+  explicit SharedLinks(const Cluster& cluster) : cluster_(cluster) {}
 
   void add(int from, int to) {
     const Route route = cluster_.route(from, to);
@@ -65,26 +65,26 @@ class Messages {
 double ring_seconds(const Cluster& cluster, int gpus, int stride) {
   const int node = cluster.gpus_per_node();
   const int here = std::min(gpus, node / stride);
-  Messages messages(cluster);
+  SharedLinks links(cluster);
   for (int gpu = 0; gpu < node && here > 1; ++gpu) {
     const int place = gpu % (here * stride) / stride;
     const int next = place + 1 < here ? gpu + stride : gpu - place * stride;
-    if (next < node && (next > gpu || here == gpus)) messages.add(gpu, next);
+    if (next < node && (next > gpu || here == gpus)) links.add(gpu, next);
   }
-  return messages.seconds();
+  return links.seconds();
 }
 
 /// Each GPU of a node sends a byte to each other of its `gpus`.
 double all_pairs_seconds(const Cluster& cluster, int gpus) {
   const int node = cluster.gpus_per_node();
-  Messages messages(cluster);
+  SharedLinks links(cluster);
   for (int gpu = 0; gpu < node; ++gpu) {
     const int first = gpu / gpus * gpus;
     for (int to = first; to < std::min(first + gpus, node); ++to) {
-      if (to != gpu) messages.add(gpu, to);
+      if (to != gpu) links.add(gpu, to);
     }
   }
-  return messages.seconds();
+  return links.seconds();
 }
 
 }  // namespace
@@ -145,9 +145,9 @@ double shifted_seconds(const Cluster& cluster, double bytes, int distance) {
   const int node = cluster.gpus_per_node();
   const double latency_s = cluster.route(0, distance).latency_s;
   if (distance < node) {
-    Messages messages(cluster);
-    for (int gpu = 0; gpu + distance < node; ++gpu) messages.add(gpu, gpu + distance);
-    return bytes * messages.seconds() + latency_s;
+    SharedLinks links(cluster);
+    for (int gpu = 0; gpu + distance < node; ++gpu) links.add(gpu, gpu + distance);
+    return bytes * links.seconds() + latency_s;
   }
   // GPUs whose peer is in another node share the NICs of theirs, and the uplinks of their leaf.
   double node_bytes_per_s = rates_of(cluster).node_bytes_per_s;

@@ -96,16 +96,29 @@ class Step {
     return pass == Pass::forward ? in_.forward.seconds + computed + sent
                                  : in_.backward.seconds + 2 * computed + sent + recompute();
   }
-  /// What the host takes longer to issue a layer than the device to run it. Backward has twice the
-  /// kernels, but issues most of them from C++: half of the host's time for each pass.
-  [[nodiscard]] double host_behind(Pass pass) const {
+  /// What the host needs to issue a layer in one pass but for its attention. Backward has twice the
+  /// kernels, but issues most of them from C++: half of the host's time for each pass, and a
+  /// forward one again where all is made again.
+  [[nodiscard]] double issued(Pass pass) const {
     const Runtime& runtime = in_.setting.runtime;
     const double half_s =
         (runtime.host_layer_s + (model_.experts > 0 ? runtime.host_experts_s : 0)) / 2;
-    const double forward_s = in_.forward.host_s + half_s;
-    if (pass == Pass::forward) return std::max(0.0, forward_s - on_device(pass));
-    const bool again = training_.checkpointing == Training::Checkpointing::full;
-    return std::max(0.0, (again ? forward_s : 0) + in_.backward.host_s + half_s - on_device(pass));
+    return pass == Pass::backward && again() ? 2 * half_s : half_s;
+  }
+  [[nodiscard]] bool again() const {
+    return training_.checkpointing == Training::Checkpointing::full;
+  }
+  /// What the host takes longer to issue a layer than the device to run it.
+  [[nodiscard]] double host_behind(Pass pass) const {
+    const bool forward_too = pass == Pass::forward || again();
+    const double attention_s =
+        (forward_too ? in_.forward.host_s : 0) + (pass == Pass::backward ? in_.backward.host_s : 0);
+    return std::max(0.0, attention_s + issued(pass) - on_device(pass));
+  }
+  /// Of that, what does not grow with attention: ZeRO's messages may hide there, and a lower limit
+  /// on attention stays one on the step.
+  [[nodiscard]] double idle(Pass pass) const {
+    return std::max(0.0, issued(pass) - on_device(pass));
   }
 
   [[nodiscard]] double attention_compute() const {
@@ -231,14 +244,13 @@ class Step {
     }
     const int layers = pipeline_.layers_of(largest_stage());
     const double forward = layers * (linear_forward() + elementwise_forward());
-    const bool again = training_.checkpointing == Training::Checkpointing::full;
     const double lost = overlap_loss(in_.setting.runtime, device_);
     const int gathers = training_.zero == 3 ? in_.accumulation : 1;
     const int reductions = training_.zero >= 2 ? in_.accumulation : 1;
-    return gathers * exposed_seconds(forward_s, forward, layers * host_behind(Pass::forward), lost,
-                                     layers) +
-           reductions * exposed_seconds(backward_s, (again ? 3 : 2) * forward,
-                                        layers * host_behind(Pass::backward), lost, layers);
+    return gathers *
+               exposed_seconds(forward_s, forward, layers * idle(Pass::forward), lost, layers) +
+           reductions * exposed_seconds(backward_s, (again() ? 3 : 2) * forward,
+                                        layers * idle(Pass::backward), lost, layers);
   }
 
   [[nodiscard]] double optimizer() const {
