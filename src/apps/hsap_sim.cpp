@@ -71,7 +71,7 @@ json::Ordered json_of(const std::vector<SimRun>& runs, const Question& question)
   if (!question.sweep)
     return prediction_json(runs.front().prediction, cluster, runs.front().wall_s);
   json::Ordered predictions = json::Ordered::array();
-  for (const SimRun* run : by_time(runs)) {
+  for (const SimRun* run : by_time(runs, cluster.spec().device.memory_bytes)) {
     predictions.push_back(prediction_json(run->prediction, cluster, run->wall_s));
   }
   json::Ordered illegal = json::Ordered::array();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "apps/sim/notes.hpp"
 #include "base/units.hpp"
@@ -208,7 +209,7 @@ std::string report_one(const SimRun& run, const Setting& setting, bool color) {
   return text + footer(events_of(run), run.wall_s);
 }
 
-std::vector<const SimRun*> by_time(std::span<const SimRun> runs) {
+std::vector<const SimRun*> by_time(std::span<const SimRun> runs, double device_bytes) {
   std::vector<const SimRun*> sorted;
   for (const SimRun& run : runs) {
     if (!run.illegal) sorted.push_back(&run);
@@ -219,8 +220,11 @@ std::vector<const SimRun*> by_time(std::span<const SimRun> runs) {
     return prediction.step ? 1 / prediction.step->tokens_per_s
                            : mean(*run, attention_s) / prediction.replicas;
   };
+  const auto rank = [&](const SimRun* run) {
+    return std::pair(peak_bytes(*run) > device_bytes, share(run));
+  };
   std::stable_sort(sorted.begin(), sorted.end(),
-                   [&](const SimRun* a, const SimRun* b) { return share(a) < share(b); });
+                   [&](const SimRun* a, const SimRun* b) { return rank(a) < rank(b); });
   return sorted;
 }
 
@@ -237,8 +241,11 @@ std::string report_sweep(std::span<const SimRun> runs, const Setting& setting, d
                {"peak memory", right}});
   const double device = setting.cluster->spec().device.memory_bytes;
   std::uint64_t events = 0;
-  for (const SimRun* run : by_time(runs)) {
-    table.add(sweep_row(*run), peak_bytes(*run) > device ? Style::bad : Style::plain);
+  for (const SimRun* run : by_time(runs, device)) {
+    std::vector<std::string> row = sweep_row(*run);
+    const bool fits = peak_bytes(*run) <= device;
+    if (!fits) row.back() += ", does not fit";
+    table.add(row, fits ? Style::plain : Style::bad);
     events += events_of(*run);
   }
   return header(setting) + "\n" + table.text(color) + illegal_list(runs, color) + "\n" +

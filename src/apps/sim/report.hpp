@@ -16,7 +16,8 @@ namespace hsap {
 [[nodiscard]] std::string report_sweep(std::span<const SimRun> runs, const Setting& setting,
                                        double wall_s, bool color);
 
-/// The legal runs by tokens per second of the whole cluster, most first; ties keep their order.
-[[nodiscard]] std::vector<const SimRun*> by_time(std::span<const SimRun> runs);
+/// The legal runs by tokens per second of the whole cluster, most first, those that do not fit the
+/// device after all others; ties keep their order.
+[[nodiscard]] std::vector<const SimRun*> by_time(std::span<const SimRun> runs, double device_bytes);
 
 }  // namespace hsap

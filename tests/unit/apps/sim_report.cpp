@@ -78,10 +78,20 @@ TEST_CASE("the report of a sweep, whole") {
 
 TEST_CASE("a sweep is sorted by what the whole cluster gets done") {
   const std::vector<SimRun> runs = sweep();
-  const std::vector<const SimRun*> sorted = by_time(runs);
+  const std::vector<const SimRun*> sorted = by_time(runs, 80e9);
   REQUIRE(sorted.size() == 2);
   CHECK(sorted[0] == &runs[2]);
   CHECK(sorted[1] == &runs[0]);
+}
+
+TEST_CASE("what does not fit the device comes last in a sweep, and that is said") {
+  const Cluster here = cluster();
+  std::vector<SimRun> runs = sweep();
+  runs[2].prediction.batches[0].memory.peak_bytes = 90000000000;
+  CHECK(by_time(runs, 80e9)[0] == &runs[0]);
+  const std::string text = report_sweep(runs, setting_of(here), 0.5, false);
+  CHECK(text.find("90.00 GB, does not fit\n") != std::string::npos);
+  CHECK(text.find("50.00 GB\n") < text.find("does not fit"));
 }
 
 TEST_CASE("what does not fit the device is said") {
