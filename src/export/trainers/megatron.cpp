@@ -5,11 +5,10 @@
 namespace hsap {
 namespace {
 
-/// The shortest sequence that Megatron takes for `context` tokens on so many ranks.
-Token sequence_length(Token context, int ranks) {
-  if (ranks == 1) return context;
-  const Token multiple = 2 * ranks;
-  return (context + multiple - 1) / multiple * multiple;
+/// What the length of a sequence must be a multiple of: two chunks for each context-parallel rank,
+/// each of equal parts for its tensor-parallel GPUs.
+Token length_unit(int tensor_parallel, int ranks) {
+  return tensor_parallel * (ranks == 1 ? 1 : 2 * ranks);
 }
 
 void add_recomputation(const Plan& plan, Draft& draft) {
@@ -100,6 +99,9 @@ Draft megatron_options(const Plan& plan) {
   const TransformerEngineChoice choice = choose_transformer_engine(plan, draft);
   const int size = choice.a2a * choice.p2p;
   auto& lines = draft.lines;
+  if (plan.training.zero < 2 && (size > 1 || plan.training.tensor_parallel > 1)) {
+    lines.push_back("# before Blackwell: CUDA_DEVICE_MAX_CONNECTIONS=1 in the environment");
+  }
   lines.push_back(fmt::format("--tensor-model-parallel-size {}", plan.training.tensor_parallel));
   if (plan.training.tensor_parallel > 1) lines.push_back("--sequence-parallel");
   add_pipeline(plan, draft);
@@ -116,11 +118,14 @@ Draft megatron_options(const Plan& plan) {
   if (plan.problem.mask.kind == Mask::Kind::full) {
     draft.lose("mask full", "attention of its GPT layers is causal", "causal");
   }
-  const Token length = sequence_length(plan.problem.context, size);
+  const Token unit = length_unit(plan.training.tensor_parallel, size);
+  const Token length = (plan.problem.context + unit - 1) / unit * unit;
   lines.push_back(fmt::format("--seq-length {}", length));
+  // Which it checks; with rotary embeddings nothing else depends on it.
+  lines.push_back(fmt::format("--max-position-embeddings {}", length));
   if (length != plan.problem.context) {
     draft.lose(fmt::format("context {}", plan.problem.context),
-               fmt::format("--seq-length must be a multiple of {}", 2 * size),
+               fmt::format("--seq-length must be a multiple of {}", unit),
                fmt::format("--seq-length {}", length));
   }
   // Of Megatron core 0.19 and later; without it documents see each other.

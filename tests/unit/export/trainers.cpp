@@ -196,8 +196,29 @@ TEST_CASE("Megatron gets a sequence length that it takes and that holds the cont
     plan.problem.context = context;
     const Exported megatron = export_plan(plan, Target::megatron);
     CHECK(says(megatron, std::string("\n--seq-length ") + length + "\n"));
+    CHECK(says(megatron, std::string("\n--max-position-embeddings ") + length + "\n"));
     CHECK(loses(megatron, "context " + std::to_string(context) + ": "));
   }
+  // Tensor-parallel GPUs have equal parts of each chunk, or of the sequence.
+  plan.training.tensor_parallel = 4;
+  plan.problem.context = 4096 + 16;
+  CHECK(says(export_plan(plan, Target::megatron), "\n--seq-length 4160\n"));
+  plan.strategy = {1, 1};
+  plan.problem.context = 10001;
+  const Exported alone = export_plan(plan, Target::megatron);
+  CHECK(says(alone, "\n--seq-length 10004\n"));
+  CHECK(loses(alone, "context 10001: --seq-length must be a multiple of 4"));
+}
+
+TEST_CASE("Megatron is told the environment that it asks for") {
+  const std::string wanted = "# before Blackwell: CUDA_DEVICE_MAX_CONNECTIONS=1 ";
+  Plan plan = plan_of({8, 1});
+  CHECK(says(export_plan(plan, Target::megatron), wanted));
+  plan.training.zero = 3;  // whose FSDP refuses it
+  CHECK_FALSE(says(export_plan(plan, Target::megatron), wanted));
+  plan.training.zero = 1;
+  plan.strategy = {1, 1};
+  CHECK_FALSE(says(export_plan(plan, Target::megatron), wanted));
 }
 
 TEST_CASE("uneven or replicated heads fall back to the largest even degree") {
