@@ -24,13 +24,7 @@ using Limits = std::map<std::pair<std::size_t, int>, StepTimes>;
 StepTimes rounded_down(StepTimes step) {
   constexpr double factor = 1 - 1e-9;
   step.breakdown.clear();  // of which nothing is taken
-  StepParts& parts = step.parts;
-  for (double* seconds :
-       {&step.seconds, &parts.layer_forward_s, &parts.layer_backward_s, &parts.embedding_forward_s,
-        &parts.embedding_backward_s, &parts.loss_forward_s, &parts.loss_backward_s,
-        &parts.message_s, &parts.once_s}) {
-    *seconds *= factor;
-  }
+  each_time([&](const auto& time_of) { time_of(step) *= factor; });
   return step;
 }
 

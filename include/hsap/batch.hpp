@@ -42,6 +42,25 @@ enum class Packing {
 [[nodiscard]] Result<std::vector<Batch>> pack(std::span<const Token> lengths, Token context,
                                               Packing packing);
 
+/// Who batches are dealt out to.
+struct DealOptions {
+  int replicas = 1;
+  int accumulation = 1;  ///< batches of each replica in one optimizer step
+  int together = 1;      ///< neighbouring replicas that take each of their batches at once, since
+                         ///< they share experts
+};
+
+/// Deals the batches of some optimizer steps out by their work, so that what runs side by side ends
+/// together: a step takes batches that are alike, so do all replicas in each place of a step, and
+/// of these the heaviest goes to the replica that has least so far. Shape [steps, accumulation,
+/// replicas] of indices into `work`; steps come in the order of their work (a loader may shuffle
+/// them), the batches of a replica with the least first, as suits a pipeline. `work` in any unit;
+/// of batches with equally many tokens the area of their masks will do. Ties break by index.
+/// Errors: numbers below 1, `together` that does not divide the replicas, batches that do not fill
+/// whole steps, work that is negative or not finite (bad_input). O(batches log batches).
+[[nodiscard]] Result<std::vector<std::uint32_t>> deal(std::span<const double> work,
+                                                      const DealOptions& options);
+
 /// "4096,512,64K" as lengths; K, M and G are binary. "4Kx64" stands for 64 documents of 4K.
 [[nodiscard]] Result<Batch> parse_documents(const std::string& text);
 

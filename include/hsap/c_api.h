@@ -58,6 +58,17 @@ HSAP_EXPORT hsap_schedule* hsap_compile(const hsap_planner* planner, const int64
 HSAP_EXPORT int32_t hsap_verify(const hsap_schedule* schedule, hsap_error** error);
 HSAP_EXPORT void hsap_schedule_free(hsap_schedule* schedule);
 
+/* For loaders. Unmasked (query, key) pairs of a packed batch: the work by which batches of equally
+ * many tokens differ. 0 and an error when cu_seqlens are no batch. */
+HSAP_EXPORT int64_t hsap_pairs(const hsap_planner* planner, const int64_t* cu_seqlens, size_t count,
+                               hsap_error** error);
+/* Deals `count` batches of some optimizer steps out by their work, so that what runs side by side
+ * ends together: writes order[steps][accumulation][replicas], indices into work (see deal() in
+ * hsap/batch.hpp). 1, or 0 and an error when they do not fill whole steps. */
+HSAP_EXPORT int32_t hsap_deal(const double* work, size_t count, int32_t replicas,
+                              int32_t accumulation, int32_t together, uint32_t* order,
+                              hsap_error** error);
+
 /* The items of a schedule. Enumerations count in the order of their declaration in
  * hsap/schedule.hpp, hsap/strategy.hpp and hsap/mask.hpp. */
 typedef struct {

@@ -54,6 +54,7 @@ inline constexpr int max_pipeline_parallel = 1024;
 inline constexpr int max_virtual_stages = 1024;
 inline constexpr int max_expert_parallel = 1024;
 inline constexpr int max_global_batch = 1 << 20;
+inline constexpr int max_lookahead = 1 << 20;
 inline constexpr int max_loss_chunks = 1 << 16;
 
 /// How the parts of a model outside sequence-parallel attention are trained.
@@ -76,7 +77,8 @@ struct Training {
                               ///< ones; 1: all are on each, cut as the other weights are
   int virtual_stages = 1;     ///< pieces of the model in each of several stages, interleaved
   Loss loss = Loss::fused;
-  bool sort_batches = false;  ///< a pipeline takes the batches of a step by their work, least first
+  int lookahead = 0;  ///< optimizer steps whose batches the loader deals out by work (deal());
+                      ///< 0: as they come
 };
 
 /// Named parts of a whole, in a fixed order.

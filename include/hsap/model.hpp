@@ -50,7 +50,6 @@ struct Pipeline {
   int stages = 1;
   std::vector<int> layers{0};  ///< of the pieces of the model, in its order: the p-th is of stage
                                ///< p % stages; several of a stage are interleaved
-  bool sorts_batches = false;  ///< takes those of a step by their work, least first
 
   [[nodiscard]] int pieces() const { return static_cast<int>(layers.size()); }
   [[nodiscard]] int layers_of(int stage) const;

@@ -51,6 +51,7 @@ struct Sharing {
   int accumulation = 1;  ///< batches of each replica, whose gradients are added up
   int together = 1;      ///< neighbours that hold one set of experts: each of their batches takes
                          ///< all of them as long as the slowest
+  int lookahead = 0;     ///< Training::lookahead
 };
 /// Of so many replicas of `ranks` ranks. Errors: they cannot share Training::global_batch evenly;
 /// interleaved stages take batches in rounds of as many as there are stages; experts are spread

@@ -1,11 +1,12 @@
 """The C API of hsap (include/hsap/c_api.h) through ctypes: structures, calls, errors."""
 
+import array
 import ctypes
 import ctypes.util
 import os
 import pathlib
-from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint16, \
-    c_uint32, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint8, \
+    c_uint16, c_uint32, c_void_p
 
 ABI = 1
 
@@ -83,6 +84,9 @@ CALLS = {
     "hsap_compile": (c_void_p, [c_void_p, POINTER(c_int64), c_size_t, c_int32, POINTER(c_void_p)]),
     "hsap_verify": (c_int32, [c_void_p, POINTER(c_void_p)]),
     "hsap_schedule_free": (None, [c_void_p]),
+    "hsap_pairs": (c_int64, [c_void_p, POINTER(c_int64), c_size_t, POINTER(c_void_p)]),
+    "hsap_deal": (c_int32, [POINTER(c_double), c_size_t, c_int32, c_int32, c_int32,
+                            POINTER(c_uint32), POINTER(c_void_p)]),
     "hsap_read": (None, [c_void_p, POINTER(View)]),
 }
 
@@ -126,3 +130,13 @@ def call(name: str, *arguments):
     kind, text = library.hsap_error_kind(error), library.hsap_error_text(error).decode()
     library.hsap_error_free(error)
     raise {1: Infeasible, 2: BadInput}.get(kind, Error)(text)
+
+
+def integers(cu_seqlens) -> "list[int]":
+    """Of any sequence; numbers that ctypes would cut to size without a word are refused."""
+    # A tensor's numbers at once: one by one each is a copy from its device.
+    listed = cu_seqlens.tolist() if hasattr(cu_seqlens, "tolist") else cu_seqlens
+    try:
+        return array.array("q", list(listed)).tolist()
+    except (TypeError, OverflowError) as error:
+        raise BadInput(f"cu_seqlens are no list of integers: {error}") from error

@@ -1,13 +1,12 @@
 """Compiles a packed batch and shows what one rank has to do."""
 
-import array
 import bisect
 import collections
 import ctypes
 import functools
 from typing import NamedTuple, Sequence
 
-from ._library import BadInput, View, call, library
+from ._library import View, call, integers, library
 from .plan import Plan
 
 # Names of the enumerations, in the order of include/hsap/schedule.hpp and mask.hpp.
@@ -207,17 +206,7 @@ def compile(cu_seqlens: "Sequence[int]", plan: Plan, rank: int) -> Program:
     or Infeasible when the strategy cannot serve the batch."""
     if not 0 <= rank < plan.ranks:
         raise IndexError(f"rank {rank} of a plan for {plan.ranks} ranks")
-    return Program(plan, _integers(cu_seqlens), rank)
-
-
-def _integers(numbers) -> "list[int]":
-    """Of any sequence; numbers that ctypes would cut to size without a word are refused."""
-    # A tensor's numbers at once: one by one each is a copy from its device.
-    listed = numbers.tolist() if hasattr(numbers, "tolist") else numbers
-    try:
-        return array.array("q", list(listed)).tolist()
-    except (TypeError, OverflowError) as error:
-        raise BadInput(f"cu_seqlens are no list of integers: {error}") from error
+    return Program(plan, integers(cu_seqlens), rank)
 
 
 def _known(index: int, count: int, what: str) -> int:

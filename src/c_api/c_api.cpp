@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 #include "base/json.hpp"
 #include "c_api/handles.hpp"
@@ -11,6 +15,7 @@
 #include "hsap/batch.hpp"
 #include "hsap/c_api.h"
 #include "hsap/compile.hpp"
+#include "hsap/mask.hpp"
 #include "hsap/plan.hpp"
 #include "hsap/verify.hpp"
 
@@ -26,19 +31,19 @@ void leave(hsap_error** error, int32_t kind, const std::string& text) {
   if (error != nullptr) *error = new (std::nothrow) hsap_error{kind, text};
 }
 
-/// Runs `work`, which answers a Result of an owned T: the object, or NULL and the error. Libraries
-/// below may throw (no memory); nothing leaves through C.
-template <typename T, typename Work>
-T* guarded(hsap_error** error, Work work) {
+/// Runs `work`, which answers a Result: its value, or nothing and the error. Libraries below may
+/// throw (no memory); nothing leaves through C.
+template <typename Work>
+auto guarded(hsap_error** error, const Work& work) -> std::remove_reference_t<decltype(*work())> {
   if (error != nullptr) *error = nullptr;
   try {
-    Result<std::unique_ptr<T>> result = work();
-    if (result) return result->release();
+    auto result = work();
+    if (result) return *std::move(result);
     leave(error, code_of(result.error().kind), result.error().text());
   } catch (const std::exception& exception) {
     leave(error, HSAP_INTERNAL, exception.what());
   }
-  return nullptr;
+  return {};
 }
 
 std::string planner_text(const Problem& problem, const Strategy& strategy) {
@@ -124,6 +129,22 @@ Result<Batch> batch_of(const int64_t* cu_seqlens, size_t count) {
   return batch;
 }
 
+Result<std::int64_t> pairs_of(const hsap_planner* planner, const int64_t* cu_seqlens,
+                              size_t count) {
+  if (planner == nullptr) return bad_input("no planner", "NULL");
+  HSAP_TRY(const Batch batch, batch_of(cu_seqlens, count));
+  return area(planner->problem.mask, batch);
+}
+
+Result<int32_t> deal_to(std::span<const double> work, const DealOptions& options, uint32_t* order) {
+  if (order == nullptr || (work.data() == nullptr && !work.empty())) {
+    return bad_input("no work to deal out, or nowhere to put it", "NULL");
+  }
+  HSAP_TRY(const std::vector<std::uint32_t> dealt, deal(work, options));
+  std::copy(dealt.begin(), dealt.end(), order);
+  return 1;
+}
+
 Result<std::unique_ptr<hsap_schedule>> compile_batch(const hsap_planner* planner,
                                                      const int64_t* cu_seqlens, size_t count,
                                                      bool backward) {
@@ -149,32 +170,41 @@ const char* hsap_error_text(const hsap_error* error) { return error->text.c_str(
 void hsap_error_free(hsap_error* error) { delete error; }
 
 hsap_planner* hsap_planner_read(const char* path, hsap_error** error) {
-  return hsap::guarded<hsap_planner>(error, [&] { return hsap::read_planner(path); });
+  return hsap::guarded(error, [&] { return hsap::read_planner(path); }).release();
 }
 hsap_planner* hsap_planner_parse(const char* json, hsap_error** error) {
-  return hsap::guarded<hsap_planner>(error, [&] { return hsap::parse_planner(json); });
+  return hsap::guarded(error, [&] { return hsap::parse_planner(json); }).release();
 }
 const char* hsap_planner_json(const hsap_planner* planner) { return planner->text.c_str(); }
 void hsap_planner_free(hsap_planner* planner) { delete planner; }
 
 hsap_schedule* hsap_compile(const hsap_planner* planner, const int64_t* cu_seqlens, size_t count,
                             int32_t backward, hsap_error** error) {
-  return hsap::guarded<hsap_schedule>(
-      error, [&] { return hsap::compile_batch(planner, cu_seqlens, count, backward != 0); });
+  return hsap::guarded(
+             error, [&] { return hsap::compile_batch(planner, cu_seqlens, count, backward != 0); })
+      .release();
 }
 
 int32_t hsap_verify(const hsap_schedule* schedule, hsap_error** error) {
-  if (error != nullptr) *error = nullptr;
-  try {
+  return hsap::guarded(error, [&]() -> hsap::Result<int32_t> {
     const auto finding = hsap::verify(schedule->schedule, schedule->problem);
-    if (!finding) return 1;
-    hsap::leave(error, HSAP_INFEASIBLE, finding->text());
-  } catch (const std::exception& exception) {
-    hsap::leave(error, HSAP_INTERNAL, exception.what());
-  }
-  return 0;
+    if (finding) return hsap::infeasible(finding->text());
+    return 1;
+  });
 }
 
 void hsap_schedule_free(hsap_schedule* schedule) { delete schedule; }
+
+int64_t hsap_pairs(const hsap_planner* planner, const int64_t* cu_seqlens, size_t count,
+                   hsap_error** error) {
+  return hsap::guarded(error, [&] { return hsap::pairs_of(planner, cu_seqlens, count); });
+}
+
+int32_t hsap_deal(const double* work, size_t count, int32_t replicas, int32_t accumulation,
+                  int32_t together, uint32_t* order, hsap_error** error) {
+  return hsap::guarded(error, [&] {
+    return hsap::deal_to({work, count}, {replicas, accumulation, together}, order);
+  });
+}
 
 }  // extern "C"

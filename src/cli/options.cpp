@@ -176,12 +176,11 @@ void add_single_values(Command& command, Options& options) {
   add_integer(command, "--virtual-stages", options.virtual_stages, 1, max_virtual_stages, "N",
               "pieces of the model in each of several pipeline stages, interleaved (1)")
       .group(training_group);
-  command
-      .add_flag("--sort-batches", options.sort_batches,
-                "a pipeline takes the batches of a step by their work, least first")
-      .group(training_group);
   add_integer(command, "--global-batch", options.global_batch, 1, max_global_batch, "N",
               "packed batches of all replicas in one optimizer step (one each)")
+      .group(training_group);
+  add_integer(command, "--lookahead", options.lookahead, 1, max_lookahead, "N",
+              "the loader deals the batches of N steps out by their work (as they come)")
       .group(training_group);
   add_parsed(command, "--loss", options.loss, parse_loss, "fused|plain",
              "kernels that fuse softmax and loss, or PyTorch's own functions (fused)")

@@ -72,7 +72,7 @@ struct TrainingOptions {
   Training::Loss loss = Training::Loss::fused;
   int loss_chunks = 1;
   int virtual_stages = 1;  ///< wherever there are several stages
-  bool sort_batches = false;
+  int lookahead = 0;
 };
 
 struct OutputOptions {

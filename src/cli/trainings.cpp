@@ -52,7 +52,7 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, con
   training.global_batch = options.global_batch;
   training.loss = options.loss;
   training.virtual_stages = options.virtual_stages;
-  training.sort_batches = options.sort_batches;
+  training.lookahead = options.lookahead;
   training.loss_chunks = options.loss_chunks;
   // Beside pipelines there may be none, but not only none.
   const bool pipelined =
@@ -63,9 +63,7 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, con
   vary(trainings, degrees, [](Training& each, int degree) { each.tensor_parallel = degree; });
   vary(trainings, stages, [&](Training& each, int pipeline) {
     each.pipeline_parallel = pipeline;
-    if (!pipelined || pipeline > 1) return;
-    each.virtual_stages = 1;
-    each.sort_batches = false;
+    if (pipelined && pipeline == 1) each.virtual_stages = 1;
   });
   vary(trainings, experts, [](Training& each, int degree) { each.expert_parallel = degree; });
   vary(trainings, gradients, [](Training& each, Dtype dtype) { each.weight_gradients = dtype; });
@@ -87,10 +85,6 @@ Status check_training(const Setting& setting) {
   training.virtual_stages = setting.training.virtual_stages;
   if (const Result<int> ranks = replicas_of(1, so_far); !ranks) {
     return at_flag("--virtual-stages", ranks.error());
-  }
-  if (training.sort_batches && training.pipeline_parallel == 1) {
-    return at_flag("--sort-batches", bad_input("the order of batches matters to a pipeline only",
-                                               "one stage", "a pipeline_parallel of 2 or more"));
   }
   if (const Result<int> ranks = replicas_of(1, setting); !ranks) {
     return at_flag("--expert-parallel", ranks.error());

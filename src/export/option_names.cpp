@@ -46,10 +46,12 @@ std::string to_string(const Training& training) {
   if (training.pipeline_parallel > 1) {
     text += fmt::format(", pipeline {}", training.pipeline_parallel);
     if (training.virtual_stages > 1) text += fmt::format(" x {}", training.virtual_stages);
-    if (training.sort_batches) text += ", sorted batches";
   }
   if (training.expert_parallel > 1) {
     text += fmt::format(", expert parallel {}", training.expert_parallel);
+  }
+  if (training.lookahead > 0) {
+    text += fmt::format(", batches of {} step(s) by work", training.lookahead);
   }
   if (training.weight_gradients != Dtype::bf16) {
     text += fmt::format(", gradients in {}", to_string(training.weight_gradients));

@@ -121,7 +121,7 @@ class Strategies(ProgramTest):
         self.refuse([*model, "--expert-parallel", "16"], "--expert-parallel", "16", "8 of a stage")
         self.refuse([*model, "--pipeline-parallel", "5"], "--pipeline-parallel", "5")
         self.refuse([*model, "--virtual-stages", "2"], "--virtual-stages", "found 2")
-        self.refuse([*model, "--sort-batches"], "--sort-batches", "pipeline")
+        self.refuse([*model, "--lookahead", "0"], "--lookahead", "'0'", "from 1 to 1048576")
 
     def test_heads_not_divisible(self):
         self.refuse(changed(SIM, "--kv-heads", "5"), "--kv-heads", "5", "heads a multiple of kv heads")

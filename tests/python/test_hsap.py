@@ -131,6 +131,32 @@ class Programs(unittest.TestCase):
         self.assertTrue(all(program == made[0] for program in made))
 
 
+class Loaders(unittest.TestCase):
+    def test_pairs_are_those_of_the_mask(self):
+        self.assertEqual(hsap.pairs([0, 3, 7], plan()), 6 + 10)
+        self.assertEqual(hsap.pairs([0, 3, 7, 7], plan(mask="sliding:1")), 7)
+        with self.assertRaisesRegex(hsap.BadInput, "descend"):
+            hsap.pairs([0, 3, 2], plan())
+
+    def test_replicas_have_about_as_much(self):
+        work = [hsap.pairs([0, 1000 + 37 * i % 997, 2000], plan()) for i in range(48)]
+        steps = hsap.deal(work, replicas=4, accumulation=4)
+        self.assertEqual([len(step) for step in steps], [4, 4, 4])
+        self.assertEqual(sorted(i for step in steps for row in step for i in row), list(range(48)))
+        for step in steps:
+            sums = [sum(work[row[replica]] for row in step) for replica in range(4)]
+            self.assertLess(max(sums), 1.02 * min(sums))
+        self.assertEqual(hsap.deal([8, 1, 7, 2], 4, together=2), [[[1, 3, 2, 0]]])
+
+    def test_batches_that_fill_no_step(self):
+        with self.assertRaisesRegex(hsap.BadInput, "found 3, expected a multiple of 2"):
+            hsap.deal([1, 2, 3], 2)
+        with self.assertRaisesRegex(hsap.BadInput, "no integers"):
+            hsap.deal([1, 2], 2 ** 40)
+        with self.assertRaisesRegex(hsap.BadInput, "bad work of batch 1"):
+            hsap.deal([1, float("inf")], 2)
+
+
 class Library(unittest.TestCase):
     def load(self, path):
         return subprocess.run([sys.executable, "-c", "import hsap"], capture_output=True, text=True,

@@ -12,7 +12,7 @@ json::Ordered to_json(const Training& training) {
   if (training.loss != Training::Loss::fused) out["loss"] = to_string(training.loss);
   if (training.loss_chunks > 1) out["loss_chunks"] = training.loss_chunks;
   if (training.virtual_stages > 1) out["virtual_stages"] = training.virtual_stages;
-  if (training.sort_batches) out["sort_batches"] = true;
+  if (training.lookahead > 0) out["lookahead"] = training.lookahead;
   if (training.global_batch > 0) out["global_batch"] = training.global_batch;
   return out;
 }
@@ -32,7 +32,7 @@ Training read_training(json::Object& from, bool complete) {
   training.loss_chunks = optional_integer("loss_chunks", training.loss_chunks, max_loss_chunks);
   training.virtual_stages =
       optional_integer("virtual_stages", training.virtual_stages, max_virtual_stages);
-  training.sort_batches = from.boolean_or("sort_batches", false);
+  training.lookahead = optional_integer("lookahead", training.lookahead, max_lookahead);
   training.global_batch = optional_integer("global_batch", training.global_batch, max_global_batch);
   return training;
 }

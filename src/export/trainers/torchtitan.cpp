@@ -72,11 +72,11 @@ void add_rest_of_model(const Plan& plan, Draft& draft) {
   lines.push_back(fmt::format("--training.local_batch_size {}",
                               pipelined ? batches_per_step(plan) / plan.replicas : 1));
   lines.push_back(fmt::format("--training.global_batch_size {}", batches_per_step(plan)));
-  lines.push_back(
-      fmt::format("# after torchtitan 0.2 instead: --training.max_context_length {0} "
-                  "--training.num_tokens_per_microbatch_per_dp_rank {0} "
-                  "--training.num_tokens_per_train_step {1}",
-                  plan.problem.context, plan.problem.context * batches_per_step(plan)));
+  lines.push_back(fmt::format(
+      "# after torchtitan 0.2 instead: --training.max_context_length {0} "
+      "--training.num_tokens_per_microbatch_per_dp_rank {0} "
+      "--training.num_tokens_per_train_step {1}",
+      plan.problem.context, std::int64_t{plan.problem.context} * batches_per_step(plan)));
   if (plan.problem.model.attention_only()) return;
   add_fsdp(plan, draft);
   std::string_view checkpointing = to_string(plan.training.checkpointing);

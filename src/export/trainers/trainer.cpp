@@ -44,10 +44,6 @@ std::string heading(const Plan& plan) {
   if (training.pipeline_parallel > 1) {
     text += fmt::format("# on each of {} pipeline stages, {} piece(s) of the model each\n",
                         training.pipeline_parallel, training.virtual_stages);
-    if (training.sort_batches) {
-      text +=
-          "# whose loader gives each replica the batches of a step by their work, least first\n";
-    }
   }
   if (training.expert_parallel > 1) {
     text +=
@@ -174,6 +170,11 @@ void lose_variants(const Strategy& strategy, const std::string& trainer, Draft& 
 }  // namespace
 
 void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
+  if (plan.training.lookahead > 0) {
+    draft.lose(fmt::format("lookahead {}", plan.training.lookahead),
+               "no option of " + trainer + " deals batches out by their work",
+               "a loader of your own with hsap.deal()");
+  }
   if (plan.strategy.stages > 0 && plan.strategy.exchange != Exchange::ring &&
       plan.strategy.exchange != Exchange::double_ring) {
     draft.lose_choice(fmt::format("stages {}", plan.strategy.stages), "no option of " + trainer,

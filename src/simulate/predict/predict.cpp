@@ -37,10 +37,7 @@ Result<Problem> problem_of(const Batch& batch, const Setting& setting) {
 
 Result<Pipeline> pipeline_of(const Setting& setting) {
   const Training& training = setting.training;
-  HSAP_TRY(Pipeline pipeline,
-           pipeline_of(setting.model, training.pipeline_parallel, training.virtual_stages));
-  pipeline.sorts_batches = training.sort_batches;
-  return pipeline;
+  return pipeline_of(setting.model, training.pipeline_parallel, training.virtual_stages);
 }
 
 Result<int> replicas_of(int ranks, const Setting& setting) {
@@ -79,6 +76,7 @@ Result<Sharing> sharing_of(int ranks, int replicas, const Training& training) {
   }
   HSAP_TRY(sharing.together,
            groups_together(training.expert_parallel, ranks * training.tensor_parallel));
+  sharing.lookahead = training.lookahead;
   return sharing;
 }
 

@@ -5,8 +5,11 @@
 #include <numeric>
 #include <vector>
 
+#include "simulate/training/dealt.hpp"
+#include "simulate/training/draws.hpp"
 #include "simulate/training/pipeline.hpp"
-#include "workload/random.hpp"
+#include "simulate/training/replica_step.hpp"
+#include "simulate/training/step.hpp"
 
 namespace hsap {
 namespace {
@@ -14,39 +17,6 @@ namespace {
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
-
-/// Which batches a replica takes in each of `draws` steps of `places`. In rounds of as many as
-/// there are batches: in each place a round goes through all of them from a random one on, so that
-/// every batch stands equally often.
-class Draws {
- public:
-  Draws(std::size_t draws, int places, std::size_t batches)
-      : rounds_((draws + batches - 1) / batches), places_(places), batches_(batches) {}
-
-  [[nodiscard]] std::size_t size() const { return rounds_ * batches_; }
-
-  /// Calls visit(draw, batch), the places of a draw in order.
-  template <typename Visit>
-  void each(const Visit& visit) const {
-    Random random(1);
-    for (std::size_t round = 0; round < size(); round += batches_) {
-      for (int place = 0; place < places_; ++place) {
-        std::size_t batch = random.below(batches_);
-        for (std::size_t i = 0; i < batches_; ++i) {
-          visit(round + i, batch);
-          if (++batch == batches_) batch = 0;
-        }
-      }
-    }
-  }
-
- private:
-  std::size_t rounds_;
-  int places_;
-  std::size_t batches_;
-};
-
-constexpr std::size_t most_draws = 2048;
 
 /// Means of `accumulation` batches.
 std::vector<double> means_of_draws(std::span<const double> seconds, int accumulation) {
@@ -77,27 +47,14 @@ double slowest_of(std::vector<double> seconds, int replicas) {
 std::vector<double> pipelined_draws(std::span<const StepTimes> steps, const Pipeline& pipeline,
                                     int accumulation) {
   constexpr int most = 256;
-  constexpr std::size_t most_passes = std::size_t{1} << 18U;  // some milliseconds
-  const int rounds = std::max(1, most / pipeline.stages);
-  const int places = std::min(accumulation, rounds * pipeline.stages);
-  const std::size_t passes = 2 * static_cast<std::size_t>(places) * pipeline.layers.size();
-  const Draws draws(std::min(most_draws, most_passes / passes + 1), places, steps.size());
-  std::vector<std::vector<const StepParts*>> drawn(draws.size());
-  draws.each(
-      [&](std::size_t draw, std::size_t batch) { drawn[draw].push_back(&steps[batch].parts); });
-  if (pipeline.sorts_batches) {
-    const auto less = [](const StepParts* a, const StepParts* b) { return a->flop < b->flop; };
-    for (auto& batches : drawn) std::stable_sort(batches.begin(), batches.end(), less);
-  }
-  double beyond = 0;
-  for (const StepTimes& step : steps) {
-    beyond += step.parts.once_s + pipeline_seconds(step.parts, accumulation, pipeline) -
-              pipeline_seconds(step.parts, places, pipeline);
-  }
-  beyond /= static_cast<double>(steps.size());
+  const ReplicaStep replica(steps, pipeline, accumulation, most);
+  const std::size_t passes = passes_of(pipeline) * static_cast<std::size_t>(replica.places());
+  const Draws draws(std::min(most_draws, most_passes / passes + 1), replica.places(), steps.size());
+  std::vector<std::vector<const StepTimes*>> drawn(draws.size());
+  draws.each([&](std::size_t draw, std::size_t batch) { drawn[draw].push_back(&steps[batch]); });
   std::vector<double> seconds;
   seconds.reserve(drawn.size());
-  for (const auto& batches : drawn) seconds.push_back(beyond + pipeline_seconds(batches, pipeline));
+  for (const auto& batches : drawn) seconds.push_back(replica.seconds(batches));
   return seconds;
 }
 
@@ -107,25 +64,18 @@ std::vector<double> pipelined_draws(std::span<const StepTimes> steps, const Pipe
 std::vector<StepTimes> slowest_of_each(std::span<const StepTimes> steps, int together) {
   constexpr std::size_t places = 4;  // for each step
   std::vector<StepTimes> slowest(places * steps.size());
-  const auto fill = [&](const auto& number_of) {
+  each_time([&](const auto& time_of) {
     std::vector<double> sorted;
-    for (const StepTimes& step : steps) sorted.push_back(number_of(step));
+    for (const StepTimes& step : steps) sorted.push_back(time_of(step));
     std::sort(sorted.begin(), sorted.end());
     // None is slower than the i-th quickest of n with probability (i / n)^together.
     for (std::size_t place = 0; place < slowest.size(); ++place) {
       const double below = (static_cast<double>(place) + 0.5) / static_cast<double>(slowest.size());
       const double share = std::pow(below, 1.0 / together);
-      number_of(slowest[place]) =
+      time_of(slowest[place]) =
           sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size()))];
     }
-  };
-  fill([](auto& step) -> auto& { return step.seconds; });
-  for (double StepParts::*part :
-       {&StepParts::layer_forward_s, &StepParts::layer_backward_s, &StepParts::embedding_forward_s,
-        &StepParts::embedding_backward_s, &StepParts::loss_forward_s, &StepParts::loss_backward_s,
-        &StepParts::message_s, &StepParts::once_s, &StepParts::flop}) {
-    fill([part](auto& step) -> auto& { return step.parts.*part; });
-  }
+  });
   return slowest;
 }
 
@@ -154,6 +104,12 @@ ExpectedSeconds expected_seconds(std::span<const StepTimes> steps, const Pipelin
     return pipeline.stages == 1 ? means_of_draws(seconds_of(from), sharing.accumulation)
                                 : pipelined_draws(from, pipeline, sharing.accumulation);
   };
+  // The batches of a single step of one each have nothing to be dealt out to.
+  if (sharing.lookahead > 1 || (sharing.lookahead == 1 && sharing.accumulation > 1)) {
+    const ExpectedSeconds dealt = dealt_seconds(steps, pipeline, replicas, sharing);
+    const double mean = pipeline.stages == 1 ? mean_of(seconds_of(steps)) : dealt.mean;
+    return {mean, std::max(mean, dealt.slowest)};
+  }
   // Of one batch each, the slowest of the slowest is the slowest of all.
   if (pipeline.stages == 1 && (sharing.together == 1 || sharing.accumulation == 1)) {
     const std::vector<double> seconds = seconds_of(steps);

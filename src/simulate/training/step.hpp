@@ -52,4 +52,17 @@ inline constexpr int mlp_collectives_backward = 3;
 /// One step of the whole model: docs/step-and-memory.md lists the parts. The model has layers.
 [[nodiscard]] StepTimes step_times(const StepInput& input);
 
+/// Calls visit(time_of) for each time of a step and of its parts; time_of(step) is a reference to
+/// it.
+template <typename Visit>
+void each_time(const Visit& visit) {
+  visit([](auto& step) -> auto& { return step.seconds; });
+  for (double StepParts::*part :
+       {&StepParts::layer_forward_s, &StepParts::layer_backward_s, &StepParts::embedding_forward_s,
+        &StepParts::embedding_backward_s, &StepParts::loss_forward_s, &StepParts::loss_backward_s,
+        &StepParts::message_s, &StepParts::once_s}) {
+    visit([part](auto& step) -> auto& { return step.parts.*part; });
+  }
+}
+
 }  // namespace hsap

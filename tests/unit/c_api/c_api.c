@@ -102,6 +102,26 @@ static void test_errors_of_batches(void) {
   hsap_planner_free(planner);
 }
 
+static void test_loaders(void) {
+  const int64_t documents[] = {0, 3, 7};
+  const double work[] = {4, 1, 3, 2};
+  uint32_t order[4];
+  hsap_planner* planner = make(good);
+  hsap_error* error = NULL;
+  CHECK(hsap_pairs(planner, documents, 3, NULL) == 6 + 10); /* causal */
+  CHECK(hsap_pairs(planner, documents, 1, NULL) == 0);
+  CHECK(hsap_pairs(NULL, documents, 3, NULL) == 0);
+  hsap_planner_free(planner);
+  CHECK(hsap_deal(work, 4, 2, 1, 1, order, NULL) == 1);
+  CHECK(order[0] == 1 && order[1] == 3 && order[2] == 2 && order[3] == 0);
+  CHECK(hsap_deal(work, 4, 3, 1, 1, order, &error) == 0);
+  CHECK(strstr(hsap_error_text(error), "a multiple of 3") != NULL);
+  CHECK(hsap_error_kind(error) == HSAP_BAD_INPUT);
+  hsap_error_free(error);
+  CHECK(hsap_deal(NULL, 4, 2, 1, 1, order, NULL) == 0);
+  CHECK(hsap_deal(work, 4, 2, 1, 1, NULL, NULL) == 0);
+}
+
 int main(void) {
   CHECK(hsap_abi() == HSAP_ABI);
   CHECK(strlen(hsap_version()) > 0);
@@ -110,5 +130,6 @@ int main(void) {
   test_schedule(0);
   test_schedule(1);
   test_errors_of_batches();
+  test_loaders();
   return 0;
 }

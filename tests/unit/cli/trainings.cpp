@@ -56,10 +56,6 @@ TEST_CASE("stages are dealt out over nodes, and virtual ones wherever there are 
   CHECK(trainings->front().virtual_stages == 1);
   CHECK(trainings->back().pipeline_parallel == 6);
   CHECK(trainings->back().virtual_stages == 5);
-  options.sort_batches = true;
-  const auto sorted = read_trainings(options, nodes_of_eight(6), dense);
-  CHECK_FALSE(sorted->front().sort_batches);
-  CHECK(sorted->back().sort_batches);
   options.pipeline_parallel = "1";  // then it is a mistake, which the search tells
   CHECK(read_trainings(options, nodes_of_eight(6), dense)->front().virtual_stages == 5);
 }
@@ -99,9 +95,6 @@ TEST_CASE("degrees that cannot be are errors of their flags") {
   training = {};
   training.virtual_stages = 2;  // of one stage
   CHECK(place(training) == "--virtual-stages");
-  training = {};
-  training.sort_batches = true;
-  CHECK(place(training) == "--sort-batches");
   training = {};
   training.expert_parallel = 2;
   CHECK(place(training) == "--expert-parallel");

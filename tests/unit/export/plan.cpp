@@ -175,7 +175,7 @@ TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
   plan.training.pipeline_parallel = 4;
   plan.training.virtual_stages = 2;
   plan.training.loss = Training::Loss::plain;
-  plan.training.sort_batches = true;
+  plan.training.lookahead = 4;
   plan.cluster.nodes *= 4;
   plan.cluster.gpus *= 4;
   const std::string text = plan_text(plan);
@@ -184,7 +184,7 @@ TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
   CHECK(again->training.pipeline_parallel == 4);
   CHECK(again->training.virtual_stages == 2);
   CHECK(again->training.loss == Training::Loss::plain);
-  CHECK(again->training.sort_batches);
+  CHECK(again->training.lookahead == 4);
   CHECK(plan_text(*again) == text);
   CHECK(error_of(changed(plan, "/mesh/pipeline_parallel", "2")) ==
         "p.json: /mesh/replicas: the groups do not fill the cluster; found 1 replicas of 16 GPUs, "

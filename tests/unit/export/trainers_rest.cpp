@@ -27,6 +27,27 @@ TEST_CASE("trainers are told the batches of a step") {
   CHECK(says(deepspeed, "\"gradient_accumulation_steps\": 1,"));
 }
 
+TEST_CASE("a step may have more tokens than an int") {
+  Plan plan = plan_of({8, 1});
+  plan.problem.context = 1 << 20;
+  plan.training.global_batch = 4096;
+  CHECK(says(export_plan(plan, Target::torchtitan),
+             "--training.num_tokens_per_train_step 4294967296\n"));
+}
+
+TEST_CASE("no trainer's loader deals batches out by their work") {
+  Plan plan = engine_plan_of({8, 1});
+  for (const Target target : {Target::megatron, Target::torchtitan, Target::deepspeed,
+                              Target::yunchang, Target::transformer_engine}) {
+    plan.training.lookahead = 0;
+    CHECK_FALSE(loses(export_plan(plan, target), "lookahead"));
+    plan.training.lookahead = 4;
+    const Exported exported = export_plan(plan, target);
+    CHECK(loses(exported, "lookahead 4: no option of "));
+    CHECK(exported.strategy_note.find("lookahead") == std::string::npos);
+  }
+}
+
 TEST_CASE("trainers are told how memory and steps are shared out") {
   Plan plan = plan_of({1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::all_gather});
   const auto exported = [&](int zero, Target target) {

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+
+#include "workload/random.hpp"
+
+namespace hsap {
+
+constexpr std::size_t most_draws = 2048;
+constexpr std::size_t most_passes = std::size_t{1} << 18U;  // of pipelines: some milliseconds
+
+/// Which batches a replica takes in each of `draws` steps of `places`. In rounds of as many as
+/// there are batches: in each place a round goes through all of them from a random one on, so that
+/// every batch stands equally often.
+class Draws {
+ public:
+  Draws(std::size_t draws, int places, std::size_t batches)
+      : rounds_((draws + batches - 1) / batches), places_(places), batches_(batches) {}
+
+  [[nodiscard]] std::size_t size() const { return rounds_ * batches_; }
+
+  /// Calls visit(draw, batch), the places of a draw in order.
+  template <typename Visit>
+  void each(const Visit& visit) const {
+    Random random(1);
+    for (std::size_t round = 0; round < size(); round += batches_) {
+      for (int place = 0; place < places_; ++place) {
+        std::size_t batch = random.below(batches_);
+        for (std::size_t i = 0; i < batches_; ++i) {
+          visit(round + i, batch);
+          if (++batch == batches_) batch = 0;
+        }
+      }
+    }
+  }
+
+ private:
+  std::size_t rounds_;
+  int places_;
+  std::size_t batches_;
+};
+
+}  // namespace hsap
