@@ -16,6 +16,7 @@ struct SimulateOptions {
   int tensor_parallel = 1;  ///< T: GPUs that share the heads of each rank; each of them runs the
                             ///< schedule among its like. Rank r of slice t of copy i sits on
                             ///< GPU (i*P + r)*T + t
+  int told = 0;             ///< the copy whose ranks are told about
 };
 
 /// When one operation ran.
@@ -45,9 +46,9 @@ struct RankTimes {
 
 struct Simulation {
   double seconds = 0;            ///< slowest rank
-  std::vector<RankTimes> ranks;  ///< of the first slice of the first copy
-  /// Per link: bytes carried for the first copy and those that share links with it, directly or
-  /// through others. Further copies do not slow it down and are not simulated.
+  std::vector<RankTimes> ranks;  ///< of the first slice of the copy told about
+  /// Per link: bytes carried for this copy and those that share links with it, directly or through
+  /// others. Further copies do not slow it down and are not simulated.
   std::vector<double> link_busy_bytes;
   std::uint64_t events = 0;
   std::vector<Span> spans;        ///< by begin, then operation; only with timeline

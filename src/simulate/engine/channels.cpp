@@ -20,7 +20,9 @@ int communicating_ranks(const Traffic& traffic) {
 Channels::Channels(const Machine& machine, const Runtime& runtime, const Traffic& traffic,
                    const Placement& place, bool folded)
     : most_(runtime.message_channels), one_bytes_per_s_(machine.channel_bytes_per_s) {
-  const auto node_of = [&](Rank rank) { return place.gpu(0, rank) / machine.gpus_per_node; };
+  const auto node_of = [&](Rank rank) {
+    return place.gpu(place.told, rank) / machine.gpus_per_node;
+  };
   const bool leaves_node = std::any_of(
       traffic.channels.begin(), traffic.channels.end(),
       [&](const Channel& channel) { return node_of(channel.from) != node_of(channel.to); });

@@ -2,7 +2,7 @@
 
 #include "hsap/runtime.hpp"
 #include "simulate/traffic/machine.hpp"
-#include "simulate/traffic/routes.hpp"
+#include "simulate/traffic/placement.hpp"
 #include "simulate/traffic/traffic.hpp"
 
 namespace hsap {

@@ -16,7 +16,7 @@
 #include "simulate/network/network.hpp"
 #include "simulate/traffic/agenda.hpp"
 #include "simulate/traffic/machine.hpp"
-#include "simulate/traffic/routes.hpp"
+#include "simulate/traffic/placement.hpp"
 #include "simulate/traffic/traffic.hpp"
 
 namespace hsap {
@@ -29,7 +29,7 @@ struct EngineInput {
   const Traffic& traffic;
   const Agenda& agenda;
   const Placement& place;
-  std::span<const int> copies;   ///< of the group, the first is 0
+  std::span<const int> copies;   ///< of the group, the first is that told about
   std::span<const LinkId> like;  ///< by link: the one that stands for it; or empty
   bool record_link_use = false;
 };

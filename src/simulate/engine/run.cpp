@@ -9,7 +9,7 @@
 #include "simulate/engine/engine.hpp"
 #include "simulate/engine/memory.hpp"
 #include "simulate/traffic/agenda.hpp"
-#include "simulate/traffic/routes.hpp"
+#include "simulate/traffic/placement.hpp"
 #include "simulate/traffic/traffic.hpp"
 
 namespace hsap {
@@ -17,7 +17,8 @@ namespace {
 
 Status check_fit(const Machine& machine, const Placement& place) {
   const std::int64_t gpus = std::int64_t{place.ranks} * place.replicas * place.slices;
-  const bool positive = place.replicas >= 1 && place.slices >= 1;
+  const bool positive =
+      place.replicas >= 1 && place.slices >= 1 && place.told >= 0 && place.told < place.copies();
   const bool inside_node = positive && machine.gpus_per_node % place.slices == 0;
   if (inside_node && gpus <= machine.gpus) return {};
   return bad_input(fmt::format("{} ranks x {} replicas x {} tensor-parallel slices do not fit the "
@@ -45,7 +46,8 @@ void add_bytes(const Traffic& traffic, const Machine& machine, const Placement& 
     if (channel.from == channel.to) continue;
     const std::int64_t bytes = static_cast<std::int64_t>(message.bytes);
     ranks[channel.from].bytes_sent += bytes;
-    if (machine.route(place.gpu(0, channel.from), place.gpu(0, channel.to)).inter_node) {
+    const int told = place.told;
+    if (machine.route(place.gpu(told, channel.from), place.gpu(told, channel.to)).inter_node) {
       ranks[channel.from].bytes_sent_inter_node += bytes;
     }
   }
@@ -106,9 +108,12 @@ Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine
 Result<Simulation> run_schedule(const Schedule& schedule, const Machine& machine,
                                 const Runtime& runtime, const SimulateOptions& options,
                                 std::vector<KernelTime> kernels, const Symmetry& symmetry) {
-  const Placement place{schedule.ranks(), options.replicas, options.tensor_parallel};
+  const Placement place{schedule.ranks(), options.replicas, options.tensor_parallel,
+                        options.told * options.tensor_parallel};
   HSAP_CHECK(check_fit(machine, place));
-  const NodeShape node{machine.gpus_per_node / place.slices, machine.in_switch};
+  const int ranks_per_node = machine.gpus_per_node / place.slices;
+  const NodeShape node{ranks_per_node, options.told * place.ranks % ranks_per_node,
+                       machine.in_switch};
   HSAP_TRY(const Traffic traffic, find_traffic(schedule, symmetry.ranks, node));
   const std::vector<int> copies = coupled_copies(machine, traffic, place);
   HSAP_CHECK(check_size(schedule, traffic, copies.size()));

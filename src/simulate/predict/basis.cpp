@@ -29,7 +29,9 @@ struct Asked {
   bool fp32 = false;  ///< queries
 };
 
-Asked asked_of(const Schedule& schedule, int ranks_per_node) {
+/// Rank 0 has place `first` in its node.
+Asked asked_of(const Schedule& schedule, int ranks_per_node, int first) {
+  const auto node = [&](Rank rank) { return (first + rank) / ranks_per_node; };
   Asked asked;
   asked.fp32 = std::any_of(
       schedule.buffers.begin(), schedule.buffers.end(),
@@ -45,7 +47,7 @@ Asked asked_of(const Schedule& schedule, int ranks_per_node) {
     if (op.kind != Kind::exchange) continue;
     for (const Transfer& transfer : schedule.transfers_of(op)) {
       if (transfer.peer == op.rank || transfer.direction == Direction::receive) continue;
-      const bool near = transfer.peer / ranks_per_node == op.rank / ranks_per_node;
+      const bool near = node(transfer.peer) == node(op.rank);
       (near ? asked.near_bytes : asked.far_bytes)
           .add(static_cast<double>(schedule.bytes(transfer)));
     }
@@ -103,9 +105,11 @@ void widen(std::vector<Basis::Outside>& list, const Basis::Outside& more) {
 
 }  // namespace
 
-std::vector<Basis> basis_of(const Schedule& schedule, const Cluster& cluster, int tensor_parallel) {
+std::vector<Basis> basis_of(const Schedule& schedule, const Cluster& cluster, int tensor_parallel,
+                            int copy) {
   const Calibrated& known = cluster.spec().calibrated;
-  const Asked asked = asked_of(schedule, std::max(1, cluster.gpus_per_node() / tensor_parallel));
+  const int ranks_per_node = std::max(1, cluster.gpus_per_node() / tensor_parallel);
+  const Asked asked = asked_of(schedule, ranks_per_node, copy * schedule.ranks() % ranks_per_node);
   std::vector<Basis> list;
   Judge attention(schedule.pass == Pass::forward ? "attention forward" : "attention backward");
   attention.look("slices of tokens", asked.tokens, known.tokens);

@@ -10,11 +10,13 @@ namespace hsap {
 struct PassRun {
   Pass pass = Pass::forward;
   Schedule schedule;
-  Simulation simulation;
+  Simulation simulation;  ///< of the copy that takes longest
+  int copy = 0;           ///< SimulateOptions::told
 };
 
 /// What limits attention, in words: "compute: kernels run 93 % of the attention time",
-/// "network: node0.nic3 -> leaf3 is busy 88 % of the forward pass", "imbalance: ...", "host: ...".
+/// "communication: exposed 61 % of the attention time; node0.nic3 -> leaf3 (nic) is busy 88 % of
+/// the forward pass", "imbalance: ...", "host: ...", "waiting: ...".
 [[nodiscard]] std::string attention_limit(std::span<const PassRun> runs,
                                           const AttentionTimes& attention, const Cluster& cluster);
 

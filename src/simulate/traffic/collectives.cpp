@@ -28,8 +28,10 @@ double whole_bytes(const Schedule& schedule, const Operation& op) {
 }
 
 /// Ranks of the group on each node, when that is the same number for all; 0 otherwise.
-Rank ranks_per_node(const Group& group, int gpus_per_node) {
-  const auto node = [&](Rank i) { return (group.first + i * group.stride) / gpus_per_node; };
+Rank ranks_per_node(const Group& group, const NodeShape& shape) {
+  const auto node = [&](Rank i) {
+    return (shape.first + group.first + i * group.stride) / shape.ranks;
+  };
   Rank per_node = 0;
   Rank run = 1;
   for (Rank i = 1; i <= group.count; ++i, ++run) {
@@ -62,7 +64,7 @@ class Messages {
       collective.memory_bytes = 2 * whole;
       return;
     }
-    const Rank per_node = ranks_per_node(group, node_.ranks);
+    const Rank per_node = ranks_per_node(group, node_);
     collective.messages.first = static_cast<Index>(traffic_.messages.size());
     if (all_reduce && switches_win(group.count, per_node)) {
       in_switch(number, members, per_node, whole);

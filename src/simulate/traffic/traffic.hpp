@@ -20,6 +20,7 @@ struct Channel {
 /// What decides the way of a collective.
 struct NodeShape {
   int ranks = 1;         ///< of the schedule on each node
+  int first = 0;         ///< rank 0's place in its node
   double in_switch = 0;  ///< ClusterSpec::in_switch
 };
 

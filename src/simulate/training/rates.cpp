@@ -87,6 +87,24 @@ double all_pairs_seconds(const Cluster& cluster, int gpus) {
   return links.seconds();
 }
 
+/// Pairs of a GPU here and one elsewhere, of the same group of `gpus`: for the node, or any other
+/// block of consecutive GPUs, that has most of them.
+double most_pairs_out(const Cluster& cluster, int gpus, int block) {
+  const std::int64_t all = cluster.gpus();
+  double most = 0;
+  for (std::int64_t begin = 0; begin < all; begin += block) {
+    const std::int64_t end = std::min(begin + block, all);
+    double pairs = 0;
+    for (std::int64_t first = begin / gpus * gpus; first < end; first += gpus) {
+      const auto here = static_cast<double>(std::min(end, first + gpus) - std::max(begin, first));
+      pairs += here * (gpus - here);
+    }
+    most = std::max(most, pairs);
+    if (begin % gpus == 0 && block % gpus == 0) break;  // as all others
+  }
+  return most;
+}
+
 }  // namespace
 
 Rates rates_of(const Cluster& cluster) {
@@ -129,13 +147,14 @@ double all_to_all_seconds(const Cluster& cluster, double bytes, int gpus) {
   const double part = bytes / gpus;
   double slowest_s = part * all_pairs_seconds(cluster, std::min(gpus, node));
   double latency_s = rates.gpu_pair_latency_s;
-  const auto send = [&](int near, double node_bytes_per_s) {
-    slowest_s = std::max(slowest_s, 1.0 * node * (gpus - near) * part / node_bytes_per_s);
-  };
-  if (gpus > node) {
-    send(node, rates.node_bytes_per_s);
-    const int leaf = cluster.spec().nodes_per_leaf;
-    if (gpus > leaf * node) send(leaf * node, uplink_bytes_per_s(cluster, leaf));
+  const double leaving = most_pairs_out(cluster, gpus, node);
+  if (leaving > 0) {
+    slowest_s = std::max(slowest_s, leaving * part / rates.node_bytes_per_s);
+    // Uplinks of a leaf are shared by its nodes.
+    const int below = std::min(cluster.spec().nodes_per_leaf, cluster.nodes());
+    const double leaving_leaf = most_pairs_out(cluster, gpus, below * node);
+    slowest_s = std::max(slowest_s, leaving_leaf * part / below /
+                                        uplink_bytes_per_s(cluster, cluster.spec().nodes_per_leaf));
     latency_s = std::max(latency_s, rates.node_latency_s);
   }
   return slowest_s + latency_s;
@@ -143,21 +162,26 @@ double all_to_all_seconds(const Cluster& cluster, double bytes, int gpus) {
 
 double shifted_seconds(const Cluster& cluster, double bytes, int distance) {
   const int node = cluster.gpus_per_node();
-  const double latency_s = cluster.route(0, distance).latency_s;
+  double slowest_s = 0;
+  double latency_s = 0;
   if (distance < node) {
     SharedLinks links(cluster);
     for (int gpu = 0; gpu + distance < node; ++gpu) links.add(gpu, gpu + distance);
-    return bytes * links.seconds() + latency_s;
+    slowest_s = links.seconds();
+    latency_s = cluster.route(0, distance).latency_s;
   }
-  // GPUs whose peer is in another node share the NICs of theirs, and the uplinks of their leaf.
+  if (cluster.nodes() == 1) return bytes * slowest_s + latency_s;
+  // GPUs whose peer is in another node, at least the last ones of each, share the NICs of theirs,
+  // and the uplinks of their leaf.
   double node_bytes_per_s = rates_of(cluster).node_bytes_per_s;
   const int away = (distance + node - 1) / node;
   if (cluster.nodes() > cluster.spec().nodes_per_leaf) {
     node_bytes_per_s = std::min(node_bytes_per_s, uplink_bytes_per_s(cluster, away));
   }
-  const double rate =
-      std::min(cluster.route(0, distance).bandwidth_bytes_per_s, node_bytes_per_s / node);
-  return bytes / rate + latency_s;
+  const int leaving = std::min(distance, node);
+  const Route route = cluster.route(node - 1, node - 1 + distance);
+  const double rate = std::min(route.bandwidth_bytes_per_s, node_bytes_per_s / leaving);
+  return bytes * std::max(slowest_s, 1 / rate) + std::max(latency_s, route.latency_s);
 }
 
 }  // namespace hsap

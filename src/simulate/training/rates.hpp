@@ -28,8 +28,8 @@ struct Rates {
 [[nodiscard]] double all_to_all_seconds(const Cluster& cluster, double bytes, int gpus);
 
 /// Seconds until every GPU has the message of `bytes` that it gets from the GPU `distance` before
-/// it, while all do so: over the busiest link of a node, or its share of the node's NICs and of the
-/// uplinks, plus the latency.
+/// it, while all do so: over the busiest link of a node, or, where some peer is in another one, its
+/// share of the node's NICs and of the uplinks; the slowest counts, plus the latency.
 [[nodiscard]] double shifted_seconds(const Cluster& cluster, double bytes, int distance);
 
 }  // namespace hsap

@@ -53,19 +53,19 @@ ClusterSpec::Calibrated everything() {
 
 TEST_CASE("Kernels of fp32 rest on no measurement") {
   const Schedule fp32 = schedule_to(8, Dtype::fp32);
-  const std::vector<Basis> bases = basis_of(fp32, cluster_with(everything()), 1);
+  const std::vector<Basis> bases = basis_of(fp32, cluster_with(everything()), 1, 0);
   CHECK(bases[0].kind == How::uncalibrated);
   CHECK(bases[0].reason == "kernels of fp32 are taken to be as fast as those of bf16");
   CHECK(bases[1].kind == How::calibrated);  // messages are bytes
 }
 
 TEST_CASE("What lies inside the calibration is calibrated") {
-  const std::vector<Basis> far = basis_of(schedule_to(8), cluster_with(everything()), 1);
+  const std::vector<Basis> far = basis_of(schedule_to(8), cluster_with(everything()), 1, 0);
   REQUIRE(far.size() == 2);
   CHECK(far[0].number == "attention forward");
   CHECK(far[1].number == "messages between nodes");
   for (const Basis& basis : far) CHECK((basis.kind == How::calibrated && basis.outside.empty()));
-  CHECK(basis_of(schedule_to(1), cluster_with(everything()), 1)[1].number ==
+  CHECK(basis_of(schedule_to(1), cluster_with(everything()), 1, 0)[1].number ==
         "messages inside a node");
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("What lies outside is extrapolated, and it is said what") {
   known.tokens = {1024, 4096};
   known.head_dim = {64, 64};
   known.nodes = {4, 8};
-  const std::vector<Basis> list = basis_of(schedule_to(8), cluster_with(known), 1);
+  const std::vector<Basis> list = basis_of(schedule_to(8), cluster_with(known), 1, 0);
   REQUIRE(list.size() == 2);
   for (const Basis& basis : list) CHECK(basis.kind == How::extrapolated);
   const auto tells = [](const Basis::Outside& outside, const std::string& what, double asked,
@@ -92,7 +92,7 @@ TEST_CASE("What lies outside is extrapolated, and it is said what") {
 }
 
 TEST_CASE("A cluster without a calibration says so") {
-  for (const Basis& basis : basis_of(schedule_to(8), cluster_with({}), 1)) {
+  for (const Basis& basis : basis_of(schedule_to(8), cluster_with({}), 1, 0)) {
     CHECK(basis.kind == How::uncalibrated);
   }
 }

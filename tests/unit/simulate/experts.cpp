@@ -72,6 +72,13 @@ TEST_CASE("Parts for every GPU go over its links or share the NICs of the node")
   CHECK(all_to_all_seconds(cluster, 4e9, 8) == Approx(4 * 2e9 / 40e9));
 }
 
+TEST_CASE("Parts for groups that lie across nodes share the NICs, too") {
+  // Groups 012, 3|45, 67|8, 9ab: of the second node two GPUs send to one elsewhere, twice.
+  CHECK(all_to_all_seconds(round_cluster(3, 4), 3e9, 3) == Approx(4 * 1e9 / 40e9));
+  // The second has two of each group of six, which send to four elsewhere.
+  CHECK(all_to_all_seconds(round_cluster(3, 4), 6e9, 6) == Approx(16 * 1e9 / 40e9));
+}
+
 TEST_CASE("Groups further apart than a node has GPUs use one GPU of each node") {
   const Cluster cluster = round_cluster(4, 2);
   CHECK(collective_seconds(cluster, 8e9, 2, 4) == Approx(2 * 4e9 / 20e9));

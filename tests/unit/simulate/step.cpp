@@ -284,6 +284,12 @@ TEST_CASE("What GPUs of a node share, as the link between sockets, sets the pace
   CHECK(shifted_seconds(node, 1e9, 2) == Approx(2 * 1e9 / 10e9));
 }
 
+TEST_CASE("Stages smaller than a node send to the next node, too") {
+  // The last two of four GPUs each over a NIC of 10 GB/s, the others over NVLink.
+  CHECK(shifted_seconds(round_cluster(2, 4), 1e9, 2) == Approx(1e9 / 10e9));
+  CHECK(shifted_seconds(round_cluster(1, 4), 1e9, 2) == Approx(1e9 / 100e9));
+}
+
 TEST_CASE("Uplinks of leaves and what a node's NICs reach together set the pace between nodes") {
   ClusterSpec spec = round_spec(2);
   spec.nodes_per_leaf = 2;

@@ -1,7 +1,9 @@
-#include "simulate/traffic/routes.hpp"
+#include "simulate/traffic/placement.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <numeric>
+#include <set>
 #include <utility>
 
 namespace hsap {
@@ -25,10 +27,28 @@ class Neighbours {
 
 }  // namespace
 
+std::vector<int> unlike_replicas(const Cluster& cluster, int group_gpus, int replicas) {
+  // How far each kind of border is from the first GPU, where one lies inside the group.
+  const auto border = [&](std::int64_t first, std::int64_t every) {
+    const std::int64_t ahead = every - first % every;
+    return ahead < group_gpus ? ahead : 0;
+  };
+  const std::int64_t node = cluster.gpus_per_node();
+  const std::int64_t leaf = node * cluster.spec().nodes_per_leaf;
+  std::set<std::pair<std::int64_t, std::int64_t>> seen;
+  std::vector<int> unlike;
+  for (int replica = 0; replica < replicas; ++replica) {
+    const std::int64_t first = std::int64_t{replica} * group_gpus;
+    if (seen.emplace(border(first, node), border(first, leaf)).second) unlike.push_back(replica);
+  }
+  return unlike;
+}
+
 std::vector<int> coupled_copies(const Machine& machine, const Traffic& traffic,
                                 const Placement& placement) {
   const int copies = placement.copies();
-  if (copies == 1) return {0};
+  const int told = placement.told;
+  if (copies == 1) return {told};
   Neighbours neighbours(copies);
   std::vector<int> user(machine.links.size(), -1);
   for (int copy = 0; copy < copies; ++copy) {
@@ -41,9 +61,9 @@ std::vector<int> coupled_copies(const Machine& machine, const Traffic& traffic,
       }
     }
   }
-  std::vector<int> coupled;
+  std::vector<int> coupled{told};
   for (int copy = 0; copy < copies; ++copy) {
-    if (neighbours.find(copy) == neighbours.find(0)) coupled.push_back(copy);
+    if (copy != told && neighbours.find(copy) == neighbours.find(told)) coupled.push_back(copy);
   }
   return coupled;
 }
