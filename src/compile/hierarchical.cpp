@@ -145,10 +145,14 @@ void Hierarchical::plan_relays(int node) {
 }
 
 const Range* Hierarchical::need(int c, int shard) const {
-  for (const Need& each : plan(c).needs) {
-    if (each.shard == shard) return &each.rows;
-  }
-  return nullptr;
+  // They stand in the order of their distance.
+  const int shards = lower_.mesh.shards();
+  const auto distance = [&](int to) { return (c - to + shards) % shards; };
+  const std::vector<Need>& needs = plan(c).needs;
+  const auto found =
+      std::lower_bound(needs.begin(), needs.end(), distance(shard),
+                       [&](const Need& each, int wanted) { return distance(each.shard) < wanted; });
+  return found != needs.end() && found->shard == shard ? &found->rows : nullptr;
 }
 
 std::vector<Hierarchical::Need> Hierarchical::needs_of(int c, int stage) const {
@@ -182,10 +186,13 @@ Step Hierarchical::across(const Scope& at, int stage, const KeyValue& own,
   Step step;
   for (int node = 0; node < nodes_; ++node) {
     if (node == node_of(c) || stage_of(node, node_of(c)) != stage) continue;
-    for (const Need& relay : plan(gateway(node, c)).relays) {
-      if (relay.shard != c) continue;
-      step.sends.push_back({rank_of(at, gateway(node, c)), own, relay.rows});
-    }
+    // They stand in the order of their shards.
+    const std::vector<Need>& relays = plan(gateway(node, c)).relays;
+    const auto relay =
+        std::lower_bound(relays.begin(), relays.end(), c,
+                         [](const Need& each, int shard) { return each.shard < shard; });
+    if (relay == relays.end() || relay->shard != c) continue;
+    step.sends.push_back({rank_of(at, gateway(node, c)), own, relay->rows});
   }
   for (const Need& relay : relays_of(c, stage)) {
     step.receives.push_back({rank_of(at, relay.shard), relayed, relay.rows});

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "schedule/builder.hpp"
 
@@ -15,10 +17,16 @@ struct Rows {
   int dim = 1;
 };
 
-Rows rows_of(std::int64_t bytes) {
+/// Of so many `parts` of as many bytes, all of which fit a Token together.
+Rows rows_of(std::int64_t bytes, Token parts = 1) {
+  constexpr int largest_dim = 1 << 20;
   Rows rows;
-  while (rows.dim < 1024 && bytes / 2 / rows.dim > (1 << 20)) rows.dim *= 2;
-  rows.count = static_cast<Token>(std::max<std::int64_t>(1, bytes / 2 / rows.dim));
+  const auto count = [&] { return bytes / 2 / rows.dim; };
+  while (rows.dim < largest_dim &&
+         ((rows.dim < 1024 && count() > (1 << 20)) || count() > max_tokens / parts)) {
+    rows.dim *= 2;
+  }
+  rows.count = static_cast<Token>(std::clamp<std::int64_t>(count(), 1, max_tokens / parts));
   return rows;
 }
 
@@ -39,7 +47,9 @@ class Writer {
 };
 
 /// Everybody sends its part to everybody, as nccl-tests' alltoall does.
-Schedule all_to_all(std::int64_t bytes, int gpus) {
+Result<Schedule> all_to_all(std::int64_t bytes, int gpus) {
+  constexpr int most = 1 << 12;  // some 16 million messages
+  if (gpus > most) return infeasible(fmt::format("an all-to-all of more than {} GPUs", most));
   Transfers work;
   work.bytes = std::max<std::int64_t>(1, bytes / gpus);
   for (int from = 0; from < gpus; ++from) {
@@ -56,14 +66,17 @@ Schedule schedule_of(const Transfers& work, int gpus) {
   const Rows rows = rows_of(work.bytes);
   Writer writer(rows, rows.count);
   ScheduleBuilder& build = writer.build();
+  std::vector<std::vector<std::pair<int, int>>> pairs_of(static_cast<std::size_t>(gpus));
+  for (const auto& pair : work.pairs) {
+    pairs_of[static_cast<std::size_t>(pair.first)].push_back(pair);
+    if (pair.second != pair.first) pairs_of[static_cast<std::size_t>(pair.second)].push_back(pair);
+  }
   for (Rank rank = 0; rank < gpus; ++rank) {
     build.begin_rank(build.intervals({}));
     const Index buffer = writer.buffer(0, rows.count);
-    bool begun = false;
-    for (const auto& [from, to] : work.pairs) {
-      if (from != rank && to != rank) continue;
-      if (!begun) build.exchange(Stream::keys);
-      begun = true;
+    const auto& pairs = pairs_of[static_cast<std::size_t>(rank)];
+    if (!pairs.empty()) build.exchange(Stream::keys);
+    for (const auto& [from, to] : pairs) {
       if (from == rank) build.send(to, buffer, writer.rows(0, rows.count), {0, 1});
       if (to == rank) build.receive(from, buffer, writer.rows(0, rows.count), {0, 1});
     }
@@ -71,11 +84,11 @@ Schedule schedule_of(const Transfers& work, int gpus) {
   return build.finish();
 }
 
-Schedule schedule_of(const Collective& work, const Cluster& cluster) {
+Result<Schedule> schedule_of(const Collective& work, const Cluster& cluster) {
   const auto count = static_cast<Token>(cluster.gpus());
   if (work.kind == Collective::Kind::all_to_all) return all_to_all(work.bytes, cluster.gpus());
   const Group group{0, cluster.gpus(), 1};
-  const Rows part = rows_of(std::max<std::int64_t>(1, work.bytes / count));
+  const Rows part = rows_of(std::max<std::int64_t>(1, work.bytes / count), count);
   const Token whole = part.count * count;
   Writer writer(part, whole);
   ScheduleBuilder& build = writer.build();

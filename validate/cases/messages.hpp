@@ -10,8 +10,9 @@ namespace hsap::cases {
 
 [[nodiscard]] Schedule schedule_of(const Transfers& work, int gpus);
 
-/// Rings of NCCL over all GPUs; an all-reduce is a reduce-scatter and an all-gather.
-[[nodiscard]] Schedule schedule_of(const Collective& work, const Cluster& cluster);
+/// Rings of NCCL over all GPUs; an all-reduce is a reduce-scatter and an all-gather. Errors: an
+/// all-to-all of more than 4,096 GPUs (infeasible).
+[[nodiscard]] Result<Schedule> schedule_of(const Collective& work, const Cluster& cluster);
 
 /// A kernel beside an exchange of the first GPU with the first of the last node (its neighbour, on
 /// one node), each of the size that takes its time alone. Errors: one GPU, a message shorter than

@@ -86,7 +86,8 @@ Result<double> seconds_of(const Transfers& work, const Case&, const Cluster& clu
 
 Result<double> seconds_of(const Collective& work, const Case&, const Cluster& cluster,
                           const Runtime& runtime) {
-  HSAP_TRY(const Simulation run, simulate(schedule_of(work, cluster), cluster, runtime));
+  HSAP_TRY(const Schedule schedule, schedule_of(work, cluster));
+  HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime));
   return run.seconds;
 }
 

@@ -1,40 +1,35 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "schedule/verify/access.hpp"
 #include "schedule/verify/content.hpp"
 #include "schedule/verify/stages.hpp"
 
 namespace hsap::verifier {
 
-/// The last operation of the rank that writes any of the rows, or none.
-Index Content::last_writer(Index buffer, HeadRange heads, const Run& run) const {
-  Index last = none;
+/// In one walk over all programs, however many rows there are.
+void Content::find_writers(std::vector<Incomplete>& rows) const {
+  std::vector<Index> of_buffer(schedule_.buffers.size(), none);
+  for (Index i = 0; i < rows.size(); ++i) of_buffer[rows[i].buffer] = i;
   Index at = 0;
-  const auto visit = [&](Index touched, HeadRange touched_heads, const Run& rows, Mode mode) {
-    const bool meets = touched == buffer && mode != Mode::read && rows.begin < run.end &&
-                       run.begin < rows.end && touched_heads.begin < heads.end &&
-                       heads.begin < touched_heads.end;
-    if (meets) last = at;
+  const auto visit = [&](Index touched, HeadRange heads, const Run& run, Mode mode) {
+    if (mode == Mode::read || of_buffer[touched] == none) return;
+    Incomplete& wanted = rows[of_buffer[touched]];
+    const bool meets = run.begin < wanted.run.end && wanted.run.begin < run.end &&
+                       heads.begin < wanted.heads.end && wanted.heads.begin < heads.end;
+    if (meets) wanted.writer = at;
   };
   Accesses accesses(subject_, matching_, visit);
-  const auto rank = static_cast<std::size_t>(schedule_.buffers[buffer].rank);
-  const Range& program = schedule_.programs[rank];
-  for (Index i = 0; i < program.count; ++i) {
-    at = program.first + i;
-    accesses.of(at);
-  }
-  return last;
+  for (; at < schedule_.operations.size(); ++at) accesses.of(at);
 }
 
-Found Content::check_result(Index buffer) const {
+std::optional<Content::Incomplete> Content::check_result(Index buffer) const {
   const Buffer& checked = schedule_.buffers[buffer];
   const bool sums = accumulates(checked.role, schedule_.pass);
-  Found found;
+  std::optional<Incomplete> found;
   const auto report = [&](std::string_view what, HeadRange heads, const Run& run) {
-    if (found) return;
-    const Index writer = last_writer(buffer, heads, run);
-    found = flawed(Flaw::incomplete, fmt::format("{} {}", place(buffer, heads, run), what),
-                   writer == none ? std::nullopt : std::optional(writer));
+    if (!found) found = Incomplete{buffer, heads, run, what};
   };
   const auto compare = [&](Fingerprint value, Fingerprint expected, HeadRange heads,
                            const Run& run) {
@@ -55,15 +50,22 @@ Found Content::check_result(Index buffer) const {
 }
 
 Found Content::incomplete() const {
-  Found lowest;
+  std::vector<Incomplete> rows;
   for (Index at = 0; at < schedule_.buffers.size(); ++at) {
     const Usage usage = schedule_.buffers[at].usage;
     if (usage != Usage::output && usage != Usage::saved) continue;
-    Found found = check_result(at);
-    // A row that no operation writes comes before all others.
-    if (found && (!lowest || found->operation < lowest->operation)) lowest = std::move(found);
+    if (const std::optional<Incomplete> found = check_result(at)) rows.push_back(*found);
   }
-  return lowest;
+  if (rows.empty()) return {};
+  find_writers(rows);
+  // Those that no operation writes come before all others.
+  const auto lowest = std::min_element(
+      rows.begin(), rows.end(),
+      [](const Incomplete& a, const Incomplete& b) { return a.writer < b.writer; });
+  return flawed(
+      Flaw::incomplete,
+      fmt::format("{} {}", place(lowest->buffer, lowest->heads, lowest->run), lowest->what),
+      lowest->writer);
 }
 
 Found check_content(const Subject& subject, const Matching& matching,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "schedule/verify/fingerprints.hpp"
@@ -55,8 +57,16 @@ class Content {
   void load(Index at, Index buffer, HeadRange heads, const Run& run);
   void store(Index at, Index buffer, bool add);
 
-  [[nodiscard]] Found check_result(Index buffer) const;
-  [[nodiscard]] Index last_writer(Index buffer, HeadRange heads, const Run& run) const;
+  /// Rows of a buffer that are not what they should be in the end, and what is wrong with them.
+  struct Incomplete {
+    Index buffer = 0;
+    HeadRange heads;
+    Run run;
+    std::string_view what;
+    std::optional<Index> writer = {};  ///< the last operation that writes any of the rows
+  };
+  [[nodiscard]] std::optional<Incomplete> check_result(Index buffer) const;
+  void find_writers(std::vector<Incomplete>& rows) const;
   [[nodiscard]] std::string place(Index buffer, HeadRange heads, const Run& run) const;
   void report_unwritten(Index at, Index buffer, HeadRange heads, const Run& run);
 

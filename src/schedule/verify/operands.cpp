@@ -46,9 +46,21 @@ class Operands {
                                                      : "expected a source and a destination";
       case Kind::compute:
         return schedule_.operands_of(op).empty() ? "" : "work outside attention has no operands";
+      case Kind::attend:
+      case Kind::attend_backward:
+        if (std::string flaw = flaw_of_slices(op); !flaw.empty()) return flaw;
+        return flaw_of_roles(op);
       default:
         return flaw_of_roles(op);
     }
+  }
+
+  /// Each head attends a slice once, so whoever names slices more often wants all that follows them
+  /// to take long.
+  std::string flaw_of_slices(const Operation& op) {
+    slices_ += op.payload.count;
+    const auto heads = static_cast<std::uint64_t>(schedule_.heads.query);
+    return slices_ <= heads * schedule_.slices.size() ? "" : "attends slices that others had";
   }
 
   /// Operands exist, belong to the rank and differ from each other.
@@ -171,6 +183,7 @@ class Operands {
 
   const Schedule& schedule_;
   std::vector<bool> claimed_;  ///< by transfer: an exchange has it
+  std::uint64_t slices_ = 0;   ///< of all attends so far
 };
 
 }  // namespace

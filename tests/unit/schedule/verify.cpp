@@ -85,6 +85,18 @@ TEST_CASE("a schedule for another batch is malformed") {
   CHECK(broken.flaw() == "malformed");
 }
 
+TEST_CASE("slices that more attends name than there are heads are malformed") {
+  Broken broken(Pass::forward);
+  const auto all = static_cast<Index>(broken.schedule.slices.size());
+  for (Operation& op : broken.schedule.operations) {
+    if (op.kind == Kind::attend) op.payload = {0, all};
+  }
+  const auto finding = verify(broken.schedule, broken.problem);
+  REQUIRE(finding);
+  CHECK(finding->flaw == Flaw::malformed);
+  CHECK(finding->message == "attends slices that others had");
+}
+
 TEST_CASE("inputs and results in another dtype than the problem's are malformed") {
   Broken broken(Pass::backward);
   SECTION("of the problem") { broken.problem.dtype = Dtype::fp32; }

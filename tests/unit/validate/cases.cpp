@@ -147,6 +147,23 @@ TEST_CASE("An all-reduce is a reduce-scatter and an all-gather in one go") {
   CHECK(collective("all_to_all") > 0);
 }
 
+TEST_CASE("Collectives of thousands of GPUs have as many rows as fit") {
+  const auto seconds = [](int nodes) {
+    return seconds_of(good(fmt::format(R"({{"name": "x", "group": "g", "nodes": {},
+      "collective": "all_gather", "bytes": 274877906944, "measured_s": 1}})",
+                                       nodes)));
+  };
+  CHECK(seconds(256) == Approx(seconds(128)).epsilon(0.05));
+}
+
+TEST_CASE("An all-to-all of more GPUs than can be simulated is no prediction") {
+  const CaseFile file = good(R"({"name": "x", "group": "g", "nodes": 513,
+    "collective": "all_to_all", "bytes": 4294967296, "measured_s": 1})");
+  const Result<double> seconds = predict_case(file, file.cases.front());
+  REQUIRE_FALSE(seconds);
+  CHECK(seconds.error().text() == "an all-to-all of more than 4096 GPUs");
+}
+
 TEST_CASE("Two parts at once take the longer one's time where nothing is in the way") {
   const auto overlap = [](const std::string& compute, const std::string& communication) {
     return seconds_of(good(R"({"name": "x", "group": "g", "nodes": 4, "measured_s": 1,
