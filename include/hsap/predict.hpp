@@ -73,8 +73,9 @@ struct Bound {
 struct AttentionTimes {
   double forward_s = 0;  ///< slowest rank
   double backward_s = 0;
-  double compute_s = 0;                ///< of each pass's slowest rank, passes added up; so are
-  double communication_s = 0;          ///< these two
+  double compute_s = 0;                ///< of each pass's slowest rank, of those that end within
+                                       ///< a hundredth of it the one with most, passes added up;
+  double communication_s = 0;          ///< so are these two
   double exposed_communication_s = 0;  ///< communication with no kernel running beside it
   std::int64_t bytes_sent = 0;         ///< all ranks together
   std::int64_t bytes_sent_inter_node = 0;

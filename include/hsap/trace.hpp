@@ -40,8 +40,8 @@ struct SampleOptions {
 /// it is used up (then again from the whole list), from a histogram with probability
 /// proportional to 1 / length (log-uniform) inside a bin drawn by count. A document longer than
 /// the context is cut by sequential packing and left out by best fit. Documents are drawn until
-/// they hold batches x context tokens; best fit packs those and keeps the first `batches`. The
-/// same seed gives the same batches on every machine. Errors: more than 2^24 documents needed;
+/// they hold batches x context tokens; best fit packs those and keeps `batches` drawn from them.
+/// The same seed gives the same batches on every machine. Errors: more than 2^24 documents needed;
 /// fewer than one document in a million fits the context.
 [[nodiscard]] Result<std::vector<Batch>> sample(const Trace& trace, const SampleOptions& options);
 

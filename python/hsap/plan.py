@@ -3,7 +3,7 @@
 import json
 import os
 
-from ._library import call, library
+from ._library import BadInput, call, library
 
 
 class Plan:
@@ -59,7 +59,10 @@ class Plan:
 
 def load_plan(path: "str | os.PathLike[str]") -> Plan:
     """Reads a plan that hsap-tune wrote and checks all of it. Raises BadInput."""
-    return Plan(call("hsap_planner_read", os.fsencode(path)))
+    name = os.fsencode(path)
+    if b"\0" in name:  # where C ends a path
+        raise BadInput(f"{path!r} is no path: it holds a zero")
+    return Plan(call("hsap_planner_read", name))
 
 
 def make_plan(*, heads: int, head_dim: int, kv_heads: "int | None" = None, mask: str = "causal",

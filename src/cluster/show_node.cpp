@@ -185,11 +185,11 @@ std::vector<Box> fit(const ClusterSpec& spec, const std::vector<Box>& all) {
 class NodePicture {
  public:
   explicit NodePicture(const ClusterSpec& spec)
-      : spec_(spec), boxes_(fit(spec, Sorter(spec).boxes())) {}
+      : spec_(spec), boxes_(fit(spec, Sorter(spec).boxes())), direct_(direct_links()) {}
 
   std::string draw(const std::string& title, bool color) {
     plan_rows();
-    right_ = std::max(width_of(spec_, boxes_), title.size() + 8) - 1;
+    right_ = std::max({width_of(spec_, boxes_), title.size() + 8, direct_.size() + 2 * border}) - 1;
     std::size_t left = border;
     for (std::size_t i = 0; i < boxes_.size(); ++i) {
       draw_box(boxes_[i], left);
@@ -263,18 +263,21 @@ class NodePicture {
       if (spec_.devices[i].kind != DeviceKind::nvswitch) continue;
       draw_bar(static_cast<int>(i), row++);
     }
+    if (!direct_.empty()) canvas_.put(row++, border, direct_);
+    return row;
+  }
+
+  /// "nvlink: gpu0=gpu1 ...", as much of it as fits the page; empty where switches join all.
+  [[nodiscard]] std::string direct_links() const {
     std::string direct;
     for (const ClusterSpec::NodeLink& link : spec_.links) {
       if (link.link_class != LinkClass::nvlink || !is_gpu(link.from) || !is_gpu(link.to)) continue;
+      if (direct.empty()) direct = "nvlink:";
       const std::string pair = fmt::format("{}={}", name(link.from), name(link.to));
-      if (direct.size() + pair.size() > 70) {
-        direct += " ...";
-        break;
-      }
+      if (direct.size() + pair.size() > 77) return direct + " ...";
       direct += " " + pair;
     }
-    if (!direct.empty()) canvas_.put(row++, border, "nvlink:" + direct);
-    return row;
+    return direct;
   }
 
   void draw_bar(int nvswitch, std::size_t row) {
@@ -297,6 +300,7 @@ class NodePicture {
 
   const ClusterSpec& spec_;
   std::vector<Box> boxes_;
+  std::string direct_;
   Canvas canvas_;
   std::map<int, std::size_t> centre_;  ///< column of a device that is shown
   std::size_t nic_row_ = 0;

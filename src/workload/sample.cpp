@@ -62,9 +62,8 @@ Error misfit(const Trace& trace, Token context) {
 /// Documents that hold at least `tokens` tokens together.
 template <typename Source>
 Result<std::vector<Token>> draw_documents(const Trace& trace, Source source, std::int64_t tokens,
-                                          const SampleOptions& options) {
+                                          const SampleOptions& options, Random& random) {
   constexpr int patience = 1'000'000;
-  Random random(options.seed);
   std::vector<Token> drawn;
   int misfits = 0;
   for (std::int64_t held = 0; held < tokens;) {
@@ -105,11 +104,18 @@ Status check_options(const Trace& trace, const SampleOptions& options) {
 Result<std::vector<Batch>> sample(const Trace& trace, const SampleOptions& options) {
   HSAP_CHECK(check_options(trace, options));
   const std::int64_t tokens = std::int64_t{options.context} * options.batches;
+  Random random(options.seed);
   HSAP_TRY(const std::vector<Token> documents,
-           trace.bins.empty() ? draw_documents(trace, ListSource(trace), tokens, options)
-                              : draw_documents(trace, HistogramSource(trace), tokens, options));
+           trace.bins.empty()
+               ? draw_documents(trace, ListSource(trace), tokens, options, random)
+               : draw_documents(trace, HistogramSource(trace), tokens, options, random));
   HSAP_TRY(std::vector<Batch> batches, pack(documents, options.context, options.packing));
-  batches.resize(static_cast<std::size_t>(options.batches));
+  const auto wanted = static_cast<std::size_t>(options.batches);
+  // Best fit begins with the longest documents: any of its batches, not the first ones.
+  for (std::size_t i = 0; options.packing == Packing::best_fit && i < wanted; ++i) {
+    std::swap(batches[i], batches[i + random.below(batches.size() - i)]);
+  }
+  batches.resize(wanted);
   return batches;
 }
 

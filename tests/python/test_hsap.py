@@ -52,6 +52,8 @@ class Plans(unittest.TestCase):
             hsap.make_plan(heads=8, head_dim=2 ** 60)
         with self.assertRaisesRegex(hsap.BadInput, "no such file"):
             hsap.load_plan("/nowhere/plan.json")
+        with self.assertRaisesRegex(hsap.BadInput, "is no path"):
+            hsap.load_plan("/nowhere/plan.json\0.txt")
 
 
 class Programs(unittest.TestCase):

@@ -47,12 +47,19 @@ const PassRun* run_of(const std::vector<PassRun>& runs, Pass pass) {
   return found == runs.end() ? nullptr : &*found;
 }
 
+/// What the time of the slowest rank is made of. After an exchange of all with all they end almost
+/// together; then it is the one that computes most, as the others waited for it.
 PassTimes slowest_rank(const Simulation& simulation) {
-  const auto slowest = std::max_element(
-      simulation.ranks.begin(), simulation.ranks.end(),
-      [](const RankTimes& a, const RankTimes& b) { return a.finish_s < b.finish_s; });
+  constexpr double together = 0.99;
+  const auto less = [&](const RankTimes& a, const RankTimes& b) {
+    const auto late = [&](const RankTimes& rank) {
+      return rank.finish_s >= together * simulation.seconds;
+    };
+    return late(a) != late(b) ? late(b) : a.compute_s < b.compute_s;
+  };
+  const auto slowest = std::max_element(simulation.ranks.begin(), simulation.ranks.end(), less);
   if (slowest == simulation.ranks.end()) return {};
-  return {slowest->finish_s, slowest->compute_s, slowest->communication_s,
+  return {simulation.seconds, slowest->compute_s, slowest->communication_s,
           slowest->exposed_communication_s, slowest->host_s};
 }
 
