@@ -228,10 +228,10 @@ Status run(const Flags& flags) {
 
 void add_flags(cli::Command& app, Flags& flags) {
   cli::add_cluster(app, flags.common.cluster);
-  cli::add_model(app, flags.common.model);
+  const cli::Flag model = cli::add_model(app, flags.common.model);
   cli::add_batches(app, flags.common.batches);
   cli::add_problem(app, flags.common.problem);
-  cli::add_training(app, flags.training);
+  cli::add_training(app, model, flags.training);
   app.add_option("-o,--output", flags.plan, "plan to write, or '-' for stdout").type_name("FILE|-");
   cli::add_parsed(
       app, "--to", flags.trainer, parse_target,

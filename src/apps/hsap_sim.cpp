@@ -19,11 +19,11 @@ namespace {
 
 void add_flags(cli::Command& app, cli::Options& options) {
   cli::add_cluster(app, options.cluster);
-  cli::add_model(app, options.model);
+  const cli::Flag model = cli::add_model(app, options.model);
   cli::add_batches(app, options.batches);
   cli::add_problem(app, options.problem);
   cli::add_strategy(app, options.strategy);
-  cli::add_training(app, options.training);
+  cli::add_training(app, model, options.training);
   cli::add_output(app, options.output);
   cli::add_timeline(app, options.output);
   cli::add_threads(app, options.output);

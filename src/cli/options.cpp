@@ -39,11 +39,13 @@ void add_cluster(Command& command, ClusterOptions& options) {
       .group(group);
 }
 
-void add_model(Command& command, ModelOptions& options) {
+Flag add_model(Command& command, ModelOptions& options) {
   const std::string group = "Model";
-  command.add_option("--model", options.model, "a file in models/ by name (llama3-8b), or a path")
-      .type_name("NAME|FILE")
-      .group(group);
+  const Flag model =
+      command
+          .add_option("--model", options.model, "a file in models/ by name (llama3-8b), or a path")
+          .type_name("NAME|FILE")
+          .group(group);
   add_integer(command, "--heads", options.heads, 1, 4096, "H",
               "query heads, for attention without a model")
       .group(group);
@@ -51,6 +53,7 @@ void add_model(Command& command, ModelOptions& options) {
       .group(group);
   add_integer(command, "--head-dim", options.head_dim, 8, 1024, "D", "numbers in a head (128)")
       .group(group);
+  return model;
 }
 
 void add_batches(Command& command, BatchOptions& options) {
@@ -104,9 +107,9 @@ namespace {
 class Lists {
  public:
   Lists(Command& command, const char* group) : command_(command), group_(group) {}
-  void operator()(const char* flag, std::string& target, const std::string& type,
+  Flag operator()(const char* flag, std::string& target, const std::string& type,
                   const char* help) const {
-    command_.add_option(flag, target, help).type_name(type).group(group_);
+    return command_.add_option(flag, target, help).type_name(type).group(group_);
   }
 
  private:
@@ -172,52 +175,59 @@ constexpr TrainingFlag weight_gradients_flag{
 
 /// The flags of which there is one value.
 template <typename Options>
-void add_single_values(Command& command, Options& options) {
+void add_single_values(Command& command, const Flag& model, Options& options) {
   add_integer(command, "--virtual-stages", options.virtual_stages, 1, max_virtual_stages, "N",
               "pieces of the model in each of several pipeline stages, interleaved (1)")
-      .group(training_group);
+      .group(training_group)
+      .needs(model);
   add_integer(command, "--global-batch", options.global_batch, 1, max_global_batch, "N",
               "packed batches of all replicas in one optimizer step (one each)")
-      .group(training_group);
+      .group(training_group)
+      .needs(model);
   add_integer(command, "--lookahead", options.lookahead, 1, max_lookahead, "N",
               "the loader deals the batches of N steps out by their work (as they come)")
-      .group(training_group);
+      .group(training_group)
+      .needs(model);
   add_parsed(command, "--loss", options.loss, parse_loss, "fused|plain",
              "kernels that fuse softmax and loss, or PyTorch's own functions (fused)")
-      .group(training_group);
+      .group(training_group)
+      .needs(model);
   add_integer(command, "--loss-chunks", options.loss_chunks, 1, max_loss_chunks, "N",
               "logits exist for an N-th of a rank's tokens at a time (1)")
-      .group(training_group);
+      .group(training_group)
+      .needs(model);
 }
 
 }  // namespace
 
-void add_training(Command& command, Training& training) {
+void add_training(Command& command, const Flag& model, Training& training) {
   const auto add = [&](const TrainingFlag& flag, auto& target, auto read) {
-    add_parsed(command, flag.name, target, read, flag.type, flag.help).group(training_group);
+    return add_parsed(command, flag.name, target, read, flag.type, flag.help).group(training_group);
   };
-  add(zero_flag, training.zero, integer_reader<int>(0, 3));
-  add(checkpointing_flag, training.checkpointing, parse_checkpointing);
+  add(zero_flag, training.zero, integer_reader<int>(0, 3)).needs(model);
+  add(checkpointing_flag, training.checkpointing, parse_checkpointing).needs(model);
   add(tensor_parallel_flag, training.tensor_parallel, integer_reader<int>(1, max_tensor_parallel));
   add(pipeline_parallel_flag, training.pipeline_parallel,
-      integer_reader<int>(1, max_pipeline_parallel));
-  add(expert_parallel_flag, training.expert_parallel, integer_reader<int>(1, max_expert_parallel));
-  add(weight_gradients_flag, training.weight_gradients, parse_dtype);
-  add_single_values(command, training);
+      integer_reader<int>(1, max_pipeline_parallel))
+      .needs(model);
+  add(expert_parallel_flag, training.expert_parallel, integer_reader<int>(1, max_expert_parallel))
+      .needs(model);
+  add(weight_gradients_flag, training.weight_gradients, parse_dtype).needs(model);
+  add_single_values(command, model, training);
 }
 
-void add_training(Command& command, TrainingOptions& options) {
+void add_training(Command& command, const Flag& model, TrainingOptions& options) {
   const Lists add_text(command, training_group);
   const auto add = [&](const TrainingFlag& flag, std::string& target) {
-    add_text(flag.name, target, flag.list_type(), flag.help);
+    return add_text(flag.name, target, flag.list_type(), flag.help);
   };
-  add(zero_flag, options.zero);
-  add(checkpointing_flag, options.checkpointing);
+  add(zero_flag, options.zero).needs(model);
+  add(checkpointing_flag, options.checkpointing).needs(model);
   add(tensor_parallel_flag, options.tensor_parallel);
-  add(pipeline_parallel_flag, options.pipeline_parallel);
-  add(expert_parallel_flag, options.expert_parallel);
-  add(weight_gradients_flag, options.weight_gradients);
-  add_single_values(command, options);
+  add(pipeline_parallel_flag, options.pipeline_parallel).needs(model);
+  add(expert_parallel_flag, options.expert_parallel).needs(model);
+  add(weight_gradients_flag, options.weight_gradients).needs(model);
+  add_single_values(command, model, options);
 }
 
 namespace {

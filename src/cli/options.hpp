@@ -14,6 +14,7 @@
 namespace hsap::cli {
 
 class Command;
+class Flag;
 
 struct ClusterOptions {
   std::string cluster;  ///< shipped name or path
@@ -96,13 +97,16 @@ struct Options {
 };
 
 void add_cluster(Command& command, ClusterOptions& options);
-void add_model(Command& command, ModelOptions& options);
+/// Returns --model.
+Flag add_model(Command& command, ModelOptions& options);
 void add_batches(Command& command, BatchOptions& options);
 void add_problem(Command& command, ProblemOptions& options);
 void add_strategy(Command& command, StrategyOptions& options);
-void add_training(Command& command, Training& training);
-/// The same flags; each but --global-batch and --loss-chunks takes a list or "all".
-void add_training(Command& command, TrainingOptions& options);
+/// All but --tensor-parallel, which shares out the heads of attention alone, too, need the flag of
+/// add_model().
+void add_training(Command& command, const Flag& model, Training& training);
+/// The same flags; those that TrainingOptions has as text take a list or "all".
+void add_training(Command& command, const Flag& model, TrainingOptions& options);
 /// --json, --quiet, --color and --force.
 void add_output(Command& command, OutputOptions& options);
 void add_timeline(Command& command, OutputOptions& options);

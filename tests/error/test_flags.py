@@ -121,6 +121,10 @@ class Strategies(ProgramTest):
         self.refuse([*model, "--expert-parallel", "16"], "--expert-parallel", "16", "8 of a stage")
         self.refuse([*model, "--pipeline-parallel", "5"], "--pipeline-parallel", "5")
         self.refuse([*model, "--virtual-stages", "2"], "--virtual-stages", "found 2")
+        for given in (["--zero", "3"], ["--checkpointing", "full"], ["--global-batch", "8"],
+                      ["--lookahead", "2"], ["--loss", "plain"], ["--pipeline-parallel", "2"]):
+            self.refuse([*SIM, *given], f"{given[0]} requires --model")
+        self.answer([*SIM, "--tensor-parallel", "2"])
         self.refuse([*model, "--lookahead", "0"], "--lookahead", "'0'", "from 1 to 1048576")
 
     def test_heads_not_divisible(self):

@@ -27,10 +27,12 @@ class Tune(ProgramTest):
                     "a divisor of 8 GPUs")
 
     def test_ways_to_train_are_lists(self):
-        self.refuse([*self.command, "--zero", "1,4"], "--zero: ", "'4'")
-        self.refuse([*self.command, "--checkpointing", "none,some"], "--checkpointing: ", "'some'")
-        self.refuse([*self.command, "--tensor-parallel", "1,3"], "--tensor-parallel: ", "found 3")
-        self.refuse([*self.command, "--weight-gradients", "fp16"], "--weight-gradients: ", "'fp16'")
+        command = [*without(without(self.command, "--heads"), "--kv-heads"), "--model", "llama3-8b"]
+        self.refuse([*command, "--zero", "1,4"], "--zero: ", "'4'")
+        self.refuse([*command, "--checkpointing", "none,some"], "--checkpointing: ", "'some'")
+        self.refuse([*command, "--tensor-parallel", "1,3"], "--tensor-parallel: ", "found 3")
+        self.refuse([*command, "--weight-gradients", "fp16"], "--weight-gradients: ", "'fp16'")
+        self.refuse([*self.command, "--zero", "all"], "--zero requires --model")
         model = ["hsap-tune", "--cluster", "dgx-h100", "--documents", "8K,4K,4K", "--model",
                  "llama3-8b", "--zero", "1,3", "--tensor-parallel", "4,8", "-o", self.plan, "--force"]
         table = self.answer(model)

@@ -29,6 +29,19 @@ struct Asked {
   bool fp32 = false;  ///< queries
 };
 
+/// What a rank of a ring passes on to the next: the smaller side of a pair of operands, of all the
+/// others.
+double ring_bytes(const Schedule& schedule, const Operation& op) {
+  const std::span<const Index> operands = schedule.operands_of(op);
+  double bytes = 0;
+  for (std::size_t i = 0; i + 1 < operands.size(); i += 2) {
+    const std::int64_t share = std::min(schedule.bytes(schedule.buffers[operands[i]]),
+                                        schedule.bytes(schedule.buffers[operands[i + 1]]));
+    bytes += static_cast<double>(share) * (schedule.group_of(op).count - 1);
+  }
+  return bytes;
+}
+
 /// Rank 0 has place `first` in its node.
 Asked asked_of(const Schedule& schedule, int ranks_per_node, int first) {
   const auto node = [&](Rank rank) { return (first + rank) / ranks_per_node; };
@@ -43,6 +56,12 @@ Asked asked_of(const Schedule& schedule, int ranks_per_node, int first) {
         asked.tokens.add(slice.query.size());
         asked.tokens.add(slice.key.size());
       }
+    }
+    if (op.kind == Kind::all_gather || op.kind == Kind::reduce_scatter) {
+      const Group& group = schedule.group_of(op);
+      const Rank last = group.first + (group.count - 1) * group.stride;
+      (node(group.first) == node(last) ? asked.near_bytes : asked.far_bytes)
+          .add(ring_bytes(schedule, op));
     }
     if (op.kind != Kind::exchange) continue;
     for (const Transfer& transfer : schedule.transfers_of(op)) {

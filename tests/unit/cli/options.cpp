@@ -14,11 +14,11 @@ namespace {
 int parse(std::vector<const char*> arguments, Options& options) {
   Command app("test-program", "test");
   add_cluster(app, options.cluster);
-  add_model(app, options.model);
+  const Flag model = add_model(app, options.model);
   add_batches(app, options.batches);
   add_problem(app, options.problem);
   add_strategy(app, options.strategy);
-  add_training(app, options.training);
+  add_training(app, model, options.training);
   add_output(app, options.output);
   add_timeline(app, options.output);
   add_threads(app, options.output);
@@ -31,42 +31,15 @@ int parse(std::vector<const char*> arguments, Options& options) {
 
 TEST_CASE("flags of the contract reach their fields") {
   Options options;
-  const int code = parse({"--nodes",
-                          "4",
-                          "--context",
-                          "256K",
-                          "--trace",
-                          "wlb-llm",
-                          "--batches",
-                          "3",
-                          "--seed",
-                          "7",
-                          "--mask",
-                          "sliding:4K",
-                          "--pass",
-                          "forward",
-                          "--dtype",
-                          "fp32",
-                          "--zero",
-                          "3",
-                          "--checkpointing",
-                          "full",
-                          "--set",
-                          "nic.x=1",
-                          "--set",
-                          "model.y=2",
-                          "--json",
-                          "-",
-                          "--color",
-                          "never",
-                          "--threads",
-                          "2",
-                          "--packing",
-                          "best-fit",
-                          "--force",
-                          "--global-batch",
-                          "64"},
-                         options);
+  const int code = parse(
+      {"--model",   "llama3-8b",  "--nodes",         "4",        "--context", "256K",
+       "--trace",   "wlb-llm",    "--batches",       "3",        "--seed",    "7",
+       "--mask",    "sliding:4K", "--pass",          "forward",  "--dtype",   "fp32",
+       "--zero",    "3",          "--checkpointing", "full",     "--set",     "nic.x=1",
+       "--set",     "model.y=2",  "--json",          "-",        "--color",   "never",
+       "--threads", "2",          "--packing",       "best-fit", "--force",   "--global-batch",
+       "64"},
+      options);
   CHECK(code == 0);
   CHECK(options.cluster.nodes == 4);
   CHECK(options.batches.context == 262144);
