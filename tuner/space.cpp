@@ -64,7 +64,7 @@ class Space {
     if (strategy.exchange == Exchange::p2p) add_variants(strategy);
     const bool free =
         strategy.exchange != Exchange::ring && strategy.exchange != Exchange::double_ring;
-    const int natural = resolve(problem_, strategy).stages;
+    const int natural = resolve(strategy).stages;
     for (const int stages : stage_variants) {
       if (!free || stages == 0 || stages == natural) continue;
       strategy.stages = stages;

@@ -24,7 +24,7 @@ namespace hsap {
 [[nodiscard]] int near_shards(const Strategy& strategy, int node_ranks);
 
 /// The meaningful strategy with every "natural" choice filled in (stages, inner_degree).
-[[nodiscard]] Strategy resolve(const Problem& problem, const Strategy& strategy);
+[[nodiscard]] Strategy resolve(const Strategy& strategy);
 
 /// Lowers a strategy to what each rank does. Thread-safe; equal inputs give equal bytes.
 /// Errors: the strategy is illegal for the problem (kind infeasible).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace hsap {
@@ -11,5 +12,8 @@ struct Override {
   std::string path;
   std::string value;
 };
+
+/// Of "key=value"; nothing where there is no key or no "=".
+[[nodiscard]] std::optional<Override> parse_override(const std::string& text);
 
 }  // namespace hsap

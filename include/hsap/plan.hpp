@@ -114,6 +114,8 @@ struct PlannedPass {
 };
 /// The schedules of a plan: by batch, then forward before backward.
 [[nodiscard]] std::vector<PlannedPass> passes_of(const Plan& plan);
+/// The embedded schedule that runs for a pass of a batch, or null.
+[[nodiscard]] const Schedule* embedded_of(const Plan& plan, int batch, Pass pass);
 
 /// The plan as JSON text ("hsap.plan/1"). Equal plans give equal bytes.
 [[nodiscard]] std::string plan_text(const Plan& plan);

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "apps/topo/calibrate.hpp"
+#include "apps/topo/draw/draw.hpp"
 #include "apps/topo/import.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -9,7 +10,6 @@
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/program.hpp"
-#include "cluster/show.hpp"
 #include "export/json/cluster.hpp"
 #include "export/json/text.hpp"
 #include "validate/world/spawn.hpp"
@@ -43,7 +43,7 @@ Status show(const cli::ClusterOptions& options, const cli::OutputOptions& output
   HSAP_TRY(const Cluster cluster, cli::read_cluster(options));
   HSAP_CHECK(cli::write_output(json, json_text(json_of(cluster)), output.force));
   if (output.quiet || cli::takes_stdout({&json, 1})) return {};
-  return cli::print_stdout(draw(cluster, cli::wants_color(output.color)));
+  return cli::print_stdout(apps::draw(cluster, cli::wants_color(output.color)));
 }
 
 int run_program(int argc, char** argv) {

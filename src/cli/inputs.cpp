@@ -85,12 +85,12 @@ Error at_flag(const char* flag, Error error) {
 Result<std::vector<Override>> read_overrides(std::span<const std::string> set) {
   std::vector<Override> overrides;
   for (const std::string& text : set) {
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) {
+    std::optional<Override> parsed = parse_override(text);
+    if (!parsed) {
       return at_flag("--set", bad_input("not an assignment", "'" + text + "'",
                                         "key=value, such as nic.bandwidth_bytes_per_s=100e9"));
     }
-    overrides.push_back({text.substr(0, equals), text.substr(equals + 1)});
+    overrides.push_back(*std::move(parsed));
   }
   return overrides;
 }

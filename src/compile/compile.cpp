@@ -27,7 +27,7 @@ std::unique_ptr<ContextExchange> make_exchange(Lowering& lower) {
 
 Result<Schedule> compile(const Problem& problem, const Strategy& strategy, Pass pass) {
   if (const auto reason = illegal(problem, strategy)) return infeasible(*reason);
-  Lowering lower(problem, resolve(problem, strategy), pass);
+  Lowering lower(problem, resolve(strategy), pass);
   const std::unique_ptr<ContextExchange> exchange = make_exchange(lower);
   Ulysses ulysses(lower);
   for (Rank rank = 0; rank < lower.mesh.ranks(); ++rank) {

@@ -230,7 +230,7 @@ int near_shards(const Strategy& strategy, int node_ranks) {
   return std::gcd(strategy.context_parallel, std::max(neighbours, 1));
 }
 
-Strategy resolve(const Problem&, const Strategy& strategy) {
+Strategy resolve(const Strategy& strategy) {
   Strategy resolved = meaningful(strategy);
   if (has_inner_degree(strategy) && strategy.inner_degree == 0) {
     resolved.inner_degree = strategy.context_parallel;

@@ -59,12 +59,9 @@ Result<std::vector<Schedule>> schedules_of(const Plan& plan, const Problem& prob
   std::vector<Schedule> schedules;
   for (const PlannedPass& item : passes_of(plan)) {
     if (item.batch != options.batch) continue;
-    const auto embedded =
-        std::find_if(plan.schedules.begin(), plan.schedules.end(), [&](const auto& each) {
-          return each.batch == item.batch && each.schedule.pass == item.pass;
-        });
-    if (as_planned && embedded != plan.schedules.end()) {
-      schedules.push_back(embedded->schedule);
+    const Schedule* embedded = embedded_of(plan, item.batch, item.pass);
+    if (as_planned && embedded != nullptr) {
+      schedules.push_back(*embedded);
       continue;
     }
     HSAP_TRY(Schedule schedule, compile(problem, plan.strategy, item.pass));

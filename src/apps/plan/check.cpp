@@ -39,14 +39,6 @@ Result<Checked> check_compiled(const Plan& plan, const PlannedPass& item) {
                  schedule.operations.size(), verdict_of(finding)};
 }
 
-/// The embedded schedule that runs for a pass of a batch, if any.
-const Schedule* embedded_of(const Plan& plan, int batch, Pass pass) {
-  for (const EmbeddedSchedule& each : plan.schedules) {
-    if (each.batch == batch && each.schedule.pass == pass) return &each.schedule;
-  }
-  return nullptr;
-}
-
 /// Holds a right embedded schedule against what runs in the other pass of its batch: an embedded
 /// schedule, or else a compiled one.
 Result<std::optional<Finding>> check_pair(const Plan& plan, const EmbeddedSchedule& embedded) {

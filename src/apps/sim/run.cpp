@@ -67,7 +67,7 @@ Result<SimRun> prepare(const Strategy& strategy, std::span<const Batch> batches,
   if (!sharing && !run.illegal) run.illegal = sharing.error().text();
   if (!run.illegal) {
     HSAP_TRY(const Problem problem, problem_of(batches.front(), setting));
-    run.strategy = resolve(problem, strategy);
+    run.strategy = resolve(strategy);
   }
   run.prediction.strategy = run.strategy;
   return run;

@@ -42,4 +42,11 @@ std::vector<PlannedPass> passes_of(const Plan& plan) {
   return out;
 }
 
+const Schedule* embedded_of(const Plan& plan, int batch, Pass pass) {
+  const auto found = std::find_if(
+      plan.schedules.begin(), plan.schedules.end(),
+      [&](const auto& each) { return each.batch == batch && each.schedule.pass == pass; });
+  return found == plan.schedules.end() ? nullptr : &found->schedule;
+}
+
 }  // namespace hsap

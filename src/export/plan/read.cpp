@@ -85,12 +85,12 @@ std::vector<Override> read_overrides(json::Object& object) {
   std::vector<Override> overrides;
   const std::vector<std::string> texts = object.texts("set", 1000);
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::size_t equals = texts[i].find('=');
-    if (equals == std::string::npos || equals == 0) {
+    std::optional<Override> parsed = parse_override(texts[i]);
+    if (!parsed) {
       object.fail("set/" + std::to_string(i), "not an override", "'" + texts[i] + "'", "key=value");
       break;
     }
-    overrides.push_back({texts[i].substr(0, equals), texts[i].substr(equals + 1)});
+    overrides.push_back(*std::move(parsed));
   }
   return overrides;
 }

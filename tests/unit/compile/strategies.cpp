@@ -125,12 +125,12 @@ TEST_CASE("compiling an illegal strategy is an error of kind infeasible") {
 
 TEST_CASE("natural stages are filled in") {
   const Problem problem = causal({640}, 8, 8);
-  CHECK(resolve(problem, {.context_parallel = 8}).stages == 7);
-  CHECK(resolve(problem, {.context_parallel = 8, .exchange = Exchange::p2p}).stages == 4);
-  CHECK(resolve(problem, {.context_parallel = 3, .exchange = Exchange::p2p}).stages == 2);
-  CHECK(resolve(problem, {.context_parallel = 8, .exchange = Exchange::all_gather}).stages == 1);
+  CHECK(resolve({.context_parallel = 8}).stages == 7);
+  CHECK(resolve({.context_parallel = 8, .exchange = Exchange::p2p}).stages == 4);
+  CHECK(resolve({.context_parallel = 3, .exchange = Exchange::p2p}).stages == 2);
+  CHECK(resolve({.context_parallel = 8, .exchange = Exchange::all_gather}).stages == 1);
   const Strategy chosen{.context_parallel = 8, .exchange = Exchange::all_gather, .stages = 4};
-  CHECK(resolve(problem, chosen) == chosen);
+  CHECK(resolve(chosen) == chosen);
 }
 
 TEST_CASE("with one shard every exchange gives the same schedule") {

@@ -1,8 +1,8 @@
-#include "cluster/canvas.hpp"
+#include "apps/topo/draw/canvas.hpp"
 
 #include <algorithm>
 
-namespace hsap {
+namespace hsap::apps {
 namespace {
 
 bool continues_glyph(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
@@ -89,4 +89,4 @@ std::string Canvas::text(bool color) const {
   return out;
 }
 
-}  // namespace hsap
+}  // namespace hsap::apps

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
-#include "cluster/canvas.hpp"
-#include "cluster/show.hpp"
+#include "apps/topo/draw/canvas.hpp"
+#include "apps/topo/draw/draw.hpp"
 
-namespace hsap {
+namespace hsap::apps {
 namespace {
 
 using DeviceKind = ClusterSpec::DeviceKind;
@@ -317,4 +317,4 @@ std::string draw_node(const ClusterSpec& spec, const std::string& title, bool co
   return NodePicture(spec).draw(title, color);
 }
 
-}  // namespace hsap
+}  // namespace hsap::apps

@@ -1,18 +1,18 @@
-#include "cluster/show.hpp"
+#include "apps/topo/draw/draw.hpp"
 
 #include <sstream>
 
-#include "cluster/canvas.hpp"
+#include "apps/topo/draw/canvas.hpp"
 #include "support/golden.hpp"
 #include "support/toy_cluster.hpp"
 
-namespace hsap {
+namespace hsap::apps {
 namespace {
 
 using test::shipped;
 
 void check_drawing(const std::string& file, const Cluster& cluster) {
-  test::check_golden(std::string(HSAP_GOLDEN) + "/" + file, draw(cluster, false));
+  test::check_golden(std::string(HSAP_GOLDEN) + "/draw/" + file, draw(cluster, false));
 }
 
 }  // namespace
@@ -82,4 +82,4 @@ TEST_CASE("A canvas counts characters, not bytes") {
   CHECK(width_of("─│ x") == 4);
 }
 
-}  // namespace hsap
+}  // namespace hsap::apps

@@ -1,4 +1,4 @@
-#include "cluster/show.hpp"
+#include "apps/topo/draw/draw.hpp"
 
 #include <fmt/format.h>
 
@@ -7,10 +7,10 @@
 #include <tuple>
 #include <vector>
 
+#include "apps/topo/draw/canvas.hpp"
 #include "base/units.hpp"
-#include "cluster/canvas.hpp"
 
-namespace hsap {
+namespace hsap::apps {
 namespace {
 
 std::string range(const std::string& stem, int first, int last, const std::string& tail = {}) {
@@ -209,4 +209,4 @@ std::string draw(const Cluster& cluster, bool color) {
          draw_network(cluster, color) + draw_classes(cluster, color) + draw_routes(cluster, color);
 }
 
-}  // namespace hsap
+}  // namespace hsap::apps

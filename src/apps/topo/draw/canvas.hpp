@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hsap {
+namespace hsap::apps {
 
 /// What a piece of a drawing is; decides its colour on a terminal.
 enum class Ink { plain, strong, gpu, nic, faint };
@@ -38,4 +38,4 @@ class Canvas {
   std::vector<std::vector<Cell>> rows_;
 };
 
-}  // namespace hsap
+}  // namespace hsap::apps
