@@ -22,8 +22,9 @@ namespace hsap {
 [[nodiscard]] std::string_view to_string(Training::Checkpointing checkpointing);
 [[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);
 
-/// "ZeRO 1, selective checkpointing, tensor parallel 8, gradients in fp32, loss in 4 chunks", the
-/// last three where they differ from 1, bf16 and 1.
+/// "ZeRO 1, selective checkpointing", and what is not the usual: ", tensor parallel 8, pipeline 4 x
+/// 2, expert parallel 8, batches of 2 step(s) by work, gradients in fp32, plain loss, loss in 4
+/// chunks".
 [[nodiscard]] std::string to_string(const Training& training);
 
 }  // namespace hsap

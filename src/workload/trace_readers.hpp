@@ -10,8 +10,8 @@ namespace hsap {
 /// Most documents that are read.
 inline constexpr std::int64_t max_trace_documents = std::int64_t{1} << 28;
 
-// One reader for each form of a trace. They fill `lengths` or `bins`, and `name` and `source`
-// when the file says so.
+// One reader for each form of a trace. They fill `lengths` or `bins`, and `name` when the file says
+// so.
 [[nodiscard]] Result<Trace> read_text_trace(const std::string& path);
 [[nodiscard]] Result<Trace> read_csv_trace(const std::string& path);
 [[nodiscard]] Result<Trace> read_json_lines_trace(const std::string& path);
