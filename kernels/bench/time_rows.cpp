@@ -27,16 +27,16 @@ struct Shape {
   }
 };
 
-struct Buffers {
+struct RowBuffers {
   DeviceMemory from, from_numbers, to, to_numbers;
 };
 
 /// Times a call on tensors of these types; `bytes` is what it reads and writes.
 Row time_call(const Setup& setup, const Shape& shape, Dtype from, Dtype to, double bytes,
-              const std::function<Status(const Buffers&)>& call) {
+              const std::function<Status(const RowBuffers&)>& call) {
   const std::int64_t numbers = shape.numbers() / shape.dim * 4;
   const std::int64_t set_bytes = shape.bytes(from) + shape.bytes(to) + 2 * numbers;
-  std::vector<Buffers> sets;
+  std::vector<RowBuffers> sets;
   const int count = setup.sets_for(set_bytes);
   sets.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
@@ -87,20 +87,20 @@ void time_rows(const Setup& setup, const Options& options) {
       const double a = static_cast<double>(shape.bytes(from));
       const double b = static_cast<double>(shape.bytes(to));
       const auto move = [&, from = from, to = to](bool add) {
-        return [&, from, to, add](const Buffers& on) {
+        return [&, from, to, add](const RowBuffers& on) {
           return move_rows(shape.tensor(on.from, from), shape.tensor(on.to, to), all, shape.heads,
                            add, launch);
         };
       };
       note("copy", time_call(setup, shape, from, to, a + b, move(false)));
       note("add", time_call(setup, shape, from, to, a + 2 * b, move(true)));
-      const auto merge_them = [&, from = from, to = to](const Buffers& on) {
+      const auto merge_them = [&, from = from, to = to](const RowBuffers& on) {
         return merge(shape.tensor(on.from, from), shape.numbers_of(on.from_numbers),
                      shape.tensor(on.to, to), shape.numbers_of(on.to_numbers), all, shape.heads,
                      launch);
       };
       note("merge", time_call(setup, shape, from, to, a + 2 * b + 3 * numbers, merge_them));
-      const auto delta_of = [&, from = from, to = to](const Buffers& on) {
+      const auto delta_of = [&, from = from, to = to](const RowBuffers& on) {
         return delta(shape.tensor(on.from, from), shape.tensor(on.to, to),
                      shape.numbers_of(on.to_numbers), all, shape.heads, launch);
       };
@@ -109,7 +109,7 @@ void time_rows(const Setup& setup, const Options& options) {
     const std::vector<Segment> segments = packing(shape);
     const auto on_device = DeviceMemory::of(segments);
     const auto peers = static_cast<int>(segments.size());
-    const auto pack = [&](const Buffers& on) {
+    const auto pack = [&](const RowBuffers& on) {
       Tensor packed = shape.tensor(on.to, Dtype::bf16);
       packed.row_stride /= peers;
       return move_rows(shape.tensor(on.from, Dtype::bf16), packed,

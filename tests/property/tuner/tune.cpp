@@ -249,6 +249,20 @@ TEST_CASE("a global batch is shared by as many replicas as divide it") {
   }
 }
 
+TEST_CASE("a search with a loader that looks ahead finds what an exhaustive one does") {
+  const std::vector<Batch> batches{Batch{{16384}}, repeated(2048, 8)};
+  TuneOptions options;
+  Training training;
+  training.checkpointing = Training::Checkpointing::full;
+  training.zero = 3;
+  training.global_batch = 8;
+  training.lookahead = 2;
+  const Search found = search(batches, 1, options, "llama3-8b", training);
+  options.exhaustive = true;
+  const Search all = search(batches, 1, options, "llama3-8b", training);
+  check_same_answer(found, all);
+}
+
 TEST_CASE("questions that cannot be asked are refused") {
   Place at = place(1);
   at.setting.cluster = &at.cluster;

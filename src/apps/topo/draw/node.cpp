@@ -190,13 +190,13 @@ class NodePicture {
   std::string draw(const std::string& title, bool color) {
     plan_rows();
     right_ = std::max({width_of(spec_, boxes_), title.size() + 8, direct_.size() + 2 * border}) - 1;
-    std::size_t left = border;
+    std::size_t first = border;
     for (std::size_t i = 0; i < boxes_.size(); ++i) {
-      draw_box(boxes_[i], left);
-      left += width_of(boxes_[i]);
+      draw_box(boxes_[i], first);
+      first += width_of(boxes_[i]);
       const std::size_t gap = gap_after(spec_, boxes_, i);
-      if (gap > 2) canvas_.put(middle_, left, "─socket─", Ink::faint);
-      left += gap;
+      if (gap > 2) canvas_.put(middle_, first, "─socket─", Ink::faint);
+      first += gap;
     }
     const std::size_t bottom = draw_nvlink();
     canvas_.box(0, 0, bottom, right_, title);
@@ -222,28 +222,28 @@ class NodePicture {
     box_bottom_ = gpu_row_ + 1;
   }
 
-  void draw_box(const Box& box, std::size_t left) {
-    const std::size_t right = left + width_of(box) - 1;
-    if (box.cpu >= 0) canvas_.box(1, left, box_bottom_, right, box.title);
-    std::size_t at = left + border;
+  void draw_box(const Box& box, std::size_t first) {
+    const std::size_t last = first + width_of(box) - 1;
+    if (box.cpu >= 0) canvas_.box(1, first, box_bottom_, last, box.title);
+    std::size_t at = first + border;
     for (const Column& column : box.columns) {
       draw_column(column, at);
       at += width_of(column) + column_gap;
     }
   }
 
-  void draw_column(const Column& column, std::size_t left) {
+  void draw_column(const Column& column, std::size_t first) {
     const std::size_t width = width_of(column);
     if (!column.parent.empty()) {
-      canvas_.put(middle_, left + (width - column.parent.size()) / 2, column.parent);
+      canvas_.put(middle_, first + (width - column.parent.size()) / 2, column.parent);
     }
-    draw_marks(column.nics, left, width, nic_row_, nic_row_ + 1, Ink::nic);
-    draw_marks(column.gpus, left, width, gpu_row_, gpu_row_ - 1, Ink::gpu);
+    draw_marks(column.nics, first, width, nic_row_, nic_row_ + 1, Ink::nic);
+    draw_marks(column.gpus, first, width, gpu_row_, gpu_row_ - 1, Ink::gpu);
   }
 
-  void draw_marks(const std::vector<Mark>& marks, std::size_t left, std::size_t width,
+  void draw_marks(const std::vector<Mark>& marks, std::size_t first, std::size_t width,
                   std::size_t row, std::size_t wire_row, Ink ink) {
-    std::size_t at = left + (width - join(marks).size()) / 2;
+    std::size_t at = first + (width - join(marks).size()) / 2;
     for (const Mark& mark : marks) {
       canvas_.put(row, at, mark.text, ink);
       const std::size_t centre = at + (mark.text.size() - 1) / 2;
