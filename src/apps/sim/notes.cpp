@@ -76,7 +76,7 @@ std::string in_one(std::span<const std::string_view> sentences) {
 
 }  // namespace
 
-std::string limits(std::span<const BatchPrediction> batches) {
+std::string limits_of(std::span<const BatchPrediction> batches) {
   std::map<std::string, std::vector<std::string_view>> kinds;
   for (const BatchPrediction& batch : batches) kinds[skeleton(batch.limit)].push_back(batch.limit);
   std::vector<std::span<const std::string_view>> sorted;

@@ -204,7 +204,7 @@ std::string report_one(const SimRun& run, const Setting& setting, bool color) {
   }
   text += "\n" + header(setting) + "\n" + attention_table(run, color) + "\n";
   if (const std::string steps = step_table(run, color); !steps.empty()) text += steps + "\n";
-  text += memory_table(run, setting, color) + "\n" + limits(run.prediction.batches) +
+  text += memory_table(run, setting, color) + "\n" + limits_of(run.prediction.batches) +
           beyond_calibration(std::span(&run, 1));
   return text + footer(events_of(run), run.wall_s);
 }

@@ -9,7 +9,7 @@ namespace {
 std::string limits_of(const std::vector<std::string>& sentences) {
   std::vector<BatchPrediction> batches(sentences.size());
   for (std::size_t i = 0; i < sentences.size(); ++i) batches[i].limit = sentences[i];
-  return limits(batches);
+  return limits_of(batches);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ using namespace hsap;
 
 namespace {
 
-using Order = std::vector<std::uint32_t>;
+using Indices = std::vector<std::uint32_t>;
 
 std::vector<double> random_work(std::mt19937& random, std::size_t batches) {
   std::vector<double> work(batches);
@@ -23,13 +23,13 @@ std::vector<double> random_work(std::mt19937& random, std::size_t batches) {
 
 TEST_CASE("a step takes batches that are alike") {
   const std::vector<double> work{5, 1, 9, 2, 8, 3};
-  CHECK(*deal(work, {2, 1, 1}) == Order{1, 3, 5, 0, 4, 2});
+  CHECK(*deal(work, {2, 1, 1}) == Indices{1, 3, 5, 0, 4, 2});
 }
 
 TEST_CASE("the heaviest batch goes to the replica with least so far") {
   // Rows 1 1, 2 3 and 4 9, the last dealt first: 9 with 2 and 4 with 3.
   const std::vector<double> work{4, 9, 2, 3, 1, 1};
-  const Order order = *deal(work, {2, 3, 1});
+  const Indices order = *deal(work, {2, 3, 1});
   CHECK(order[4] == 0);
   CHECK(order[5] == 1);
   CHECK(order[2] == 3);
@@ -39,9 +39,9 @@ TEST_CASE("the heaviest batch goes to the replica with least so far") {
 
 TEST_CASE("replicas that share experts take neighbours") {
   const std::vector<double> work{8, 1, 7, 2, 6, 3, 5, 4};
-  const Order order = *deal(work, {4, 2, 2});
+  const Indices order = *deal(work, {4, 2, 2});
   // 8 7 beside 6 5, and then 2 1 to those who had more.
-  CHECK(order == Order{5, 7, 1, 3, 6, 4, 2, 0});
+  CHECK(order == Indices{5, 7, 1, 3, 6, 4, 2, 0});
 }
 
 TEST_CASE("every batch is dealt once, and replicas have about as much") {
@@ -51,7 +51,7 @@ TEST_CASE("every batch is dealt once, and replicas have about as much") {
       constexpr int replicas = 8;
       const auto batches = static_cast<std::size_t>(replicas * accumulation * steps);
       const std::vector<double> work = random_work(random, batches);
-      const Order order = *deal(work, {replicas, accumulation, 1});
+      const Indices order = *deal(work, {replicas, accumulation, 1});
       REQUIRE(std::set<std::uint32_t>(order.begin(), order.end()).size() == batches);
       std::size_t at = 0;
       for (int step = 0; step < steps; ++step) {
