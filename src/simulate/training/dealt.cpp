@@ -17,15 +17,15 @@ class DealtSteps {
   DealtSteps(std::span<const StepTimes> steps, const Pipeline& pipeline, int replicas,
              const Sharing& sharing)
       : steps_(steps),
-        most_(most_batches(steps.size(), pipeline, replicas)),
+        passes_(pipeline.stages == 1 ? 1 : passes_of(pipeline)),
+        most_(std::max(replicas, static_cast<int>(most_passes / 4 / passes_))),
         replica_(steps, pipeline, sharing.accumulation, most_ / replicas),
         dealing_{replicas, replica_.places(), sharing.together},
         lookahead_(std::clamp(most_ / (replicas * replica_.places()), 1, sharing.lookahead)) {}
 
   [[nodiscard]] ExpectedSeconds expected() const {
-    constexpr std::size_t enough = std::size_t{1} << 13U;  // batches
     const int batches = lookahead_ * dealing_.replicas * dealing_.accumulation;
-    const Draws draws(enough / static_cast<std::size_t>(batches) + 1, batches, steps_.size());
+    const Draws draws(windows_of(static_cast<std::size_t>(batches)), batches, steps_.size());
     std::vector<std::vector<const StepTimes*>> windows(draws.size());
     draws.each(
         [&](std::size_t draw, std::size_t batch) { windows[draw].push_back(&steps_[batch]); });
@@ -36,10 +36,12 @@ class DealtSteps {
   }
 
  private:
-  /// Batches of a window: as many windows as there are steps have to be gone through.
-  static int most_batches(std::size_t steps, const Pipeline& pipeline, int replicas) {
-    const std::size_t work = steps * (pipeline.stages == 1 ? 1 : passes_of(pipeline));
-    return std::max(replicas, static_cast<int>(most_passes / work));
+  /// Enough windows of so many batches; whole rounds of them where those take no longer than some
+  /// milliseconds.
+  [[nodiscard]] std::size_t windows_of(std::size_t batches) const {
+    constexpr std::size_t enough = std::size_t{1} << 13U;  // batches
+    const std::size_t most = most_passes / passes_ / batches + 1;
+    return std::min(whole_rounds(enough / batches + 1, steps_.size()), most);
   }
 
   void add_window(std::span<const StepTimes* const> window, ExpectedSeconds& sum) const {
@@ -86,7 +88,8 @@ class DealtSteps {
   }
 
   std::span<const StepTimes> steps_;
-  int most_;
+  std::size_t passes_;  ///< of a batch
+  int most_;            ///< batches of a window
   ReplicaStep replica_;
   DealOptions dealing_;
   int lookahead_;

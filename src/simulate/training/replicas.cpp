@@ -22,7 +22,7 @@ double mean_of(std::span<const double> values) {
 std::vector<double> means_of_draws(std::span<const double> seconds, int accumulation) {
   constexpr int most = 1024;  // means of as many deviate a 32nd of what batches do
   const int places = std::min(accumulation, most);
-  const Draws draws(most_draws, places, seconds.size());
+  const Draws draws(whole_rounds(most_draws, seconds.size()), places, seconds.size());
   std::vector<double> means(draws.size());
   draws.each([&](std::size_t draw, std::size_t batch) { means[draw] += seconds[batch] / places; });
   return means;
@@ -49,7 +49,8 @@ std::vector<double> pipelined_draws(std::span<const StepTimes> steps, const Pipe
   constexpr int most = 256;
   const ReplicaStep replica(steps, pipeline, accumulation, most);
   const std::size_t passes = passes_of(pipeline) * static_cast<std::size_t>(replica.places());
-  const Draws draws(std::min(most_draws, most_passes / passes + 1), replica.places(), steps.size());
+  const std::size_t enough = std::min(most_draws, most_passes / passes + 1);
+  const Draws draws(whole_rounds(enough, steps.size()), replica.places(), steps.size());
   std::vector<std::vector<const StepTimes*>> drawn(draws.size());
   draws.each([&](std::size_t draw, std::size_t batch) { drawn[draw].push_back(&steps[batch]); });
   std::vector<double> seconds;

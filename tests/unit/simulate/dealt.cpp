@@ -90,6 +90,17 @@ TEST_CASE("no batch that takes longer makes a step shorter, whoever deals") {
   }
 }
 
+TEST_CASE("a loader looks as far ahead in a large sample as in a small one") {
+  std::vector<double> many;
+  for (int i = 0; i < 256; ++i) many.insert(many.end(), uneven.begin(), uneven.end());
+  const auto waiting = [](const std::vector<double>& seconds, int lookahead) {
+    const ExpectedSeconds found = expected_seconds(steps_of(seconds), {}, 8, {1, 1, lookahead});
+    return found.slowest - found.mean;
+  };
+  CHECK(waiting(many, 64) == Approx(waiting(uneven, 64)).epsilon(0.15));
+  CHECK(waiting(many, 64) < 0.5 * waiting(many, 8));
+}
+
 TEST_CASE("huge steps are looked at in part") {
   const std::vector<StepTimes> steps = steps_of(uneven);
   const double seconds = expected_seconds(steps, {}, 1024, {1024, 1, 1 << 20}).slowest;
