@@ -62,4 +62,14 @@ struct Simulation {
                                           const Runtime& runtime,
                                           const SimulateOptions& options = {});
 
+struct SlowestCopy {
+  Simulation simulation;  ///< with the events of all that were simulated
+  int copy = 0;           ///< SimulateOptions::told
+};
+/// The same for the copy that takes longest, for which all wait, whatever copy `options` tell
+/// about. Copies that lie alike across the borders of nodes and leaves take alike, so one of each
+/// kind is simulated.
+[[nodiscard]] Result<SlowestCopy> simulate_slowest(const Schedule& schedule, const Cluster& cluster,
+                                                   const Runtime& runtime, SimulateOptions options);
+
 }  // namespace hsap

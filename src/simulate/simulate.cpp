@@ -9,6 +9,7 @@
 #include "simulate/engine/run.hpp"
 #include "simulate/traffic/alike.hpp"
 #include "simulate/traffic/machine.hpp"
+#include "simulate/traffic/placement.hpp"
 #include "simulate/traffic/symmetry.hpp"
 #include "simulate/traffic/traffic.hpp"
 
@@ -104,6 +105,23 @@ Result<Simulation> simulate(const Schedule& schedule, const Cluster& cluster,
   // What is wrong with a schedule is told about all of it.
   if (result || symmetry.like.empty()) return result;
   return run(schedule, cluster, machine, runtime, options, no_symmetry(schedule));
+}
+
+Result<SlowestCopy> simulate_slowest(const Schedule& schedule, const Cluster& cluster,
+                                     const Runtime& runtime, SimulateOptions options) {
+  const int group = schedule.ranks() * options.tensor_parallel;
+  SlowestCopy slowest;
+  std::uint64_t events = 0;
+  // At least one, which finds out what is wrong with the options.
+  for (const int copy : unlike_replicas(cluster, group, std::max(1, options.replicas))) {
+    options.told = copy;
+    HSAP_TRY(Simulation simulation, simulate(schedule, cluster, runtime, options));
+    events += simulation.events;
+    if (copy > 0 && simulation.seconds <= slowest.simulation.seconds) continue;
+    slowest = {std::move(simulation), copy};
+  }
+  slowest.simulation.events = events;
+  return slowest;
 }
 
 }  // namespace hsap

@@ -53,8 +53,9 @@ Result<double> seconds_of(const Attention& work, const Case& item, const Cluster
       seconds += seconds_alone(schedule, cluster.spec().device);
       continue;
     }
-    HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime, {.replicas = replicas}));
-    seconds += run.seconds;
+    HSAP_TRY(const SlowestCopy run,
+             simulate_slowest(schedule, cluster, runtime, {.replicas = replicas}));
+    seconds += run.simulation.seconds;
   }
   return seconds;
 }

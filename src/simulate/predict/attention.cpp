@@ -6,37 +6,23 @@
 #include "hsap/compile.hpp"
 #include "simulate/predict/basis.hpp"
 #include "simulate/predict/limit.hpp"
-#include "simulate/traffic/placement.hpp"
 
 namespace hsap {
 namespace {
 
-/// Of the copies of the group that lie alike one is simulated, and the slowest kept: all wait for
-/// it.
 Result<std::vector<PassRun>> run_passes(const Problem& problem, const Strategy& strategy,
                                         const Setting& setting) {
   const int tensor = setting.training.tensor_parallel;
-  const int group = strategy.ranks() * tensor;
   // Of all pipeline stages, which compute at once, each for another batch.
-  const int copies = setting.cluster->gpus() / group;
+  const int copies = setting.cluster->gpus() / (strategy.ranks() * tensor);
   std::vector<PassRun> runs;
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     if (!covers(setting.passes, pass)) continue;
     HSAP_TRY(Schedule schedule, compile(problem, strategy, pass));
-    PassRun slowest;
-    std::uint64_t events = 0;
-    for (const int copy : unlike_replicas(*setting.cluster, group, copies)) {
-      HSAP_TRY(Simulation simulation, simulate(schedule, *setting.cluster, setting.runtime,
-                                               {false, copies, tensor, copy}));
-      events += simulation.events;
-      if (copy > 0 && simulation.seconds <= slowest.simulation.seconds) continue;
-      slowest.copy = copy;
-      slowest.simulation = std::move(simulation);
-    }
-    slowest.pass = pass;
-    slowest.schedule = std::move(schedule);
-    slowest.simulation.events = events;
-    runs.push_back(std::move(slowest));
+    HSAP_TRY(SlowestCopy slowest,
+             simulate_slowest(schedule, *setting.cluster, setting.runtime,
+                              {.replicas = copies, .tensor_parallel = tensor}));
+    runs.push_back({pass, std::move(schedule), std::move(slowest.simulation), slowest.copy});
   }
   return runs;
 }

@@ -61,6 +61,9 @@ TEST_CASE("the copy told about sits where it sits") {
   }
   CHECK(simulate(schedule, cluster, {}, {.replicas = 4, .told = 4}).error().kind ==
         ErrorKind::bad_input);
+  CHECK(simulate_slowest(schedule, cluster, {}, {.replicas = 4})->copy == 1);
+  CHECK(simulate_slowest(schedule, cluster, {}, {.replicas = 0}).error().kind ==
+        ErrorKind::bad_input);
 }
 
 TEST_CASE("replicas wait for one whose group lies across nodes") {

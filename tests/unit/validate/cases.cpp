@@ -114,6 +114,24 @@ TEST_CASE("A run on a part of each node is one on nodes of so many GPUs") {
   }
 }
 
+TEST_CASE("A case takes as long as the replica that lies across nodes") {
+  json::Value value = file_with("{" + attention + "}");
+  value["cases"][0]["pass"] = "forward";
+  value["cases"][0]["nodes"] = 3;
+  value["cases"][0]["strategy"] = {{"ulysses", 1}, {"context_parallel", 6}};
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE(file);
+  const Attention& work = std::get<Attention>(file->cases.front().work);
+  const Result<Cluster> cluster = Cluster::build(file->cluster, 3);
+  const Result<Schedule> schedule = compile(work.problem, work.strategy, Pass::forward);
+  REQUIRE((cluster && schedule));
+  const auto copy = [&](int told) {
+    return simulate(*schedule, *cluster, file->runtime, {.replicas = 4, .told = told})->seconds;
+  };
+  CHECK(seconds_of(*file) == std::max(copy(1), copy(2)));  // 6 7|8 to 11, 12 to 15|16 17
+  CHECK(seconds_of(*file) > 1.1 * copy(0));
+}
+
 TEST_CASE("A kernel is predicted by the cost model alone") {
   const CaseFile file = good(R"({"name": "x", "group": "g", "heads": 16, "head_dim": 128,
     "mask": "causal", "pass": "backward", "kernel": {"query": 1024, "key": 2048},
