@@ -9,7 +9,7 @@ namespace hsap::executor {
 using device::Array;
 using device::RowPair;
 
-bool is_at_once(const Schedule& schedule, const host::Meetings& meetings, Index at, AtOnce which) {
+bool is_at_once(const Schedule& schedule, const Meetings& meetings, Index at, AtOnce which) {
   const Operation& first = schedule.operations[at];
   if (!is_collective(first.kind)) return false;
   const auto needed = first.kind == Kind::all_gather ? AtOnce::gathers : AtOnce::all;

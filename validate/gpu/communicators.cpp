@@ -84,7 +84,7 @@ void Communicators::abort() const {
 
 std::vector<std::vector<Rank>> communicator_ranks(const Schedule& schedule, Stream stream,
                                                   std::span<const int> nodes, AtOnce at_once) {
-  const host::Meetings meetings(schedule);
+  const Meetings meetings = find_meetings(schedule);
   bool used = false;
   bool leaves = false;
   for (Index at = 0; at < schedule.operations.size(); ++at) {
@@ -108,7 +108,7 @@ std::vector<std::vector<Rank>> communicator_ranks(const Schedule& schedule, Stre
 }
 
 std::set<GroupOnStream> groups_at_once(const Schedule& schedule, AtOnce at_once) {
-  const host::Meetings meetings(schedule);
+  const Meetings meetings = find_meetings(schedule);
   std::set<GroupOnStream> groups;
   for (Index at = 0; at < schedule.operations.size(); ++at) {
     if (!is_at_once(schedule, meetings, at, at_once)) continue;

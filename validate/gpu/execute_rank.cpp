@@ -24,7 +24,7 @@ class RankProgram {
         rank_(rank),
         on_(on),
         plan_(plan_buffers(schedule)),
-        meetings_(schedule),
+        meetings_(find_meetings(schedule)),
         first_(schedule.programs[static_cast<std::size_t>(rank)].first),
         steps_(schedule.programs[static_cast<std::size_t>(rank)].count) {}
 
@@ -329,7 +329,7 @@ class RankProgram {
   Rank rank_;
   RankResources on_;
   BufferPlan plan_;
-  host::Meetings meetings_;
+  Meetings meetings_;
   Index first_;
   std::vector<Step> steps_;
   std::optional<RankMemory> memory_;

@@ -12,7 +12,7 @@ LocalMessages::LocalMessages(const Schedule& schedule, std::span<RankMemory> mem
     : schedule_(schedule),
       memory_(memory),
       device_(device),
-      meetings_(schedule),
+      meetings_(find_meetings(schedule)),
       partners_(find_partners(schedule)),
       bytes_sent_(memory.size() * memory.size(), 0) {}
 

@@ -5,7 +5,7 @@
 
 #include "schedule/partners.hpp"
 #include "validate/gpu/rank.hpp"
-#include "validate/host/meetings.hpp"
+#include "validate/host/ring.hpp"
 
 namespace hsap::executor {
 
@@ -41,7 +41,7 @@ class LocalMessages {
   const Schedule& schedule_;
   std::span<RankMemory> memory_;
   device::Device& device_;
-  host::Meetings meetings_;
+  Meetings meetings_;
   Partners partners_;
   std::vector<std::int64_t> bytes_sent_;
 };

@@ -7,7 +7,7 @@
 
 #include "validate/device/communicator.hpp"
 #include "validate/gpu/rank.hpp"
-#include "validate/host/meetings.hpp"
+#include "validate/host/ring.hpp"
 
 namespace hsap::executor {
 
@@ -50,7 +50,7 @@ struct GroupOnStream {
 }
 
 /// Whether a collective is done at once, and not by messages.
-[[nodiscard]] bool is_at_once(const Schedule& schedule, const host::Meetings& meetings, Index op,
+[[nodiscard]] bool is_at_once(const Schedule& schedule, const Meetings& meetings, Index op,
                               AtOnce which);
 
 /// Memory for messages whose rows do not lie in one piece. Operations of one stream use it one
@@ -76,7 +76,7 @@ class Staging {
 class Messages {
  public:
   Messages(const Schedule& schedule, Rank rank, RankMemory& memory, device::Device& device,
-           const host::Meetings& meetings, AtOnce at_once)
+           const Meetings& meetings, AtOnce at_once)
       : schedule_(schedule),
         rank_(rank),
         memory_(memory),
@@ -110,7 +110,7 @@ class Messages {
   Rank rank_;
   RankMemory& memory_;
   device::Device& device_;
-  const host::Meetings& meetings_;
+  const Meetings& meetings_;
   AtOnce at_once_;
 };
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "validate/host/meetings.hpp"
 #include "validate/host/messages.hpp"
+#include "validate/host/ring.hpp"
 
 namespace hsap::host {
 

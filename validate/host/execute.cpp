@@ -48,7 +48,7 @@ class Run {
  public:
   Run(const Schedule& schedule, const BufferPlan& plan, const ExecuteOptions& options)
       : schedule_(schedule),
-        meetings_(schedule),
+        meetings_(find_meetings(schedule)),
         office_(schedule.ranks(), lane_bytes, options.patience_s) {
     for (Rank rank = 0; rank < schedule.ranks(); ++rank) {
       workers_.push_back(std::make_unique<Worker<T>>(schedule, plan, meetings_, rank,

@@ -101,7 +101,7 @@ Result<Execution> run(const Schedule& schedule, const BufferPlan& plan, Tensors&
                       const ExecuteOptions& options, int rank, int size) {
   const auto begin = std::chrono::steady_clock::now();
   MpiTransport transport(options.patience_s, size);
-  const host::Meetings meetings(schedule);
+  const Meetings meetings = find_meetings(schedule);
   host::Program<T> program(schedule, plan, meetings, rank, options.arithmetic, transport);
   program.read_inputs(tensors);
   const bool done = program.run() == host::Transport::Wake::look;

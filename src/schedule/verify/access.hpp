@@ -1,6 +1,7 @@
 #pragma once
 
 #include "schedule/verify/matching.hpp"
+#include "schedule/verify/subject.hpp"
 
 namespace hsap::verifier {
 
@@ -95,7 +96,6 @@ class Accesses {
   }
 
   void collective(Index at, const Operation& op) {
-    const Range& meeting = matching_.meetings[matching_.meeting_of[at]];
     for (std::size_t pair = 0; pair < op.operands.count; pair += 2) {
       const Index source = operand(op, pair), destination = operand(op, pair + 1);
       rows(op, source, subject_.rows(source), Mode::read);
@@ -103,9 +103,9 @@ class Accesses {
         rows(op, destination, subject_.rows(destination), Mode::write);
         continue;
       }
-      for (Index i = meeting.first; i < meeting.first + meeting.count; ++i) {
-        const Operation& member = schedule_.operations[matching_.members[i]];
-        rows(op, destination, subject_.rows(operand(member, pair)), Mode::write);
+      for (const Index member : matching_.collectives.of(at)) {
+        const Operation& from = schedule_.operations[member];
+        rows(op, destination, subject_.rows(operand(from, pair)), Mode::write);
       }
     }
   }

@@ -1,47 +1,10 @@
 #include <fmt/format.h>
 
-#include <tuple>
-
 #include "schedule/kinds.hpp"
 #include "schedule/verify/stages.hpp"
 
 namespace hsap::verifier {
 namespace {
-
-/// One rank's call of a collective: the turn-th of its communicator there.
-struct Call {
-  Stream stream = Stream::compute;
-  Group group;
-  Index turn = 0;
-  Index operation = 0;
-
-  [[nodiscard]] auto communicator() const {
-    return std::tuple(stream, group.first, group.count, group.stride);
-  }
-  [[nodiscard]] auto meeting() const { return std::tuple_cat(communicator(), std::tuple(turn)); }
-};
-
-/// All calls, sorted by meeting and then by rank.
-std::vector<Call> collect_calls(const Schedule& schedule) {
-  std::vector<Call> calls;
-  for (Index at = 0; at < schedule.operations.size(); ++at) {
-    const Operation& op = schedule.operations[at];
-    if (is_collective(op.kind)) calls.push_back({op.stream, schedule.group_of(op), 0, at});
-  }
-  std::stable_sort(calls.begin(), calls.end(), [](const Call& a, const Call& b) {
-    return a.communicator() < b.communicator();
-  });
-  for (std::size_t i = 1; i < calls.size(); ++i) {
-    const bool same_rank = schedule.operations[calls[i].operation].rank ==
-                           schedule.operations[calls[i - 1].operation].rank;
-    if (same_rank && calls[i].communicator() == calls[i - 1].communicator()) {
-      calls[i].turn = calls[i - 1].turn + 1;
-    }
-  }
-  std::stable_sort(calls.begin(), calls.end(),
-                   [](const Call& a, const Call& b) { return a.meeting() < b.meeting(); });
-  return calls;
-}
 
 /// What differs between two calls of one meeting; empty when nothing does.
 std::string difference(const Schedule& schedule, const Operation& a, const Operation& b) {
@@ -94,41 +57,29 @@ Found check_meeting(const Subject& subject, std::span<const Index> members) {
 
 }  // namespace
 
-Found match_collectives(const Subject& subject, Matching& matching) {
-  const Schedule& schedule = subject.schedule;
-  matching.meeting_of.assign(schedule.operations.size(), none);
-  const std::vector<Call> calls = collect_calls(schedule);
+Found check_collectives(const Schedule& schedule, const Meetings& meetings) {
   Lowest lowest(Flaw::unmatched_transfer);
-  for (std::size_t i = 0; i < calls.size();) {
-    std::size_t end = i;
-    while (end < calls.size() && calls[end].meeting() == calls[i].meeting()) ++end;
-    const auto present = static_cast<Index>(end - i);
-    const Index first = calls[i].operation;
-    if (present != static_cast<Index>(calls[i].group.count)) {
-      lowest.report(first, [&] {
-        return fmt::format("{} of {} ranks of the group take part", present, calls[i].group.count);
+  for (Index meeting = 0; meeting < meetings.ranges.size(); ++meeting) {
+    const std::span<const Index> members = meetings.members_of(meeting);
+    const Operation& first = schedule.operations[members.front()];
+    const Rank expected = schedule.group_of(first).count;
+    if (members.size() != static_cast<std::size_t>(expected)) {
+      lowest.report(members.front(), [&] {
+        return fmt::format("{} of {} ranks of the group take part", members.size(), expected);
       });
     }
-    const auto meeting = static_cast<Index>(matching.meetings.size());
-    matching.meetings.push_back({static_cast<Index>(matching.members.size()), present});
-    for (; i < end; ++i) {
-      const Index at = calls[i].operation;
-      matching.members.push_back(at);
-      matching.meeting_of[at] = meeting;
-      const std::string flaw =
-          difference(schedule, schedule.operations[first], schedule.operations[at]);
-      if (!flaw.empty()) {
-        lowest.report(first, [&] { return fmt::format("{} (#{})", flaw, at); });
-      }
+    for (const Index at : members) {
+      const std::string flaw = difference(schedule, first, schedule.operations[at]);
+      if (flaw.empty()) continue;
+      lowest.report(members.front(), [&] { return fmt::format("{} (#{})", flaw, at); });
     }
   }
   return lowest.found();
 }
 
-Found check_collective_bounds(const Subject& subject, const Matching& matching) {
-  for (const Range& meeting : matching.meetings) {
-    const std::span members(matching.members.data() + meeting.first, meeting.count);
-    if (Found found = check_meeting(subject, members)) return found;
+Found check_collective_bounds(const Subject& subject, const Meetings& meetings) {
+  for (Index meeting = 0; meeting < meetings.ranges.size(); ++meeting) {
+    if (Found found = check_meeting(subject, meetings.members_of(meeting))) return found;
   }
   return {};
 }

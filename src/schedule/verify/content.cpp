@@ -23,7 +23,7 @@ Content::Content(const Subject& subject, const Matching& matching)
     const int heads = head_count(schedule_.heads, static_cast<Role>(role));
     complete_.emplace_back(HeadRange{0, static_cast<std::uint16_t>(heads)}, neutral);
   }
-  for (const Range& meeting : matching.meetings) waiting_.push_back(meeting.count);
+  for (const Range& meeting : matching.collectives.ranges) waiting_.push_back(meeting.count);
 }
 
 void Content::apply(Index at) {
@@ -145,14 +145,16 @@ void Content::copy(Index at, const Operation& op) {
 
 void Content::exchange(Index at, const Operation& op) {
   for (Index t = op.payload.first; t < op.payload.first + op.payload.count; ++t) {
-    const Index other = matching_.partner[t];
+    const Index other = matching_.transfers.partner[t];
     const bool sends = schedule_.transfers[t].direction == Direction::send;
     // A message to the own rank is seen from both its ends; the receiving one moves it.
-    if (!started_[matching_.owner[other]] || (matching_.owner[other] == at && sends)) continue;
+    if (!started_[matching_.transfers.owner[other]] ||
+        (matching_.transfers.owner[other] == at && sends))
+      continue;
     const Transfer& send = schedule_.transfers[sends ? t : other];
     const Transfer& receive = schedule_.transfers[sends ? other : t];
-    const Index sender = matching_.owner[sends ? t : other];
-    const Index receiver = matching_.owner[sends ? other : t];
+    const Index sender = matching_.transfers.owner[sends ? t : other];
+    const Index receiver = matching_.transfers.owner[sends ? other : t];
     for (const Interval& interval : schedule_.intervals_of(send)) {
       load(sender, send.buffer, send.heads, subject_.positions.run(interval));
       store(receiver, receive.buffer, receive.add);
@@ -161,10 +163,9 @@ void Content::exchange(Index at, const Operation& op) {
 }
 
 void Content::collective(Index at) {
-  const Index meeting = matching_.meeting_of[at];
+  const Index meeting = matching_.collectives.meeting_of[at];
   if (--waiting_[meeting] > 0) return;
-  const Range& range = matching_.meetings[meeting];
-  const std::span members(matching_.members.data() + range.first, range.count);
+  const std::span<const Index> members = matching_.collectives.members_of(meeting);
   const Operation& op = schedule_.operations[at];
   for (std::size_t pair = 0; pair < op.operands.count; pair += 2) {
     if (op.kind == Kind::all_gather) {

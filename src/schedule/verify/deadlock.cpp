@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "schedule/kinds.hpp"
+
 namespace hsap::verifier {
 namespace {
 
@@ -42,14 +44,13 @@ class Waits {
     if (progress_.states[head] == State::waiting) {
       return schedule_.dependencies_of(op)[progress_.queue(op.rank, op.stream).dependency];
     }
-    if (matching_.meeting_of[head] != none) {
-      const Range& meeting = matching_.meetings[matching_.meeting_of[head]];
-      for (Index i = meeting.first; i < meeting.first + meeting.count; ++i) {
-        if (progress_.states[matching_.members[i]] == State::waiting) return matching_.members[i];
+    if (is_collective(op.kind)) {
+      for (const Index member : matching_.collectives.of(head)) {
+        if (progress_.states[member] == State::waiting) return member;
       }
     }
     for (Index t = op.payload.first; t < op.payload.first + op.payload.count; ++t) {
-      const Index other = matching_.owner[matching_.partner[t]];
+      const Index other = matching_.transfers.owner[matching_.transfers.partner[t]];
       if (progress_.states[other] == State::waiting) return other;
     }
     return head;

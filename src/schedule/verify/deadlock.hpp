@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "schedule/verify/finding.hpp"
 #include "schedule/verify/matching.hpp"
 
 namespace hsap::verifier {

@@ -75,12 +75,12 @@ class Rehearsal {
     if (op.kind == Kind::exchange) {
       progress_.unmet[at] += static_cast<std::int64_t>(op.payload.count);
       for (Index t = op.payload.first; t < op.payload.first + op.payload.count; ++t) {
-        const Index other = matching_.owner[matching_.partner[t]];
+        const Index other = matching_.transfers.owner[matching_.transfers.partner[t]];
         if (--progress_.unmet[other] == 0 && other != at) end_if_met(other);
       }
       end_if_met(at);
-    } else if (matching_.meeting_of[at] != none) {
-      meet(matching_.meetings[matching_.meeting_of[at]]);
+    } else if (is_collective(op.kind)) {
+      meet(matching_.collectives.of(at));
     } else {
       end(at);
     }
@@ -91,10 +91,9 @@ class Rehearsal {
     if (progress_.states[at] == State::started && progress_.unmet[at] == 0) end(at);
   }
 
-  void meet(const Range& meeting) {
-    const std::span members(matching_.members.data() + meeting.first, meeting.count);
+  void meet(std::span<const Index> members) {
     // The first member counts for all of them.
-    if (++progress_.unmet[members.front()] < static_cast<std::int64_t>(meeting.count)) return;
+    if (++progress_.unmet[members.front()] < std::ssize(members)) return;
     for (const Index member : members) end(member);
   }
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "schedule/verify/matching.hpp"
+#include "schedule/verify/subject.hpp"
 
 namespace hsap::verifier {
 

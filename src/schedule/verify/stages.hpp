@@ -18,8 +18,14 @@ namespace hsap::verifier {
 /// Every row that an operation names is held by the buffers it names.
 [[nodiscard]] Found check_bounds(const Subject& subject);
 
+/// Every transfer has another end, which moves the same.
+[[nodiscard]] Found check_transfers(const Subject& subject, const Partners& partners);
+
+/// All ranks of a group come to its collectives, with the same in hand.
+[[nodiscard]] Found check_collectives(const Schedule& schedule, const Meetings& meetings);
+
 /// Rows that collectives move exist on every rank of the group.
-[[nodiscard]] Found check_collective_bounds(const Subject& subject, const Matching& matching);
+[[nodiscard]] Found check_collective_bounds(const Subject& subject, const Meetings& meetings);
 
 /// Accesses of one rank to a row are ordered by its streams and dependencies alone.
 [[nodiscard]] Found check_races(const Subject& subject, const Matching& matching);

@@ -23,10 +23,10 @@ Found first_flaw(const Schedule& schedule, const Problem& problem) {
   Subject subject{schedule, problem, Positions(schedule.tokens, stride), {}, {}, {}};
   if (Found found = lay_out_rows(subject)) return found;
   if (Found found = check_bounds(subject)) return found;
-  Matching matching;
-  if (Found found = match_transfers(subject, matching)) return found;
-  if (Found found = match_collectives(subject, matching)) return found;
-  if (Found found = check_collective_bounds(subject, matching)) return found;
+  const Matching matching{find_partners(schedule), find_meetings(schedule)};
+  if (Found found = check_transfers(subject, matching.transfers)) return found;
+  if (Found found = check_collectives(schedule, matching.collectives)) return found;
+  if (Found found = check_collective_bounds(subject, matching.collectives)) return found;
   std::vector<Index> order;
   if (Found found = order_operations(subject, matching, order)) return found;
   if (Found found = check_races(subject, matching)) return found;

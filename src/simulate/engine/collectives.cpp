@@ -28,7 +28,7 @@ void Engine::start_collective(std::uint32_t lane) {
 
 void Engine::launch(std::uint32_t copy, Index number) {
   const Collective& collective = in_.traffic.collectives[number];
-  if (collective.messages.count == 0) return end_members(copy, collective);
+  if (collective.messages.count == 0) return end_members(copy, number);
   const double begin = now_ + collective_latency_s(copy, collective);
   for (Index i = 0; i < collective.messages.count; ++i) {
     const Index message = collective.messages.first + i;
@@ -61,13 +61,13 @@ void Engine::collective_message_done(std::uint32_t message) {
   const std::uint32_t copy = message / messages_;
   const Index number = message_at(message).collective;
   Gathering& gathering = gatherings_[copy * in_.traffic.collectives.size() + number];
-  if (--gathering.moving == 0) end_members(copy, in_.traffic.collectives[number]);
+  if (--gathering.moving == 0) end_members(copy, number);
 }
 
-void Engine::end_members(std::uint32_t copy, const Collective& collective) {
-  const double memory_s = collective.memory_bytes / in_.machine.memory_bandwidth_bytes_per_s;
-  for (Index i = 0; i < collective.members.count; ++i) {
-    const Index op = in_.traffic.members[collective.members.first + i];
+void Engine::end_members(std::uint32_t copy, Index number) {
+  const double memory_s =
+      in_.traffic.collectives[number].memory_bytes / in_.machine.memory_bandwidth_bytes_per_s;
+  for (const Index op : in_.traffic.meetings.members_of(number)) {
     queue_.push(now_ + memory_s, Event::Kind::exchange_end, lane_running(copy, op));
   }
 }

@@ -39,8 +39,9 @@ Engine::Engine(const EngineInput& input)
   periods_.resize(copies * operations_);
   states_.assign(copies * messages_, State::idle);
   for (std::size_t copy = 0; copy < copies; ++copy) {
-    for (const Collective& collective : input.traffic.collectives) {
-      gatherings_.push_back({collective.members.count, collective.messages.count});
+    for (Index i = 0; i < input.traffic.collectives.size(); ++i) {
+      gatherings_.push_back(
+          {input.traffic.meetings.ranges[i].count, input.traffic.collectives[i].messages.count});
     }
   }
   set_up_lanes();

@@ -132,7 +132,7 @@ class Engine {
   void start_collective(std::uint32_t lane);
   void launch(std::uint32_t copy, Index collective);
   void collective_message_done(std::uint32_t message);
-  void end_members(std::uint32_t copy, const Collective& collective);
+  void end_members(std::uint32_t copy, Index collective);
   [[nodiscard]] double collective_latency_s(std::uint32_t copy, const Collective& collective) const;
 
   // Overlap: overlap.cpp.

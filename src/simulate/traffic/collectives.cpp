@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
-#include <map>
-#include <tuple>
 
 #include "schedule/kinds.hpp"
 #include "simulate/traffic/agenda.hpp"
 
 namespace hsap {
 namespace {
-
-/// Stream, group and how many collectives of this group came before on this stream.
-using Key = std::tuple<Stream, Rank, Rank, Rank, Index>;
 
 /// Bytes of the whole that a rank ends up with (all_gather) or starts from (reduce_scatter).
 double whole_bytes(const Schedule& schedule, const Operation& op) {
@@ -55,8 +51,7 @@ class Messages {
 
   void add(Index number, bool all_reduce) {
     Collective& collective = traffic_.collectives[number];
-    const std::span<const Index> members(traffic_.members.data() + collective.members.first,
-                                         collective.members.count);
+    const std::span<const Index> members = traffic_.meetings.members_of(number);
     const Operation& op = schedule_.operations[members.front()];
     const Group& group = schedule_.group_of(op);
     const double whole = whole_bytes(schedule_, op);
@@ -136,124 +131,67 @@ class Messages {
   Traffic& traffic_;
 };
 
-/// The operations of each collective, by the order of the ranks in the group.
-class Members {
- public:
-  explicit Members(const Schedule& schedule) : schedule_(schedule) {}
+/// The reduce_scatter whose result is all that this all_gather waits for and spreads, if any.
+Index scatter_before(const Schedule& schedule, const Operation& gather) {
+  if (gather.kind != Kind::all_gather || gather.dependencies.count != 1) return no_operation;
+  const Index before = schedule.dependencies[gather.dependencies.first];
+  const Operation& scatter = schedule.operations[before];
+  const bool alike = scatter.kind == Kind::reduce_scatter && scatter.stream == gather.stream &&
+                     scatter.heads == gather.heads &&
+                     schedule.group_of(scatter) == schedule.group_of(gather);
+  if (!alike) return no_operation;
+  const std::span<const Index> from = schedule.operands_of(scatter);
+  const std::span<const Index> to = schedule.operands_of(gather);
+  bool same = from.size() == to.size();
+  for (std::size_t i = 0; same && i < from.size(); ++i) same = from[i] == to[i ^ 1];
+  return same ? before : no_operation;
+}
 
-  Status collect(Rank ranks, Traffic& traffic, std::vector<Index>& collective_of) {
-    for (Rank rank = 0; rank < ranks; ++rank) {
-      const Range& program = schedule_.programs[rank];
-      std::map<Key, Index> seen;
-      for (Index op = program.first; op < program.first + program.count; ++op) {
-        if (!is_collective(schedule_.operations[op].kind)) continue;
-        HSAP_CHECK(enter(op, seen, traffic, collective_of));
-      }
-    }
-    for (Index i = 0; i < traffic.collectives.size(); ++i) {
-      if (entered_[i] != traffic.collectives[i].members.count) {
-        return incomplete(traffic.members[traffic.collectives[i].members.first]);
-      }
-    }
+/// The reduce_scatter of the all-reduce whose second half a collective is, for all its members.
+Index first_half(const Schedule& schedule, const Meetings& meetings, Index number) {
+  Index half = no_collective;
+  for (const Index member : meetings.members_of(number)) {
+    const Index scatter = scatter_before(schedule, schedule.operations[member]);
+    if (scatter == no_operation) return no_collective;
+    const Index scatters = meetings.meeting_of[scatter];
+    if (half != no_collective && half != scatters) return no_collective;
+    half = scatters;
+  }
+  return half;
+}
+
+/// Every rank of the group takes part, in the same kind.
+Status check_members(const Schedule& schedule, std::span<const Index> members) {
+  const Operation& first = schedule.operations[members.front()];
+  const auto same_kind = [&](Index op) { return schedule.operations[op].kind == first.kind; };
+  if (std::ssize(members) == schedule.group_of(first).count &&
+      std::all_of(members.begin(), members.end(), same_kind)) {
     return {};
   }
-
-  /// The reduce_scatter of the all-reduce whose second half collective `number` is, if it is one.
-  [[nodiscard]] Index first_half(Index number) const {
-    const Half& half = halves_[number];
-    return half.members == entered_[number] ? half.first : no_collective;
-  }
-
- private:
-  /// How many members of an all_gather follow the same reduce_scatter.
-  struct Half {
-    Index first = no_collective;
-    Index members = 0;
-  };
-
-  /// The reduce_scatter whose result is all that this all_gather waits for and spreads, if any.
-  [[nodiscard]] Index scatter_before(Index op) const {
-    const Operation& gather = schedule_.operations[op];
-    if (gather.kind != Kind::all_gather || gather.dependencies.count != 1) return no_operation;
-    const Index before = schedule_.dependencies[gather.dependencies.first];
-    const Operation& scatter = schedule_.operations[before];
-    const bool alike = scatter.kind == Kind::reduce_scatter && scatter.stream == gather.stream &&
-                       scatter.heads == gather.heads &&
-                       schedule_.group_of(scatter) == schedule_.group_of(gather);
-    if (!alike) return no_operation;
-    const std::span<const Index> from = schedule_.operands_of(scatter);
-    const std::span<const Index> to = schedule_.operands_of(gather);
-    bool same = from.size() == to.size();
-    for (std::size_t i = 0; same && i < from.size(); ++i) same = from[i] == to[i ^ 1];
-    return same ? before : no_operation;
-  }
-
-  Status enter(Index op, std::map<Key, Index>& seen, Traffic& traffic,
-               std::vector<Index>& collective_of) {
-    const Operation& operation = schedule_.operations[op];
-    const Group& group = schedule_.group_of(operation);
-    const Rank place = (operation.rank - group.first) / group.stride;
-    Key key{operation.stream, group.first, group.count, group.stride, 0};
-    std::get<4>(key) = seen[key]++;
-    const auto [found, added] =
-        numbers_.try_emplace(key, static_cast<Index>(traffic.collectives.size()));
-    if (added) {
-      const Range members{static_cast<Index>(traffic.members.size()),
-                          static_cast<Index>(group.count)};
-      traffic.collectives.push_back({members, {}, 0});
-      traffic.members.resize(traffic.members.size() + members.count, op);
-      entered_.push_back(0);
-      halves_.emplace_back();
-    }
-    const Index number = found->second;
-    const Index first = traffic.collectives[number].members.first;
-    if (schedule_.operations[traffic.members[first]].kind != operation.kind) return incomplete(op);
-    traffic.members[first + place] = op;
-    ++entered_[number];
-    collective_of.push_back(number);
-    note_half(op, number);
-    return {};
-  }
-
-  void note_half(Index op, Index number) {
-    if (schedule_.operations[op].kind == Kind::reduce_scatter) number_of_[op] = number;
-    const Index scatter = scatter_before(op);
-    if (scatter == no_operation) return;
-    Half& half = halves_[number];
-    if (half.members == 0) half.first = number_of_.at(scatter);
-    if (half.first == number_of_.at(scatter)) ++half.members;
-  }
-
-  [[nodiscard]] Error incomplete(Index op) const {
-    return internal_error(
-        fmt::format("operation {} of rank {}: not every rank of its group takes part in this {}",
-                    op, schedule_.operations[op].rank, to_string(schedule_.operations[op].kind)));
-  }
-
-  const Schedule& schedule_;
-  std::map<Key, Index> numbers_;
-  std::vector<Index> entered_;
-  std::vector<Half> halves_;
-  std::map<Index, Index> number_of_;  ///< of the collective of a reduce_scatter
-};
+  return internal_error(
+      fmt::format("operation {} of rank {}: not every rank of its group takes part in this {}",
+                  members.front(), first.rank, to_string(first.kind)));
+}
 
 }  // namespace
 
-Result<std::vector<Index>> find_collectives(const Schedule& schedule, Rank ranks,
-                                            const NodeShape& node, Traffic& traffic) {
-  std::vector<Index> collective_of;
-  Members members(schedule);
-  HSAP_CHECK(members.collect(ranks, traffic, collective_of));
-  const auto count = static_cast<Index>(traffic.collectives.size());
+Status find_collectives(const Schedule& schedule, const NodeShape& node, Traffic& traffic) {
+  traffic.meetings = find_meetings(schedule);
+  const Meetings& meetings = traffic.meetings;
+  const auto count = static_cast<Index>(meetings.ranges.size());
+  traffic.collectives.resize(count);
+  std::vector<Index> halves(count);
   std::vector<bool> all_reduce(count);
   for (Index i = 0; i < count; ++i) {
-    if (members.first_half(i) != no_collective) all_reduce[members.first_half(i)] = true;
+    HSAP_CHECK(check_members(schedule, meetings.members_of(i)));
+    halves[i] = first_half(schedule, meetings, i);
+    if (halves[i] != no_collective) all_reduce[halves[i]] = true;
   }
   Messages messages(schedule, node, traffic);
   for (Index i = 0; i < count; ++i) {
-    if (members.first_half(i) == no_collective) messages.add(i, all_reduce[i]);
+    if (halves[i] == no_collective) messages.add(i, all_reduce[i]);
   }
-  return collective_of;
+  return {};
 }
 
 }  // namespace hsap

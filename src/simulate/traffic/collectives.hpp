@@ -1,15 +1,12 @@
 #pragma once
 
-#include <vector>
-
 #include "hsap/schedule.hpp"
 #include "hsap/status.hpp"
 #include "simulate/traffic/traffic.hpp"
 
 namespace hsap {
 
-/// Makes the collectives of the first `ranks` ranks and the messages of their rings; returns the
-/// collective of each operation of kind all_gather or reduce_scatter, in operation order.
+/// Makes the collectives and the messages of their rings. No rank with one stands for another.
 ///
 /// Ring: every rank passes (n - 1) / n of the bytes on to the next one. Where the group spreads
 /// evenly over nodes with g ranks each, g rings run side by side that enter and leave every node
@@ -20,7 +17,7 @@ namespace hsap {
 /// waits for. Both run as one around the ring, or in the switches of the nodes where that takes
 /// less of NVLink: a rank then sends its whole to be added up and 1 / g of the sum to be spread,
 /// and 1 / g goes up and down a tree of nodes.
-[[nodiscard]] Result<std::vector<Index>> find_collectives(const Schedule& schedule, Rank ranks,
-                                                          const NodeShape& node, Traffic& traffic);
+[[nodiscard]] Status find_collectives(const Schedule& schedule, const NodeShape& node,
+                                      Traffic& traffic);
 
 }  // namespace hsap

@@ -12,8 +12,7 @@ namespace hsap {
 Result<Traffic> find_traffic(const Schedule& schedule, Rank ranks, const NodeShape& node) {
   Traffic traffic;
   HSAP_TRY(const std::vector<Index> message_of, pair_transfers(schedule, ranks, traffic));
-  HSAP_TRY(const std::vector<Index> collective_of,
-           find_collectives(schedule, ranks, node, traffic));
+  HSAP_CHECK(find_collectives(schedule, node, traffic));
   const Index operations = operations_of(schedule, ranks);
   traffic.first.reserve(operations + std::size_t{1});
   // The last operation that listed a message: its other transfers are part of it.
@@ -28,7 +27,6 @@ Result<Traffic> find_traffic(const Schedule& schedule, Rank ranks, const NodeSha
       traffic.parts.push_back(message_of[i]);
     }
   };
-  Index collective = 0;
   for (Index op = 0; op < operations; ++op) {
     traffic.first.push_back(static_cast<Index>(traffic.parts.size()));
     if (!communicates(schedule.operations[op].kind)) continue;
@@ -36,7 +34,7 @@ Result<Traffic> find_traffic(const Schedule& schedule, Rank ranks, const NodeSha
       list(op, Direction::send);
       list(op, Direction::receive);
     } else {
-      traffic.parts.push_back(collective_of[collective++]);
+      traffic.parts.push_back(traffic.meetings.meeting_of[op]);
     }
   }
   traffic.first.push_back(static_cast<Index>(traffic.parts.size()));

@@ -7,6 +7,7 @@
 
 #include "hsap/schedule.hpp"
 #include "hsap/status.hpp"
+#include "schedule/meetings.hpp"
 
 namespace hsap {
 
@@ -39,7 +40,6 @@ struct Message {
 
 /// One all_gather or reduce_scatter of a group, or both halves of an all-reduce.
 struct Collective {
-  Range members;            ///< into Traffic::members: the operation of each rank of the group
   Range messages;           ///< none: a group of one rank, or the second half of an all-reduce
   double memory_bytes = 0;  ///< read and written after the last message
   Index hops = 0;           ///< steps of the data after the first message; in-switch: between nodes
@@ -50,9 +50,9 @@ struct Collective {
 struct Traffic {
   std::vector<Channel> channels;
   std::vector<Message> messages;
-  std::vector<Collective> collectives;
-  std::vector<Index> members;
-  std::vector<Index> first;  ///< by operation, and one more: its part of `parts`
+  Meetings meetings;
+  std::vector<Collective> collectives;  ///< by meeting
+  std::vector<Index> first;             ///< by operation, and one more: its part of `parts`
   /// Of an exchange: its messages, first those it sends (to itself too), then those it receives, in
   /// the order of its transfers. Of a collective: its number.
   std::vector<Index> parts;
@@ -63,9 +63,8 @@ struct Traffic {
 };
 
 /// Of the ranks before `ranks`, which stand for all (Symmetry): pairs the k-th send from a to b on
-/// a stream with the k-th receive there, and the k-th collective of a group on a stream across its
-/// members. Errors (kind internal, verify() finds them first): a transfer or collective without its
-/// counterpart.
+/// a stream with the k-th receive there, and brings collectives together (find_meetings). Errors
+/// (kind internal, verify() finds them first): a transfer or collective without its counterpart.
 [[nodiscard]] Result<Traffic> find_traffic(const Schedule& schedule, Rank ranks,
                                            const NodeShape& node);
 

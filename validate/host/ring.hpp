@@ -1,25 +1,10 @@
 #pragma once
 
-#include <map>
 #include <span>
-#include <vector>
 
-#include "hsap/schedule.hpp"
+#include "schedule/meetings.hpp"
 
 namespace hsap::host {
-
-/// Which operations are one all_gather or reduce_scatter: the k-th of equal groups on a stream.
-class Meetings {
- public:
-  explicit Meetings(const Schedule& schedule);
-
-  /// The operations of all members, in the order of the group.
-  [[nodiscard]] std::span<const Index> of(Index op) const;
-
- private:
-  std::map<Index, std::size_t> meeting_of_;  ///< operation -> meeting
-  std::vector<std::vector<Index>> members_;
-};
 
 /// A member's place in the ring of a collective: in every step each sends one member's rows to the
 /// next and gets another's from the one before. all_gather: each passes on what it got last,

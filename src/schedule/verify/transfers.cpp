@@ -1,10 +1,6 @@
-#include "schedule/verify/matching.hpp"
-
 #include <fmt/format.h>
 
-#include <utility>
-
-#include "schedule/partners.hpp"
+#include "schedule/verify/stages.hpp"
 
 namespace hsap::verifier {
 namespace {
@@ -62,24 +58,21 @@ std::string alone_text(const Operation& op, const Transfer& transfer) {
 
 }  // namespace
 
-Found match_transfers(const Subject& subject, Matching& matching) {
+Found check_transfers(const Subject& subject, const Partners& partners) {
   const Schedule& schedule = subject.schedule;
-  Partners partners = find_partners(schedule);
-  matching.owner = std::move(partners.owner);
-  matching.partner = std::move(partners.partner);
   Lowest lowest(Flaw::unmatched_transfer);
   for (Index t = 0; t < schedule.transfers.size(); ++t) {
-    const Index at = matching.owner[t];
+    const Index at = partners.owner[t];
     if (at == none) continue;
     const Operation& op = schedule.operations[at];
     const Transfer& transfer = schedule.transfers[t];
-    if (matching.partner[t] == none) {
+    if (partners.partner[t] == none) {
       lowest.report(at, [&] { return alone_text(op, transfer); });
       continue;
     }
     if (transfer.direction == Direction::receive) continue;  // compared from the sender's side
-    const Index receiver = matching.owner[matching.partner[t]];
-    const std::string flaw = difference(subject, transfer, schedule.transfers[matching.partner[t]]);
+    const Index receiver = partners.owner[partners.partner[t]];
+    const std::string flaw = difference(subject, transfer, schedule.transfers[partners.partner[t]]);
     if (flaw.empty()) continue;
     lowest.report(std::min(at, receiver), [&] {
       return fmt::format("{} from rank {} (#{}) to rank {} (#{})", flaw, op.rank, at, transfer.peer,
