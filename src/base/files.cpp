@@ -119,10 +119,15 @@ Result<std::string> find_input(const std::string& folder, const std::string& nam
   std::error_code code;
   const bool is_file = fs::is_regular_file(given, code);
   if (is_path && is_file) return name_or_path;
-  const std::string known = suggest(name_or_path, shipped_names(folder));
+  const std::vector<std::string> names = shipped_names(folder);
+  const std::string known = suggest(name_or_path, names);
   if (is_path) {
     const char* message = fs::exists(given, code) ? "not a regular file" : "no such file";
-    return file_error(name_or_path, message, {}, "a file, or " + known);
+    return file_error(name_or_path, message, {}, names.empty() ? "a file" : "a file, or " + known);
+  }
+  if (names.empty()) {
+    return file_error((data_root() / folder).string(), "none of hsap's files are there", {},
+                      "HSAP_DATA to name the folder that holds " + folder + ", or a path");
   }
   for (const fs::path& path : shipped_files(folder)) {
     if (path.stem() == given) return path.string();

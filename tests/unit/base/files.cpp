@@ -97,6 +97,10 @@ TEST_CASE("what is not found is answered with near misses") {
   CHECK(message("/tmp").rfind("/tmp: not a regular file", 0) == 0);
   CHECK(message("README").rfind("nothing of that name", 0) == 0);
   CHECK(message("").rfind("nothing of that name", 0) == 0);
+  const Result<std::string> nothing = find_input("no-such-folder", "name");
+  REQUIRE_FALSE(nothing);
+  CHECK(nothing.error().message == "none of hsap's files are there");
+  CHECK(nothing.error().expected.find("HSAP_DATA") != std::string::npos);
 }
 
 TEST_CASE("shipped names are sorted and leave out what is no input") {
