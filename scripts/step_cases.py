@@ -7,6 +7,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # its keys (context_parallel.py), those of the source's own programs after it, too
 # (exps/dist_attn/baselines), and MagiAttention reduces in high precision only when asked.
 LOW = {"gradient_dtype": "bf16"}
+FP8_RATE = "device.matmul_fp8_flop_per_s"
 
 
 def step_case(name, group, gpus, node, own, documents, cp, training, seconds):
@@ -25,13 +26,13 @@ def step_case(name, group, gpus, node, own, documents, cp, training, seconds):
 NEMO = "NVIDIA/NeMo (Apache-2.0), docs/source/performance/performance_long_sequence.md"
 LONG_SEQUENCES = (
     # name, cluster, model, (layers, hidden, intermediate, kv share, vocabulary), FP8 rate, source, rows
-    ("dgx-b200", "dgx-b200", "llama3-8b", (32, 4096, 14336, 1 / 4, 128256), 1.94e15,
+    ("dgx-b200", "dgx-b200", "llama3-8b", (32, 4096, 14336, 1 / 4, 128256), 2.22e15,
      f"{NEMO}: Llama 3 8B with matrix products in FP8 on DGX B200, NeMo 25.04",
      # thousands of tokens, batches a step, TP, DP, CP, TFLOP/s a GPU
      ((8, 512, 1, 2, 1, 1671), (16, 256, 1, 4, 1, 1717), (32, 128, 1, 4, 2, 1624),
       (64, 64, 1, 4, 4, 1600), (128, 32, 2, 4, 4, 1588), (256, 16, 4, 4, 4, 1590),
       (512, 8, 4, 4, 8, 1619), (1024, 4, 4, 4, 16, 1608))),
-    ("dgx-h100", "dgx-h100", "llama2-7b", (32, 4096, 11008, 1, 32000), 0.9e15,
+    ("dgx-h100", "dgx-h100", "llama2-7b", (32, 4096, 11008, 1, 32000), 1.03e15,
      f"{NEMO}: Llama 2 7B with matrix products in FP8 on DGX H100, NeMo 24.03",
      # The row of 8K is pipeline parallel.
      ((4, 1024, 1, 4, 1, 768), (16, 256, 2, 8, 1, 660), (32, 128, 2, 8, 2, 610),
@@ -52,9 +53,9 @@ def training_steps(_):
             cases.append(step_case(
                 f"{thousands}K, TP {tp} CP {cp}",
                 "steps" if cases else "steps, FP8 rate fitted to this", gpus, 8, {}, [length], cp,
-                {"tensor_parallel": tp, "global_batch": batches}, flop / gpus / teraflops / 1e12))
+                {"matmul": "fp8", "tensor_parallel": tp, "global_batch": batches}, flop / gpus / teraflops / 1e12))
         yield f"steps-{name}", cluster, "transformer-engine", cases, source, {
-            "model": model, "calibration": {"device.matmul_flop_per_s": rate}}
+            "model": model, "calibration": {FP8_RATE: rate}}
 
 
 # Short sequences over pipelines: NVIDIA's recipes for Megatron, in each container the same; and PyTorch's on GPUs
@@ -66,7 +67,7 @@ TITAN = "pytorch/torchtitan (BSD-3), benchmarks/llama3_h100_202412_torchtitan.md
 PIPELINES = (
     # name, cluster, source, FP8 rate, overlap of tensor parallelism, FlashAttention-2 and other memory, ZeRO
     # and checkpointing, gradients, rows
-    ("dgx-h100-pipelines", "dgx-h100", f"{BRIDGE} DGX H100", 1.025e15, 0.5, {}, (1, "none", "bf16"), (
+    ("dgx-h100-pipelines", "dgx-h100", f"{BRIDGE} DGX H100", None, 0.25, {}, (1, "none", "bf16"), (
         # group, name, model, GPUs, batches a step, tokens, sequences a batch, TP, PP, pieces a stage, CP,
         # parameters sharded, tokens/s a GPU, overlapped
         ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 128, 8192, 1, 1, 1, 1, 1, True, 14451, True),
@@ -81,19 +82,28 @@ PIPELINES = (
         ("405B", "26.02", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 311, True),
         ("405B", "26.04.01", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 328, True),
         ("405B", "26.06", "llama3-405b", 1024, 1536, 8192, 1, 8, 8, 8, 2, False, 326, True))),
-    ("dgx-b200-pipelines", "dgx-b200", f"{BRIDGE} DGX B200", 2.04e15, 0.5, {}, (1, "none", "bf16"), (
+    ("dgx-b200-pipelines", "dgx-b200", f"{BRIDGE} DGX B200", None, 0.25, {}, (1, "none", "bf16"), (
         ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 30624, True),
         ("8B, other containers", "25.09", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 29994, True),
         ("405B", "25.11", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 661, True),
         ("405B", "25.09", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 664, True))),
-    ("gb200-pipelines", "gb200-nvl72", f"{BRIDGE} GB200", 2.12e15, 0.5, {}, (1, "none", "bf16"), (
+    ("gb200-pipelines", "gb200-nvl72", f"{BRIDGE} GB200", None, 0.25, {}, (1, "none", "bf16"), (
         ("8B, FP8 rate fitted to this", "25.11", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 31508, True),
         ("8B, other containers", "25.09", "llama3-8b", 8, 64, 8192, 2, 1, 1, 1, 1, False, 31357, True),
         ("70B", "25.09", "llama3-70b", 64, 64, 8192, 2, 2, 4, 5, 1, False, 3546, True),
         ("70B", "25.11", "llama3-70b", 64, 128, 8192, 2, 1, 1, 1, 1, True, 4312, True),
+        ("70B", "26.02", "llama3-70b", 64, 128, 8192, 2, 1, 1, 1, 1, True, 4040, True),
+        ("70B", "26.02.01", "llama3-70b", 64, 128, 8192, 2, 1, 1, 1, 1, True, 4357, True),
+        ("70B", "26.04", "llama3-70b", 64, 128, 8192, 2, 1, 1, 1, 1, True, 4143, True),
+        ("70B", "26.04.01", "llama3-70b", 64, 128, 8192, 2, 1, 1, 1, 1, True, 4224, True),
         ("405B", "25.09", "llama3-405b", 128, 64, 8192, 1, 4, 8, 8, 2, False, 578, True),
-        ("405B", "25.11", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 813, True))),
-    ("torchtitan-h100", "dgx-h100", TITAN, 0.89e15, 0.27, {"device.memory_bandwidth_bytes_per_s": 2.15e12},
+        ("405B", "25.11", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 813, True),
+        ("405B", "26.02", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 793, True),
+        ("405B", "26.02.01", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 818, True),
+        ("405B", "26.04", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 842, True),
+        ("405B", "26.04.01", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 864, True),
+        ("405B", "26.06", "llama3-405b", 256, 1536, 8192, 1, 4, 16, 4, 1, False, 843, True))),
+    ("torchtitan-h100", "dgx-h100", TITAN, 0.82e15, 0.27, {"device.memory_bandwidth_bytes_per_s": 2.15e12},
      (1, "full", "fp32"), (
         ("70B, FP8 rate fitted to this", "70B", "llama3-70b", 256, 32, 8192, 16, 8, 1, 1, 1, True, 829, False),
         ("70B, overlap fitted to this", "70B async", "llama3-70b", 256, 32, 8192, 16, 8, 1, 1, 1, True, 876, True),
@@ -120,14 +130,14 @@ def pipelined_steps(_):
                 hidden in table:
             case = step_case(
                 row, group, gpus, node, {"model": model}, [length] * sequences, cp,
-                {"zero": 3 if fsdp else zero, "checkpointing": checkpointing,
+                {"zero": 3 if fsdp else zero, "checkpointing": checkpointing, "matmul": "fp8",
                  "weight_gradients": gradients, "tensor_parallel": tp, "pipeline_parallel": pp,
                  "virtual_stages": pieces, "global_batch": batches},
                 batches * sequences * length / gpus / speed)
             cases.append(case | ({} if hidden else {"runtime": "transformer-engine"}))
         yield f"steps-{name}", cluster, "transformer-engine", cases, source, {
-            "calibration": {"device.matmul_flop_per_s": rate,
-                            "runtime.tensor_parallel_overlap": overlap} | device
+            "calibration": ({FP8_RATE: rate} if rate else {})
+            | {"runtime.tensor_parallel_overlap": overlap} | device
             | (flash_attention_2() if device else {})}
 
 
@@ -162,19 +172,17 @@ EXPERTS = (
 
 def expert_steps(_):
     """Steps whose experts are shared out."""
-    dense = {cluster: (rate, overlap) for _, cluster, _, rate, overlap, device, _, _ in PIPELINES
-             if not device}
+    overlaps = {cluster: overlap for _, cluster, _, _, overlap, device, _, _ in PIPELINES
+                if not device}
     for cluster, title, table in EXPERTS:
         cases = []
         for group, row, model, gpus, batches, sequences, tp, pp, pieces, ep, speed, note in table:
             case = step_case(
                 row, group, gpus, 8, {"model": model}, [4096] * sequences, 1,
-                {"zero": 1, "checkpointing": "none", "weight_gradients": "bf16", "tensor_parallel": tp,
-                 "pipeline_parallel": pp, "virtual_stages": pieces, "expert_parallel": ep,
+                {"zero": 1, "checkpointing": "none", "matmul": "fp8", "weight_gradients": "bf16",
+                 "tensor_parallel": tp, "pipeline_parallel": pp, "virtual_stages": pieces, "expert_parallel": ep,
                  "global_batch": batches}, batches * sequences * 4096 / gpus / speed)
             cases.append(case | ({"note": note} if note else {}))
-        rate, overlap = dense[cluster]
         yield f"steps-{cluster}-experts", cluster, "transformer-engine", cases, \
             BRIDGE.replace("Llama 3 with", "Qwen3 with") + f" {title}", {
-                "calibration": {"device.matmul_flop_per_s": rate,
-                                "runtime.tensor_parallel_overlap": overlap}}
+                "calibration": {"runtime.tensor_parallel_overlap": overlaps[cluster]}}

@@ -55,6 +55,7 @@ struct Device {
   double memory_bandwidth_bytes_per_s = 0;  ///< read plus write, large copies
   double peak_flop_per_s = 0;               ///< dense bf16, data sheet: the base of MFU
   double matmul_flop_per_s = 0;             ///< dense bf16, large matrix products as measured
+  double matmul_fp8_flop_per_s = 0;         ///< the same in FP8; 0: unknown, or there is none
   int multiprocessors = 1;
   double kernel_launch_s = 3e-6;   ///< shortest element-wise kernel, device side
   double channel_bytes_per_s = 0;  ///< what one thread block that copies a message to another GPU

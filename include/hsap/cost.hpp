@@ -66,6 +66,10 @@ struct Training {
   /// How softmax of the logits, its loss and gradient are computed: by one kernel each, or by
   /// PyTorch's own functions, one after the other on fp32 logits.
   enum class Loss : std::uint8_t { fused, plain };
+  /// What the linear layers multiply in; all else, attention, embedding and output projection too,
+  /// is bf16. fp8: with one scale for each tensor, taken from what it holds; weights are kept and
+  /// gathered in it where ZeRO shards them.
+  enum class Matmul : std::uint8_t { bf16, fp8 };
   int zero = 1;  ///< ZeRO stage: 1 shards optimizer, 2 gradients, 3 parameters; 0 none
   Checkpointing checkpointing = Checkpointing::selective;
   int tensor_parallel = 1;  ///< T: GPUs of a node that share a token shard's heads and weights
@@ -77,6 +81,7 @@ struct Training {
                               ///< ones; 1: all are on each, cut as the other weights are
   int virtual_stages = 1;     ///< pieces of the model in each of several stages, interleaved
   Loss loss = Loss::fused;
+  Matmul matmul = Matmul::bf16;
   int lookahead = 0;  ///< optimizer steps whose batches the loader deals out by work (deal());
                       ///< 0: as they come
 };

@@ -37,6 +37,10 @@ struct Setting {
 /// Errors: T does not divide the heads (infeasible).
 [[nodiscard]] Result<Problem> problem_of(const Batch& batch, const Setting& setting);
 
+/// Whether the rate is known at which the device multiplies as the training asks. Errors: it is not
+/// (bad_input).
+[[nodiscard]] Status check_matmul(const Setting& setting);
+
 /// The pipeline that the training asks for. Errors: those of pipeline_of() a model.
 [[nodiscard]] Result<Pipeline> pipeline_of(const Setting& setting);
 

@@ -188,6 +188,10 @@ void add_single_values(Command& command, const Flag& model, Options& options) {
               "the loader deals the batches of N steps out by their work (as they come)")
       .group(training_group)
       .needs(model);
+  add_parsed(command, "--matmul", options.matmul, parse_matmul, "bf16|fp8",
+             "type in which the linear layers multiply (bf16)")
+      .group(training_group)
+      .needs(model);
   add_parsed(command, "--loss", options.loss, parse_loss, "fused|plain",
              "kernels that fuse softmax and loss, or PyTorch's own functions (fused)")
       .group(training_group)

@@ -71,6 +71,7 @@ struct TrainingOptions {
   std::string weight_gradients;
   int global_batch = 0;
   Training::Loss loss = Training::Loss::fused;
+  Training::Matmul matmul = Training::Matmul::bf16;
   int loss_chunks = 1;
   int virtual_stages = 1;  ///< wherever there are several stages
   int lookahead = 0;

@@ -50,6 +50,7 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, con
                             {Dtype::bf16, Dtype::fp32}, parse_dtype));
   Training training = usual;
   training.global_batch = options.global_batch;
+  training.matmul = options.matmul;
   training.loss = options.loss;
   training.virtual_stages = options.virtual_stages;
   training.lookahead = options.lookahead;
@@ -71,6 +72,7 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, con
 }
 
 Status check_training(const Setting& setting) {
+  if (const Status known = check_matmul(setting); !known) return at_flag("--matmul", known.error());
   // Each beside the ones before it, so that what fails is the flag's.
   Setting so_far = setting;
   Training& training = so_far.training;

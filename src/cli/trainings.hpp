@@ -17,8 +17,8 @@ namespace hsap::cli {
                                                            const Model& model,
                                                            const Training& usual = {});
 
-/// Whether the cluster can be shared so, the model cut into stages and its experts shared out
-/// (replicas_of()). Errors name the flag.
+/// Whether the device multiplies so (check_matmul()), the cluster can be shared so, the model cut
+/// into stages and its experts shared out (replicas_of()). Errors name the flag.
 [[nodiscard]] Status check_training(const Setting& setting);
 
 }  // namespace hsap::cli

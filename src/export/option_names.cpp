@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> pass_names{"forward", "backward", "both"};
 constexpr std::array<std::string_view, 2> loss_names{"fused", "plain"};
+constexpr std::array<std::string_view, 2> matmul_names{"bf16", "fp8"};
 constexpr std::array<std::string_view, 4> checkpointing_names{"none", "norms", "selective", "full"};
 
 }  // namespace
@@ -37,6 +38,14 @@ Result<Training::Loss> parse_loss(const std::string& text) {
   return parse_name<Training::Loss>(text, "loss", loss_names);
 }
 
+std::string_view to_string(Training::Matmul matmul) {
+  return matmul_names[static_cast<std::size_t>(matmul)];
+}
+
+Result<Training::Matmul> parse_matmul(const std::string& text) {
+  return parse_name<Training::Matmul>(text, "type of matrix products", matmul_names);
+}
+
 std::string to_string(const Training& training) {
   std::string text =
       fmt::format("ZeRO {}, {} checkpointing", training.zero, to_string(training.checkpointing));
@@ -52,6 +61,9 @@ std::string to_string(const Training& training) {
   }
   if (training.lookahead > 0) {
     text += fmt::format(", batches of {} step(s) by work", training.lookahead);
+  }
+  if (training.matmul != Training::Matmul::bf16) {
+    text += fmt::format(", products in {}", to_string(training.matmul));
   }
   if (training.weight_gradients != Dtype::bf16) {
     text += fmt::format(", gradients in {}", to_string(training.weight_gradients));

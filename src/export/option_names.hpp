@@ -18,13 +18,17 @@ namespace hsap {
 [[nodiscard]] std::string_view to_string(Training::Loss loss);
 [[nodiscard]] Result<Training::Loss> parse_loss(const std::string& text);
 
+/// "bf16" or "fp8".
+[[nodiscard]] std::string_view to_string(Training::Matmul matmul);
+[[nodiscard]] Result<Training::Matmul> parse_matmul(const std::string& text);
+
 /// "none", "norms", "selective" or "full".
 [[nodiscard]] std::string_view to_string(Training::Checkpointing checkpointing);
 [[nodiscard]] Result<Training::Checkpointing> parse_checkpointing(const std::string& text);
 
 /// "ZeRO 1, selective checkpointing", and what is not the usual: ", tensor parallel 8, pipeline 4 x
-/// 2, expert parallel 8, batches of 2 step(s) by work, gradients in fp32, plain loss, loss in 4
-/// chunks".
+/// 2, expert parallel 8, batches of 2 step(s) by work, products in fp8, gradients in fp32, plain
+/// loss, loss in 4 chunks".
 [[nodiscard]] std::string to_string(const Training& training);
 
 }  // namespace hsap

@@ -33,6 +33,8 @@ class Tune(ProgramTest):
         self.refuse([*command, "--tensor-parallel", "1,3"], "--tensor-parallel: ", "found 3")
         self.refuse([*command, "--weight-gradients", "fp16"], "--weight-gradients: ", "'fp16'")
         self.refuse([*self.command, "--zero", "all"], "--zero requires --model")
+        self.refuse([*changed(command, "--cluster", "dgx-a100"), "--matmul", "fp8"], "--matmul: ",
+                    "A100", "found fp8")
         model = ["hsap-tune", "--cluster", "dgx-h100", "--documents", "8K,4K,4K", "--model",
                  "llama3-8b", "--zero", "1,3", "--tensor-parallel", "4,8", "-o", self.plan, "--force"]
         table = self.answer(model)

@@ -30,6 +30,7 @@ Ordered device_json(const Device& device) {
           {"memory_bandwidth_bytes_per_s", device.memory_bandwidth_bytes_per_s},
           {"peak_flop_per_s", device.peak_flop_per_s},
           {"matmul_flop_per_s", device.matmul_flop_per_s},
+          {"matmul_fp8_flop_per_s", device.matmul_fp8_flop_per_s},
           {"multiprocessors", device.multiprocessors},
           {"kernel_launch_s", device.kernel_launch_s},
           {"channel_bytes_per_s", device.channel_bytes_per_s},

@@ -9,6 +9,7 @@ json::Ordered to_json(const Training& training) {
   out["zero"] = training.zero;
   out["checkpointing"] = to_string(training.checkpointing);
   out["weight_gradients"] = to_string(training.weight_gradients);
+  if (training.matmul != Training::Matmul::bf16) out["matmul"] = to_string(training.matmul);
   if (training.loss != Training::Loss::fused) out["loss"] = to_string(training.loss);
   if (training.loss_chunks > 1) out["loss_chunks"] = training.loss_chunks;
   if (training.virtual_stages > 1) out["virtual_stages"] = training.virtual_stages;
@@ -28,6 +29,7 @@ Training read_training(json::Object& from, bool complete) {
   }
   training.weight_gradients =
       from.parsed_or("weight_gradients", parse_dtype, training.weight_gradients);
+  training.matmul = from.parsed_or("matmul", parse_matmul, training.matmul);
   training.loss = from.parsed_or("loss", parse_loss, training.loss);
   training.loss_chunks = optional_integer("loss_chunks", training.loss_chunks, max_loss_chunks);
   training.virtual_stages =

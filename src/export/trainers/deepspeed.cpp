@@ -105,6 +105,9 @@ Draft deepspeed_options(const Plan& plan) {
     draft.lose(fmt::format("tensor parallel {}", plan.training.tensor_parallel),
                "no option beside sequence_parallel_size", "tensor parallel 1");
   }
+  if (plan.training.matmul == Training::Matmul::fp8) {
+    draft.lose("matmul fp8", "no key of its configuration", "bf16");
+  }
   lose_pipeline(plan, "its pipelines are PipelineModules, without sequence parallelism", draft);
   lose_experts(plan, "its configuration has no such key: ep_size of the model's MoE layers", draft);
   const Mask::Kind kind = plan.problem.mask.kind;

@@ -75,12 +75,21 @@ void add_sharding(const Training& training, Draft& draft) {
                   (training.zero == 2 ? "optim_grads" : "optim_grads_params"));
 }
 
+void add_matmul(const Training& training, Draft& draft) {
+  if (training.matmul == Training::Matmul::bf16) return;
+  auto& lines = draft.lines;
+  lines.push_back("--fp8-format hybrid");
+  lines.push_back("--fp8-recipe tensorwise");
+  if (training.zero > 0) lines.push_back("--fp8-param-gather");
+}
+
 /// How the rest of the model is trained.
 void add_training(const Plan& plan, Draft& draft) {
   auto& lines = draft.lines;
   lines.push_back("--micro-batch-size 1");
   lines.push_back(fmt::format("--global-batch-size {}", batches_per_step(plan)));
   lines.push_back("--bf16");
+  add_matmul(plan.training, draft);
   lines.push_back(plan.training.weight_gradients == Dtype::bf16
                       ? "--grad-reduce-in-bf16"
                       : "--accumulate-allreduce-grads-in-fp32");

@@ -63,6 +63,19 @@ void add_expert_degree(const Plan& plan, Draft& draft) {
   lines.push_back("--parallelism.expert_tensor_parallel_degree 1");
 }
 
+void add_float8(const Plan& plan, Draft& draft) {
+  if (plan.training.matmul == Training::Matmul::bf16) return;
+  auto& lines = draft.lines;
+  lines.push_back("# torchtitan 0.2, beside a compiled model; later ones scale rows, not tensors");
+  lines.push_back("--model.converters quantize.linear.float8");
+  lines.push_back("--quantize.linear.float8.filter_fqns output");
+  lines.push_back("--quantize.linear.float8.enable_fsdp_float8_all_gather");
+  lines.push_back("--quantize.linear.float8.precompute_float8_dynamic_scale_for_fsdp");
+  if (plan.problem.model.experts > 0) {
+    draft.lose("matmul fp8 of experts", "grouped products in FP8 are a prototype", "bf16 experts");
+  }
+}
+
 /// How the rest of the model is trained.
 void add_rest_of_model(const Plan& plan, Draft& draft) {
   auto& lines = draft.lines;
@@ -97,10 +110,10 @@ void add_rest_of_model(const Plan& plan, Draft& draft) {
   }
   lines.push_back(
       fmt::format("# after torchtitan 0.2 instead: activation-checkpoint:{}", checkpointing));
-  if (plan.training.loss == Training::Loss::fused) {
-    lines.push_back("# a compiled loss keeps no fp32 logits");
-    lines.push_back("--compile.enable");
-  }
+  add_float8(plan, draft);
+  const bool fused = plan.training.loss == Training::Loss::fused;
+  if (fused) lines.push_back("# a compiled loss keeps no fp32 logits");
+  if (fused || plan.training.matmul == Training::Matmul::fp8) lines.push_back("--compile.enable");
 }
 
 }  // namespace

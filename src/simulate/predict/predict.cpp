@@ -14,6 +14,7 @@ namespace hsap {
 namespace {
 
 Result<Division> division_of(int ranks, const Setting& setting) {
+  HSAP_CHECK(check_matmul(setting));
   HSAP_TRY(const int replicas, replicas_of(ranks, setting));
   HSAP_TRY(const Sharing sharing, sharing_of(ranks, replicas, setting.training));
   HSAP_TRY(Pipeline pipeline, pipeline_of(setting));
@@ -33,6 +34,15 @@ Result<Problem> problem_of(const Batch& batch, const Setting& setting) {
   HSAP_TRY(const Heads heads,
            heads_per_rank(setting.model.heads, setting.training.tensor_parallel));
   return Problem{batch, setting.mask, heads, setting.dtype};
+}
+
+Status check_matmul(const Setting& setting) {
+  const Device& device = setting.cluster->spec().device;
+  if (setting.training.matmul == Training::Matmul::bf16 || device.matmul_fp8_flop_per_s > 0) {
+    return {};
+  }
+  return bad_input("no rate of FP8 products is known of " + device.name, "fp8",
+                   "bf16, or a cluster with device.matmul_fp8_flop_per_s");
 }
 
 Result<Pipeline> pipeline_of(const Setting& setting) {

@@ -42,14 +42,35 @@ double elementwise_bytes(const Model& model) {
   return bf16_bytes * (8 * hidden + 2 * rotated + 3 * mlp_width(model));
 }
 
-double saved_bytes(const Model& model, Training::Checkpointing checkpointing) {
+double cast_numbers(const Model& model, Pass pass) {
+  const double hidden = static_cast<double>(model.hidden);
+  const double visits = model.experts > 0 ? model.experts_per_token : 1;
+  const double query = model.heads.query * model.heads.dim;
+  const double key_value = model.heads.key_value * model.heads.dim;
+  // Of QKV, output projection, MLP's first matrices and its last.
+  return pass == Pass::forward
+             ? hidden + query + visits * hidden + mlp_width(model)
+             : query + 2 * key_value + hidden + 2 * mlp_width(model) + visits * hidden;
+}
+
+double recast_numbers(const Model& model, Training::Checkpointing checkpointing) {
+  using Checkpointing = Training::Checkpointing;
+  const bool norms =
+      checkpointing == Checkpointing::norms || checkpointing == Checkpointing::selective;
+  return (norms ? 2 * static_cast<double>(model.hidden) : 0) +
+         (checkpointing == Checkpointing::selective ? mlp_width(model) : 0);
+}
+
+double saved_bytes(const Model& model, Training::Checkpointing checkpointing,
+                   Training::Matmul matmul) {
   using Checkpointing = Training::Checkpointing;
   const double norms = 2 * static_cast<double>(model.hidden);  // their inputs, or their outputs
   const bool again = checkpointing == Checkpointing::selective;
-  double numbers = norms + 2 * mlp_width(model);
-  if (!again && checkpointing != Checkpointing::norms) numbers += norms;
-  if (!again) numbers += mlp_width(model);
-  return bf16_bytes * numbers;
+  double multiplied = 0;
+  if (!again && checkpointing != Checkpointing::norms) multiplied += norms;
+  if (!again) multiplied += mlp_width(model);
+  if (matmul == Training::Matmul::fp8) multiplied += model.heads.query * model.heads.dim;
+  return bf16_bytes * (norms + 2 * mlp_width(model)) + matmul_bytes(matmul) * multiplied;
 }
 
 double norm_bytes(const Model& model) { return bf16_bytes * 4 * static_cast<double>(model.hidden); }

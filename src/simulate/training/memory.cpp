@@ -71,8 +71,10 @@ class RankMemory {
     // Each GPU that holds slices of all experts keeps the rows of all tokens.
     const double visitors =
         training_.expert_parallel > 1 ? tokens_share() : static_cast<double>(attention_.tokens);
-    return saved_bytes(model_, checkpointing) * tokens_share() +
-           expert_input_bytes(model_) * visitors + attention_.kept;
+    const double expert_input =
+        expert_input_bytes(model_) * matmul_bytes(training_.matmul) / bf16_bytes;
+    return saved_bytes(model_, checkpointing, training_.matmul) * tokens_share() +
+           expert_input * visitors + attention_.kept;
   }
 
   [[nodiscard]] double activations() const {

@@ -19,7 +19,8 @@ double parameters_of(const std::array<Holding, 2>& holdings) {
 
 StateBytes state_bytes(const Training& training, int ranks) {
   const auto shared_from = [&](int stage) { return training.zero >= stage ? ranks : 1; };
-  return {bf16_bytes / shared_from(3),
+  const bool copies = training.matmul == Training::Matmul::fp8 && training.zero == 0;
+  return {(bf16_bytes + (copies ? 2 : 0)) / shared_from(3),
           static_cast<double>(bytes_of(training.weight_gradients)) / shared_from(2),
           12.0 / shared_from(1)};
 }
@@ -27,8 +28,8 @@ StateBytes state_bytes(const Training& training, int ranks) {
 ParameterTraffic parameter_traffic(double parameters, const Training& training) {
   const double gradients = static_cast<double>(bytes_of(training.weight_gradients)) * parameters;
   if (training.zero == 0) return {0, 2 * gradients};
-  if (training.zero == 3) return {bf16_bytes * parameters, bf16_bytes * parameters + gradients};
-  return {bf16_bytes * parameters, gradients};
+  const double gathered = matmul_bytes(training.matmul) * parameters;
+  return {gathered, (training.zero == 3 ? gathered : 0) + gradients};
 }
 
 }  // namespace hsap

@@ -25,7 +25,9 @@ struct Holding {
 
 /// Bytes a parameter takes on a rank, by ZeRO stage over `ranks` data-parallel ranks: bf16
 /// parameter (2), gradient (2 or 4), fp32 master copy and two Adam moments (12). ZeRO, arXiv
-/// 1910.02054: stage 1 shards the optimizer, 2 the gradients too, 3 the parameters too.
+/// 1910.02054: stage 1 shards the optimizer, 2 the gradients too, 3 the parameters too. FP8
+/// weights, in rows and transposed, take as much as bf16 ones; without sharding they are copies
+/// beside them (Megatron's --fp8-param-gather asks for a distributed optimizer).
 struct StateBytes {
   double parameter = 0;
   double gradient = 0;
@@ -33,12 +35,12 @@ struct StateBytes {
 };
 [[nodiscard]] StateBytes state_bytes(const Training& training, int ranks);
 
-/// Bytes of bf16 parameters and of gradients that collectives over the ranks of a holding carry in
-/// each pass. ZeRO-0 all-reduces gradients (a reduce-scatter and an all-gather) behind the backward
-/// pass; 1 and 2 reduce-scatter gradients behind the backward and all-gather parameters behind the
-/// next forward pass; 3 gathers parameters in both passes. Where a rank holds parts only it cannot
-/// wait: stage 3 repeats both passes' for every batch that is added up, 2 the backward pass's
-/// (deepspeedai/DeepSpeed issue 2252).
+/// Bytes of parameters (in what products read) and of gradients that collectives over the ranks of
+/// a holding carry in each pass. ZeRO-0 all-reduces gradients (a reduce-scatter and an all-gather)
+/// behind the backward pass; 1 and 2 reduce-scatter gradients behind the backward and all-gather
+/// parameters behind the next forward pass; 3 gathers parameters in both passes. Where a rank holds
+/// parts only it cannot wait: stage 3 repeats both passes' for every batch that is added up, 2 the
+/// backward pass's (deepspeedai/DeepSpeed issue 2252).
 struct ParameterTraffic {
   double forward_bytes = 0;
   double backward_bytes = 0;

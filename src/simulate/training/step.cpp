@@ -29,7 +29,8 @@ class Step {
         device_(input.setting.cluster->spec().device),
         pipeline_(input.pipeline),
         dispatch_s_(expert_dispatch()),
-        tensor_collective_s_(tensor_collective()) {
+        tensor_gather_s_(tensor_collective(matmul_bytes(training_.matmul))),
+        tensor_scatter_s_(tensor_collective(bf16_bytes)) {
     parts_ = per_layer();
     for (int stage = 1; stage < pipeline_.stages; ++stage) {
       if (stage_seconds(parts_, pipeline_, stage) > stage_seconds(parts_, pipeline_, stage_)) {
@@ -53,6 +54,10 @@ class Step {
                                                       tensor_parallel(Pass::backward))}};
     if (model_.experts > 0) {
       step.breakdown.emplace_back("expert_dispatch", layers() * 2 * dispatch_s_);
+    }
+    if (training_.matmul == Training::Matmul::fp8) {
+      step.breakdown.emplace_back("fp8_casts",
+                                  layers() * (casts(Pass::forward) + casts(Pass::backward)));
     }
     step.breakdown.emplace_back(
         waiting_for_host, layers() * (host_behind(Pass::forward) + host_behind(Pass::backward)));
@@ -91,10 +96,14 @@ class Step {
 
   /// One layer in one pass, where the host is ahead.
   [[nodiscard]] double on_device(Pass pass) const {
-    const double computed = linear_forward() + elementwise_forward();
     const double sent = dispatch_s_ + tensor_parallel(pass);
-    return pass == Pass::forward ? in_.forward.seconds + computed + sent
-                                 : in_.backward.seconds + 2 * computed + sent + recompute();
+    return pass == Pass::forward ? in_.forward.seconds + computed(pass) + sent
+                                 : in_.backward.seconds + computed(pass) + sent + recompute();
+  }
+  /// Of that outside attention, nothing made again.
+  [[nodiscard]] double computed(Pass pass) const {
+    return (pass == Pass::forward ? 1 : 2) * (linear_forward() + elementwise_forward()) +
+           casts(pass);
   }
   /// What the host needs to issue a layer in one pass but for its attention. Backward has twice the
   /// kernels, but issues most of them from C++: half of the host's time for each pass, and a
@@ -138,8 +147,16 @@ class Step {
     const double resident = parameters_of(holdings(static_cast<double>(layer_parameters(model_)),
                                                    static_cast<double>(expert_parameters(model_)),
                                                    training_, data_ranks()));
-    return std::max(2 * used * rank_tokens() / device_.matmul_flop_per_s,
-                    bf16_bytes * resident / device_.memory_bandwidth_bytes_per_s);
+    const bool fp8 = training_.matmul == Training::Matmul::fp8;
+    const double rate = fp8 ? device_.matmul_fp8_flop_per_s : device_.matmul_flop_per_s;
+    return std::max(2 * used * rank_tokens() / rate, matmul_bytes(training_.matmul) * resident /
+                                                         device_.memory_bandwidth_bytes_per_s);
+  }
+  /// Operands of a layer's products to FP8 in one pass.
+  [[nodiscard]] double casts(Pass pass) const { return cast_seconds(cast_numbers(model_, pass)); }
+  [[nodiscard]] double cast_seconds(double numbers) const {
+    if (training_.matmul != Training::Matmul::fp8) return 0;
+    return cast_bytes * numbers * rank_tokens() / tensor() / device_.memory_bandwidth_bytes_per_s;
   }
   /// Rows on their way to experts and back, in one pass: those of a GPU's share of the tokens to
   /// all that hold the experts, which get equal parts; or of all its tokens where it holds all
@@ -163,14 +180,20 @@ class Step {
       case Training::Checkpointing::none:
         return 0;
       case Training::Checkpointing::norms:
-        return norm_bytes(model_) * rank_tokens() / tensor() / device_.memory_bandwidth_bytes_per_s;
+        return norm_bytes(model_) * rank_tokens() / tensor() /
+                   device_.memory_bandwidth_bytes_per_s +
+               recasts();
       case Training::Checkpointing::selective:
-        return elementwise_forward();
+        return elementwise_forward() + recasts();
       case Training::Checkpointing::full:
-        return in_.forward.seconds + linear_forward() + elementwise_forward() + dispatch_s_ +
+        return in_.forward.seconds + computed(Pass::forward) + dispatch_s_ +
                tensor_parallel(Pass::forward);
     }
     return 0;
+  }
+
+  [[nodiscard]] double recasts() const {
+    return cast_seconds(recast_numbers(model_, training_.checkpointing));
   }
 
   /// Of the embedding, both passes: rows are read and written.
@@ -193,15 +216,14 @@ class Step {
   /// Each stands between two matrix products that need it: only programs that cut both into pieces
   /// hide a part.
   [[nodiscard]] double tensor_parallel(Pass pass) const {
-    const bool forward = pass == Pass::forward;
-    int collectives = forward ? tensor_collectives_forward : tensor_collectives_backward;
-    if (training_.expert_parallel > 1) {
-      collectives -= forward ? mlp_collectives_forward : mlp_collectives_backward;
-    }
-    return (1 - in_.setting.runtime.tensor_parallel_overlap) * collectives * tensor_collective_s_;
+    const int gathers = pass == Pass::forward ? tensor_gathers_forward : tensor_gathers_backward;
+    // None of the MLP where whole experts are on other GPUs, to which each sends its own tokens.
+    const int parts = training_.expert_parallel > 1 ? 1 : 2;
+    return (1 - in_.setting.runtime.tensor_parallel_overlap) * parts *
+           (gathers * tensor_gather_s_ + tensor_scatters * tensor_scatter_s_);
   }
-  [[nodiscard]] double tensor_collective() const {
-    const double bytes = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden);
+  [[nodiscard]] double tensor_collective(double number_bytes) const {
+    const double bytes = number_bytes * rank_tokens() * static_cast<double>(model_.hidden);
     return collective_seconds(*in_.setting.cluster, bytes, training_.tensor_parallel, 1);
   }
 
@@ -243,14 +265,15 @@ class Step {
       backward_s += seconds(traffic.backward_bytes);
     }
     const int layers = pipeline_.layers_of(largest_stage());
-    const double forward = layers * (linear_forward() + elementwise_forward());
+    const double forward = layers * computed(Pass::forward);
+    const double backward = layers * computed(Pass::backward) + (again() ? forward : 0);
     const double lost = overlap_loss(in_.setting.runtime, device_);
     const int gathers = training_.zero == 3 ? in_.accumulation : 1;
     const int reductions = training_.zero >= 2 ? in_.accumulation : 1;
     return gathers *
                exposed_seconds(forward_s, forward, layers * idle(Pass::forward), lost, layers) +
-           reductions * exposed_seconds(backward_s, (again() ? 3 : 2) * forward,
-                                        layers * idle(Pass::backward), lost, layers);
+           reductions *
+               exposed_seconds(backward_s, backward, layers * idle(Pass::backward), lost, layers);
   }
 
   [[nodiscard]] double optimizer() const {
@@ -277,7 +300,8 @@ class Step {
   const Device& device_;
   const Pipeline& pipeline_;
   double dispatch_s_;
-  double tensor_collective_s_;
+  double tensor_gather_s_;
+  double tensor_scatter_s_;
   StepParts parts_;
   int stage_ = 0;
 };

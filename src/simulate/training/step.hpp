@@ -31,15 +31,13 @@ struct StepInput {
   PassTimes backward;
 };
 
-/// Megatron-SP communication of one layer, in collectives of tokens x hidden each: forward two
-/// all-gathers and two reduce-scatters; backward their mirror images and the two all-gathers again
-/// (inputs of the weight gradients).
-inline constexpr int tensor_collectives_forward = 4;
-inline constexpr int tensor_collectives_backward = 6;
-/// Of these, those of the MLP: none where whole experts are on other GPUs, to which each sends its
-/// own share of the tokens.
-inline constexpr int mlp_collectives_forward = 2;
-inline constexpr int mlp_collectives_backward = 3;
+/// Megatron-SP communication of attention, and as much again of the MLP, in one layer: collectives
+/// of tokens x hidden each. Forward an all-gather and a reduce-scatter; backward their mirror
+/// images and the all-gather again (the input of the weight gradient). What is gathered is an
+/// operand of a product, so that FP8 halves it (TransformerEngine, torchao); sums are bf16.
+inline constexpr int tensor_gathers_forward = 1;
+inline constexpr int tensor_gathers_backward = 2;
+inline constexpr int tensor_scatters = 1;
 
 /// Share of the overlapped time that communication behind a kernel costs, one way or the other.
 [[nodiscard]] double overlap_loss(const Runtime& runtime, const Device& device);

@@ -97,6 +97,10 @@ TEST_CASE("No strategy beats the bound or needs less memory, on any cluster, in 
         {Training::Checkpointing::none, Training::Checkpointing::selective,
          Training::Checkpointing::full});
     setting.training.weight_gradients = draw.one_of<Dtype>({Dtype::bf16, Dtype::fp32});
+    if (setting.cluster->spec().device.matmul_fp8_flop_per_s > 0) {
+      setting.training.matmul = draw.one_of<Training::Matmul>(
+          {Training::Matmul::bf16, Training::Matmul::bf16, Training::Matmul::fp8});
+    }
     setting.passes = draw.one_of<Passes>({Passes::forward, Passes::backward, Passes::both});
     setting.training.tensor_parallel = draw.one_of<int>({1, 1, 1, 2});
     if (setting.model.layers > 0) {

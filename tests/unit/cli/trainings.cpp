@@ -28,9 +28,9 @@ TEST_CASE("what is not given is one way to train, the usual") {
 }
 
 TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
-  const auto trainings =
-      read_trainings({"3,1", "all", "all", "", "", "all", 64, Training::Loss::plain, 16},
-                     nodes_of_eight(2), dense);
+  const auto trainings = read_trainings(
+      {"3,1", "all", "all", "", "", "all", 64, Training::Loss::plain, Training::Matmul::fp8, 16},
+      nodes_of_eight(2), dense);
   REQUIRE(trainings);
   REQUIRE(trainings->size() == 2 * 4 * 4 * 2);  // 1, 2, 4 and 8 GPUs of a node
   CHECK(trainings->front().zero == 3);
@@ -42,6 +42,7 @@ TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
   CHECK(trainings->back().tensor_parallel == 8);
   CHECK(trainings->back().global_batch == 64);
   CHECK(trainings->back().loss == Training::Loss::plain);
+  CHECK(trainings->back().matmul == Training::Matmul::fp8);
   CHECK(trainings->back().loss_chunks == 16);
 }
 
@@ -98,6 +99,22 @@ TEST_CASE("degrees that cannot be are errors of their flags") {
   training = {};
   training.expert_parallel = 2;
   CHECK(place(training) == "--expert-parallel");
+}
+
+TEST_CASE("FP8 takes a device whose rate is known") {
+  const Cluster hopper = nodes_of_eight(1);
+  Setting setting;
+  setting.cluster = &hopper;
+  setting.model = dense;
+  setting.training.matmul = Training::Matmul::fp8;
+  REQUIRE(hopper.spec().device.matmul_fp8_flop_per_s > 0);
+  CHECK(check_training(setting));
+  const Cluster ampere = *Cluster::build(*load_cluster("dgx-a100"), 1);
+  setting.cluster = &ampere;
+  const Status refused = check_training(setting);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().file == "--matmul");
+  CHECK(refused.error().text().find("A100") != std::string::npos);
 }
 
 TEST_CASE("what is not given is as the trainer has it") {

@@ -107,6 +107,9 @@ TEST_CASE("every wrong member of a plan is named with what was found and expecte
        "1048576"},
       {"/training/loss_chunks", "0",
        "p.json: /training/loss_chunks: out of range; found 0, expected an integer from 1 to 65536"},
+      {"/training/matmul", "\"fp4\"",
+       "p.json: /training/matmul: unknown type of matrix products; found 'fp4', expected 'bf16' or "
+       "'fp8'"},
       {"/training/weight_gradients", "\"fp16\"",
        "p.json: /training/weight_gradients: unknown dtype; found 'fp16', expected 'bf16' or "
        "'fp32'"},
@@ -173,6 +176,7 @@ TEST_CASE("a plan splits its heads over GPUs as the predictions do") {
 TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
   Plan plan = test::sample_plan();
   plan.training.pipeline_parallel = 4;
+  plan.training.matmul = Training::Matmul::fp8;
   plan.training.virtual_stages = 2;
   plan.training.loss = Training::Loss::plain;
   plan.training.lookahead = 4;
@@ -185,6 +189,7 @@ TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
   CHECK(again->training.virtual_stages == 2);
   CHECK(again->training.loss == Training::Loss::plain);
   CHECK(again->training.lookahead == 4);
+  CHECK(again->training.matmul == Training::Matmul::fp8);
   CHECK(plan_text(*again) == text);
   CHECK(error_of(changed(plan, "/mesh/pipeline_parallel", "2")) ==
         "p.json: /mesh/replicas: the groups do not fill the cluster; found 1 replicas of 16 GPUs, "

@@ -181,6 +181,29 @@ TEST_CASE("trainers are told a loss in chunks, where they have one") {
   CHECK(says(export_plan(plan, Target::yunchang), "\n# and on a loss in 16 chunks "));
 }
 
+TEST_CASE("trainers are told to multiply in FP8, where they can") {
+  Plan plan = plan_of({8, 1});
+  CHECK_FALSE(says(export_plan(plan, Target::megatron), "fp8"));
+  plan.training.matmul = Training::Matmul::fp8;
+  const std::string format = "\n--fp8-format hybrid\n--fp8-recipe tensorwise\n";
+  CHECK(says(export_plan(plan, Target::megatron), format + "--fp8-param-gather\n"));
+  CHECK(
+      says(export_plan(plan, Target::torchtitan), "\n--model.converters quantize.linear.float8\n"));
+  CHECK(says(export_plan(plan, Target::torchtitan), "\n--compile.enable\n"));
+  CHECK(loses(export_plan(plan, Target::deepspeed), "matmul fp8: "));
+  CHECK(says(export_plan(plan, Target::yunchang), "\n# and on linear layers in FP8, "));
+  plan.training.loss = Training::Loss::plain;
+  CHECK(says(export_plan(plan, Target::torchtitan), "\n--compile.enable\n"));
+  // Its optimizer must be distributed to gather what is cast.
+  plan.training.zero = 0;
+  CHECK(says(export_plan(plan, Target::megatron), format));
+  CHECK_FALSE(says(export_plan(plan, Target::megatron), "--fp8-param-gather"));
+  CHECK_FALSE(loses(export_plan(plan, Target::torchtitan), "matmul fp8 of experts: "));
+  plan.problem.model.experts = 8;
+  plan.problem.model.experts_per_token = 2;
+  CHECK(loses(export_plan(plan, Target::torchtitan), "matmul fp8 of experts: "));
+}
+
 TEST_CASE("trainers are told the dtype of weight gradients") {
   Plan plan = plan_of({8, 1});
   const auto exported = [&](Dtype dtype, Target target) {

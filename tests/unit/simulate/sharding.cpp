@@ -56,6 +56,20 @@ TEST_CASE("Gradients in fp32 are twice the bytes to reduce") {
   }
 }
 
+TEST_CASE("FP8 halves the parameters that ZeRO moves, gradients stay") {
+  const double elements = static_cast<double>(usp_block(3072).parameters());
+  for (const int zero : {0, 1, 2, 3}) {
+    Training training{zero};
+    const ParameterTraffic before = parameter_traffic(elements, training);
+    const StateBytes state = state_bytes(training, 8);
+    training.matmul = Training::Matmul::fp8;
+    const ParameterTraffic after = parameter_traffic(elements, training);
+    CHECK(after.forward_bytes == before.forward_bytes / 2);
+    CHECK(before.backward_bytes - after.backward_bytes == (zero == 3 ? elements : 0));
+    CHECK(state_bytes(training, 8).parameter == state.parameter + (zero == 0 ? 2 : 0));
+  }
+}
+
 TEST_CASE("Whole experts on some GPUs, slices of the rest on all: every parameter is held once") {
   Training training;
   training.tensor_parallel = 2;

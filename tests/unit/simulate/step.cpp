@@ -167,12 +167,48 @@ TEST_CASE("Gradients in fp32 are 2 bytes more a parameter to step") {
 }
 
 TEST_CASE("USP's table: Megatron-SP takes 6 all-gathers and 4 reduce-scatters of L x d") {
-  CHECK(tensor_collectives_forward + tensor_collectives_backward == 10);
+  CHECK(2 * (tensor_gathers_forward + tensor_gathers_backward) == 6);
+  CHECK(2 * 2 * tensor_scatters == 4);
   Case given;
   given.setting.training.tensor_parallel = 4;
   // Each moves 3/4 of 1,024 x 4096 x 2 bytes into a GPU at 100 GB/s.
   const double each = 0.75 * 1024 * 4096 * 2 / 100e9;
   CHECK(given.parts().at("tensor_parallel") == Approx(32 * 10 * each));
+}
+
+TEST_CASE("FP8: products at their own rate, operands cast, what is gathered halved") {
+  Case given;
+  given.setting.training.checkpointing = Training::Checkpointing::none;
+  given.setting.training.zero = 3;
+  given.setting.training.tensor_parallel = 4;
+  auto before = given.parts();
+  given.setting.training.matmul = Training::Matmul::fp8;
+  auto after = given.parts();
+  // Half the FLOP time is gone at twice the rate; element-wise passes stay.
+  const double flop_s = 32 * 6.0 * 1024 * static_cast<double>(layer_parameters(llama3_8b())) / 4 /
+                        given.cluster.spec().device.matmul_flop_per_s;
+  CHECK(before.at("linear") - after.at("linear") == Approx(flop_s / 2));
+  // Forward 4096 (norm), 4096 (attention), 4096 (norm), 14336; backward 6144, 4096, 28672, 4096.
+  const double numbers = 3 * 4096 + 14336 + 6144 + 2 * 4096 + 28672;
+  CHECK(after.at("fp8_casts") == Approx(32 * 6 * numbers * 1024 / 4 / 1e12));
+  CHECK(before.count("fp8_casts") == 0);
+  // 6 of 10 collectives are gathers.
+  CHECK(after.at("tensor_parallel") == Approx(0.7 * before.at("tensor_parallel")));
+  // The output projection is bf16.
+  CHECK(after.at("embedding_and_logits") == before.at("embedding_and_logits"));
+  // Outputs of norms that are made again are cast again.
+  given.setting.training.checkpointing = Training::Checkpointing::norms;
+  const double norms_s = 8.0 * 4096 * 1024 / 4 / 1e12;
+  CHECK(given.parts().at("recompute") == Approx(32 * (norms_s + 6 * 2 * 4096.0 * 1024 / 4 / 1e12)));
+}
+
+TEST_CASE("Experts cast the rows of each that a token visits") {
+  Model model = llama3_8b();
+  const double dense = cast_numbers(model, Pass::forward);
+  model.experts = 8;
+  model.experts_per_token = 2;
+  CHECK(cast_numbers(model, Pass::forward) - dense == 4096 + 14336);
+  CHECK(cast_numbers(model, Pass::backward) > 2 * 4096 + 4 * 14336);
 }
 
 TEST_CASE("Tensor parallelism divides what is linear in the weights") {

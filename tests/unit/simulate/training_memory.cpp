@@ -86,6 +86,14 @@ TEST_CASE("Activations by checkpointing") {
   CHECK(activations(full) == 32 * 1024.0 * 8192);
 }
 
+TEST_CASE("In FP8 what only products read takes half, and attention's output is kept twice") {
+  // 4 x 4096 + 2 x 14336 = 45,056 bytes become half, and 4,096 come on top.
+  constexpr auto fp8 = Training::Matmul::fp8;
+  CHECK(saved_bytes(llama3_8b(), none, fp8) == 73728 + 45056 / 2 + 4096);
+  CHECK(saved_bytes(llama3_8b(), norms, fp8) == 73728 + 14336 + 4096);
+  CHECK(saved_bytes(llama3_8b(), selective, fp8) == 73728 + 4096);
+}
+
 TEST_CASE("The loss and a layer at work are never alive together: the larger counts") {
   const Cluster cluster = round_cluster(1, 8);
   // Logits: 6 bytes x 128,256 x 1,024 tokens = 788 MB.

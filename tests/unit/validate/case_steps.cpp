@@ -101,11 +101,11 @@ TEST_CASE("Published training steps on B200 are predicted as README says") {
   REQUIRE(outcomes);
   std::vector<Outcome> told;  // the first row is what the rate of FP8 products is fitted to
   for (const Outcome& outcome : *outcomes) {
-    CHECK(std::abs(outcome.error()) < 0.068);
+    CHECK(std::abs(outcome.error()) < 0.076);
     if (outcome.item->group == "steps") told.push_back(outcome);
   }
   REQUIRE(told.size() == 7);
-  CHECK(statistics("steps", told).mape < 0.04);
+  CHECK(statistics("steps", told).mape < 0.045);
 }
 
 TEST_CASE("Published steps over pipeline stages are predicted as docs/accuracy.md says") {
@@ -123,11 +123,13 @@ TEST_CASE("Published steps over pipeline stages are predicted as docs/accuracy.m
   // Nothing is fitted to these.
   const std::vector<double> thousand = errors_of("steps-dgx-h100-pipelines.json", "405B");
   REQUIRE(thousand.size() == 5);
-  CHECK(std::abs(thousand[0]) < 0.01);
-  for (const double error : thousand) CHECK(std::abs(error) < 0.1);
+  for (const double error : thousand) CHECK(std::abs(error) < 0.05);
+  for (const double error : errors_of("steps-dgx-b200-pipelines.json", "405B")) {
+    CHECK(std::abs(error) < 0.025);
+  }
   const std::vector<double> bubbles = errors_of("steps-torchtitan-h100.json", "405B");
   REQUIRE(bubbles.size() == 3);
-  for (const double error : bubbles) CHECK(std::abs(error) < 0.08);
+  for (const double error : bubbles) CHECK(std::abs(error) < 0.055);
 }
 
 }  // namespace hsap::cases
