@@ -30,6 +30,8 @@ pack() {
   build
   rm -rf build-gpu/lib build-gpu/plans
   mkdir -p build-gpu/lib
+  # The history may stay here.
+  git describe --always --dirty >build-gpu/commit 2>/dev/null || rm -f build-gpu/commit
   local program
   for program in "${programs[@]}"; do
     cp "$build_dir/$program" build-gpu/
@@ -64,7 +66,7 @@ carried() {
 # sanitize TOOL: the self-test under compute-sanitizer, where there is one. What racecheck finds is for
 # people to judge: it does not know every way in which mbarriers and TMA order accesses.
 sanitize() {
-  local log="$out/$1.txt" status=0 most
+  local log="$out/$1.txt" status=0 most PATH=$PATH:/usr/local/cuda/bin
   if ! command -v compute-sanitizer >/dev/null; then
     note "$1" "skipped (no compute-sanitizer)"
     return
@@ -233,7 +235,7 @@ all() {
 describe_machine() {
   date -u +'date: %F %T UTC'
   "$bin/hsap-validate" --version
-  git describe --always --dirty 2>/dev/null | sed 's/^/commit: /' || true
+  sed 's/^/commit: /' build-gpu/commit 2>/dev/null || true
   nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,power.limit,memory.total \
     --format=csv 2>/dev/null || echo "no nvidia-smi"
   uname -sr

@@ -26,21 +26,27 @@ HSAP_SHARED MatrixDescriptor matrix_descriptor(std::uint32_t address, std::uint3
          static_cast<std::uint64_t>(stride_bytes >> 4) << 32 | std::uint64_t{1} << 62;
 }
 
+/// The descriptor of what is `bytes` further on. Only bits 0-13 change within shared memory; so
+/// said, the compiler encodes a tile once and adds a constant for each product.
+HSAP_SHARED MatrixDescriptor further(MatrixDescriptor descriptor, std::uint32_t bytes) {
+  return descriptor >> 32 << 32 | (static_cast<std::uint32_t>(descriptor) + (bytes >> 4));
+}
+
 /// k along the rows, at `k` (a multiple of 16) of a tile of `rows` rows, from row `row`
 /// (a multiple of 8) on.
 HSAP_SHARED MatrixDescriptor contracted_operand(std::uint32_t tile, int rows, int row, int k) {
   const std::uint32_t panel = k / 64;
-  return matrix_descriptor(tile + (panel * rows + row) * swizzle_row_bytes + k % 64 * 2, 16,
-                           swizzle_atom_bytes);
+  return further(matrix_descriptor(tile + row * swizzle_row_bytes, 16, swizzle_atom_bytes),
+                 panel * rows * swizzle_row_bytes + k % 64 * 2);
 }
 
 /// k from row to row, at row `k` (a multiple of 16) of a tile of `rows` rows, from column `column`
 /// (a multiple of 32) on.
 HSAP_SHARED MatrixDescriptor crossed_operand(std::uint32_t tile, int rows, int column, int k) {
   const std::uint32_t panel_bytes = rows * swizzle_row_bytes;
-  return matrix_descriptor(
-      tile + column / 64 * panel_bytes + column % 64 * 2 + k * swizzle_row_bytes, panel_bytes,
-      swizzle_atom_bytes);
+  return further(matrix_descriptor(tile + column / 64 * panel_bytes + column % 64 * 2, panel_bytes,
+                                   swizzle_atom_bytes),
+                 k * swizzle_row_bytes);
 }
 
 /// What a descriptor says, for the emulation.

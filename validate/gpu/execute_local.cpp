@@ -53,6 +53,12 @@ class Issue {
     return {};
   }
 
+  /// A run that is no repeat: it loads code.
+  Status warm_up() {
+    HSAP_CHECK(issue());
+    return device_.synchronize();
+  }
+
   /// May be called again: every run begins with the same inputs.
   Status run() {
     HSAP_CHECK(graph_ ? in_graph(graph_(streams_.front())) : issue());
@@ -300,7 +306,11 @@ Result<Execution> execute_local(const Schedule& schedule, Tensors& tensors, Devi
   Issue issue(schedule, device, options);
   HSAP_CHECK(issue.prepare());
   HSAP_CHECK(issue.read_inputs(tensors));
-  if (options.graph) HSAP_CHECK(issue.capture());
+  if (options.graph) {
+    HSAP_CHECK(issue.capture());
+  } else if (options.repeats > 1) {
+    HSAP_CHECK(issue.warm_up());
+  }
   for (int repeat = 0; repeat < options.repeats; ++repeat) HSAP_CHECK(issue.run());
   Execution execution = issue.record();
   execution.device_bytes = device.allocated_bytes();

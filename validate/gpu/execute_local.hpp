@@ -11,9 +11,8 @@ struct LocalOptions {
   /// All work on one stream, one operation after the other: the times of operations are then those
   /// of the kernels alone. Otherwise every rank has its streams, and they share the device.
   bool serialise = false;
-  int repeats = 1;
-  /// Repeats are runs of one graph of all work, after a first run that is no repeat: it loads code.
-  bool graph = false;
+  int repeats = 1;     ///< several come after a first run that is none: it loads code
+  bool graph = false;  ///< repeats, also a single one, are runs of one graph of all work
 };
 
 /// Runs all ranks of a schedule in this process on one device: each rank has buffers and streams of

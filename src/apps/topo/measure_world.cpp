@@ -70,6 +70,8 @@ Status exchange(world::World& world, int gpu, const measure::Options& options,
     HSAP_TRY(found.rounds, measure::measure_rounds(peer, options));
     return {};
   }();
+  // NCCL may still send what another receives: none ends its communicator before all are here.
+  if (measured) measured = world.agree({});
   world.on_loss({});
   return measured;
 }
@@ -113,7 +115,6 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
   // Others may wait in the middle of a round.
   if (!exchanged) world.fail(exchanged.error().text());
   if (world.lost()) return exchanged ? infeasible(world.lost()->text()) : exchanged.error();
-  HSAP_CHECK(world.agree(exchanged));
   HSAP_CHECK(world.finish());
   if (!speaks) return std::optional<WorldMeasured>();
   return std::optional<WorldMeasured>(std::move(out));
