@@ -23,21 +23,21 @@ class Softmax {
   }
 
   /// Takes scores of one row, -inf where masked, and leaves their weights in place.
-  void weigh(std::size_t row, T* scores) {
+  void weigh(std::size_t row, std::span<T> scores) {
     constexpr T masked = -std::numeric_limits<T>::infinity();
     T top = top_[row];
     bool sees_any = false;  // a NaN counts: it must reach the result
-    for (std::size_t j = 0; j < tile_side; ++j) {
-      top = std::max(top, scores[j]);
-      sees_any = sees_any || scores[j] != masked;
+    for (const T score : scores) {
+      top = std::max(top, score);
+      sees_any = sees_any || score != masked;
     }
     if (!sees_any) {
-      std::fill(scores, scores + tile_side, T{0});
+      std::fill(scores.begin(), scores.end(), T{0});
       return;
     }
     const T shrink = std::exp(top_[row] - top);
     T sum = 0;
-    for (std::size_t j = 0; j < tile_side; ++j) sum += scores[j] = std::exp(scores[j] - top);
+    for (T& score : scores) sum += score = std::exp(score - top);
     top_[row] = top;
     sum_[row] = sum_[row] * shrink + sum;
     T* o = o_.row(row);
@@ -46,8 +46,8 @@ class Softmax {
 
   void add(std::span<const std::size_t> rows, const T* weights, const TileRows<T>& values) {
     std::vector<T> part(rows.size() * o_.step(), 0);
-    multiply_add(rows.size(), o_.step(), tile_side, weights, tile_side, values.values.data(),
-                 values.step, part.data(), o_.step());
+    multiply_add(rows.size(), o_.step(), values.rows.size(), weights, values.padded_rows(),
+                 values.values.data(), values.step, part.data(), o_.step());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       T* o = o_.row(rows[i]);
       for (std::size_t d = 0; d < o_.step(); ++d) o[d] += part[i * o_.step() + d];
@@ -93,13 +93,14 @@ void attend_slice(const Attend& on, int head, int key_head, const Slice& slice,
     k.read(on.k, key_head, slice.key, column, keys);
     v.read(on.v, key_head, slice.key, column, keys);
     k.transpose(columns);
-    scores.fill(0);
-    multiply_add(q.rows.size(), tile_side, k.step, q.values.data(), q.step, columns.data(),
-                 tile_side, scores.data(), tile_side);
+    const std::size_t wide = k.padded_rows();
+    std::fill_n(scores.begin(), q.rows.size() * wide, T{0});
+    multiply_add(q.rows.size(), wide, k.step, q.values.data(), q.step, columns.data(), wide,
+                 scores.data(), wide);
     rows_of_o.resize(q.rows.size());
     for (std::size_t i = 0; i < q.rows.size(); ++i) {
-      T* line = &scores[i * tile_side];
-      for (std::size_t j = 0; j < tile_side; ++j) {
+      const std::span line(&scores[i * wide], wide);
+      for (std::size_t j = 0; j < wide; ++j) {
         const auto at = static_cast<Token>(j);
         const bool seen =
             at < keys && (!border || band.sees(row + static_cast<Token>(i), column + at));

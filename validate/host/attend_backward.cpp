@@ -32,12 +32,12 @@ class Gradients {
     for_each_tile(slice, [&](Token row, Token rows, Token column, Token keys, bool border) {
       read(slice, row, rows, column, keys);
       weigh(band, slice, row, rows, column, keys, border);
-      product(weights_, keys, dout_);
+      product(weights_, dout_);
       scatter(part_, on_.dv, slice.key, column, keys, dv);
-      product(slopes_, keys, q_);
+      product(slopes_, q_);
       scatter(part_, on_.dk, slice.key, column, keys, dk);
-      part_.assign(tile_side * k_.step, 0);
-      multiply_add(q_.rows.size(), k_.step, tile_side, slopes_.data(), tile_side, k_.values.data(),
+      part_.assign(q_.rows.size() * k_.step, 0);
+      multiply_add(q_.rows.size(), k_.step, k_.rows.size(), slopes_.data(), wide_, k_.values.data(),
                    k_.step, part_.data(), k_.step);
       scatter(part_, on_.dq, slice.query, row, rows, dq);
     });
@@ -49,14 +49,15 @@ class Gradients {
     dout_.read(on_.dout, head_, slice.query, row, rows);
     k_.read(on_.k, key_head_, slice.key, column, keys);
     v_.read(on_.v, key_head_, slice.key, column, keys);
-    weights_.fill(0);
-    slopes_.fill(0);
+    wide_ = k_.padded_rows();
+    std::fill_n(weights_.begin(), q_.rows.size() * wide_, T{0});
+    std::fill_n(slopes_.begin(), q_.rows.size() * wide_, T{0});
     k_.transpose(columns_);
-    multiply_add(q_.rows.size(), tile_side, k_.step, q_.values.data(), q_.step, columns_.data(),
-                 tile_side, weights_.data(), tile_side);
+    multiply_add(q_.rows.size(), wide_, k_.step, q_.values.data(), q_.step, columns_.data(), wide_,
+                 weights_.data(), wide_);
     v_.transpose(columns_);
-    multiply_add(q_.rows.size(), tile_side, v_.step, dout_.values.data(), dout_.step,
-                 columns_.data(), tile_side, slopes_.data(), tile_side);
+    multiply_add(q_.rows.size(), wide_, v_.step, dout_.values.data(), dout_.step, columns_.data(),
+                 wide_, slopes_.data(), wide_);
   }
 
   /// From scores and do v to the weights p and the slopes of the scores, p (do v - delta).
@@ -68,9 +69,9 @@ class Gradients {
       T delta = 0;
       load(on_.lse.element, on_.lse.at((*on_.lse.rows)[token], head_), 1, &lse);
       load(on_.delta.element, on_.delta.at((*on_.delta.rows)[token], head_), 1, &delta);
-      for (Token j = 0; j < tile; ++j) {
-        const auto at = static_cast<std::size_t>(i) * tile_side + static_cast<std::size_t>(j);
-        const bool seen = j < keys && (!border || band.sees(row + i, column + j));
+      for (Token j = 0; j < keys; ++j) {
+        const auto at = static_cast<std::size_t>(i) * wide_ + static_cast<std::size_t>(j);
+        const bool seen = !border || band.sees(row + i, column + j);
         weights_[at] = seen ? std::exp(weights_[at] * scale_ - lse) : 0;
         slopes_[at] = weights_[at] * (slopes_[at] - delta) * scale_;
       }
@@ -78,16 +79,15 @@ class Gradients {
   }
 
   /// part = transpose(factors) rows, one row for each key.
-  void product(const std::array<T, tile_side * tile_side>& factors, Token keys,
-               const TileRows<T>& rows) {
-    for (std::size_t i = 0; i < tile_side; ++i) {
-      for (std::size_t j = 0; j < tile_side; ++j) {
-        turned_[j * tile_side + i] = factors[i * tile_side + j];
-      }
+  void product(const std::array<T, tile_side * tile_side>& factors, const TileRows<T>& rows) {
+    const std::size_t keys = k_.rows.size();
+    const std::size_t queries = rows.rows.size();
+    for (std::size_t i = 0; i < queries; ++i) {
+      for (std::size_t j = 0; j < keys; ++j) turned_[j * queries + i] = factors[i * wide_ + j];
     }
-    part_.assign(tile_side * rows.step, 0);
-    multiply_add(static_cast<std::size_t>(keys), rows.step, rows.rows.size(), turned_.data(),
-                 tile_side, rows.values.data(), rows.step, part_.data(), rows.step);
+    part_.assign(keys * rows.step, 0);
+    multiply_add(keys, rows.step, queries, turned_.data(), queries, rows.values.data(), rows.step,
+                 part_.data(), rows.step);
   }
 
   const AttendBackward& on_;
@@ -95,6 +95,7 @@ class Gradients {
   int key_head_;
   T scale_;
   TileRows<T> q_, dout_, k_, v_;
+  std::size_t wide_ = 0;  ///< of weights and slopes, [queries, padded keys]
   std::vector<T> columns_, part_;
   std::array<T, tile_side * tile_side> weights_{}, slopes_{}, turned_{};
 };

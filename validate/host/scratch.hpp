@@ -8,7 +8,7 @@
 
 namespace hsap::host {
 
-/// Head dimension padded so that tiles have whole vectors; the padding holds zeros.
+/// A head dimension or a count of rows padded to whole vectors; the padding holds zeros.
 [[nodiscard]] constexpr std::size_t padded(std::size_t width) { return (width + 15) / 16 * 16; }
 
 /// One head of a buffer as sums, [rows, padded width].
@@ -37,7 +37,8 @@ class HeadSums {
   std::vector<T> values_;
 };
 
-/// Rows of one tile, [tile, padded width], and where each stands in its buffer.
+/// Rows of one tile, [padded rows, padded width], and where each stands in its buffer. Slices of
+/// short documents fill little of a tile.
 template <typename T>
 struct TileRows {
   std::vector<T> values;
@@ -46,20 +47,20 @@ struct TileRows {
 
   void read(const View& view, int head, const Interval& tokens, Token first, Token count) {
     step = padded(view.width);
-    values.assign(tile_side * step, 0);
     rows.resize(static_cast<std::size_t>(count));
+    values.assign(padded_rows() * step, 0);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i] = (*view.rows)[tokens.at(first + static_cast<Token>(i))];
       load(view.element, view.at(rows[i], head), view.width, &values[i * step]);
     }
   }
-  /// The same as columns, [padded width, tile].
+  [[nodiscard]] std::size_t padded_rows() const { return padded(rows.size()); }
+  /// The same as columns, [padded width, padded rows].
   void transpose(std::vector<T>& out) const {
+    const std::size_t wide = padded_rows();
     out.resize(values.size());
-    for (std::size_t i = 0; i < tile_side; ++i) {
-      for (std::size_t d = 0; d < step; ++d) {
-        out[d * tile_side + i] = values[i * step + d];
-      }
+    for (std::size_t i = 0; i < wide; ++i) {
+      for (std::size_t d = 0; d < step; ++d) out[d * wide + i] = values[i * step + d];
     }
   }
 };

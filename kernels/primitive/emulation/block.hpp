@@ -137,7 +137,7 @@ class Grid {
   /// thread can go on.
   unsigned patience_;
   int favoured_ = 0;
-  std::mt19937_64 random_;
+  std::minstd_rand random_;  ///< asked at every step: cheap before good
   std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<Thread*> ready_;
   std::vector<DeferredHandle> deferred_;

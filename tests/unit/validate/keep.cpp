@@ -63,7 +63,7 @@ void check_agrees(const CaseFile& file, const Validation& validation) {
 TEST_CASE("a run on one GPU, one operation after the other") {
   const Result<Machine> machine = validation::one_device_of("a800");
   REQUIRE(machine);
-  const Validation validation = run(test::sample_plan(), *machine);
+  const Validation validation = run(test::narrow_plan(), *machine);
   const CaseFile file = kept(validation);
   check_agrees(file, validation);
   CHECK(file.cluster.name == "a800");
@@ -75,7 +75,7 @@ TEST_CASE("a run on one GPU, one operation after the other") {
 }
 
 TEST_CASE("a run on the cluster of the plan, with what the plan changed about it") {
-  Plan plan = test::sample_plan();
+  Plan plan = test::narrow_plan();
   plan.cluster.overrides.push_back({"runtime.duplex", "false"});
   const Validation validation = run(plan, machine_of(plan, ""));
   const CaseFile file = kept(validation);
@@ -85,7 +85,7 @@ TEST_CASE("a run on the cluster of the plan, with what the plan changed about it
 }
 
 TEST_CASE("a run on two nodes of another cluster") {
-  Plan plan = test::sample_plan();
+  Plan plan = test::narrow_plan();
   plan.strategy.context_parallel = 8;
   const Validation validation = run(plan, machine_of(plan, "hgx-h200"));
   const CaseFile file = kept(validation);
@@ -101,7 +101,7 @@ std::string objection_of(const Validation& validation) {
 }
 
 TEST_CASE("what cannot be predicted again is not kept") {
-  Plan plan = test::sample_plan();
+  Plan plan = test::narrow_plan();
   plan.strategy.context_parallel = 6;  // 12 ranks on nodes of 8
   Validation validation = run(plan, machine_of(plan, ""));
   CHECK_THAT(objection_of(validation), Contains("12 ranks do not fill nodes of 8 GPUs"));
@@ -114,7 +114,7 @@ TEST_CASE("what cannot be predicted again is not kept") {
 TEST_CASE("a serialised case is of one GPU") {
   const Result<Machine> machine = validation::one_device_of("dgx-h100");
   REQUIRE(machine);
-  Result<json::Ordered> cases = cases_of(run(test::sample_plan(), *machine), "2026-03-01");
+  Result<json::Ordered> cases = cases_of(run(test::narrow_plan(), *machine), "2026-03-01");
   REQUIRE(cases);
   (*cases)["cases"][0]["gpus_per_node"] = 8;
   const Result<CaseFile> file = parse_cases(json::Value(*cases), "kept.json");

@@ -80,7 +80,7 @@ TEST_CASE("an attention that forgets borders of documents is caught by the probe
 }
 
 TEST_CASE("a plan runs right in every arithmetic, and its leaks are none") {
-  const Plan plan = test::sample_plan();
+  const Plan plan = test::narrow_plan();
   for (const Dtype dtype : {Dtype::bf16, Dtype::fp32}) {
     for (const Arithmetic arithmetic : {Arithmetic::fp32, Arithmetic::fp64}) {
       RunOptions options;
@@ -113,7 +113,7 @@ TEST_CASE("all runs come before the truth, for which other processes would wait 
     if (what != "running" && number < total) return;
     told.push_back(what + " " + std::to_string(number) + "/" + std::to_string(total));
   };
-  REQUIRE(validate_plan(test::sample_plan(), options));
+  REQUIRE(validate_plan(test::narrow_plan(), options));
   CHECK(told == std::vector<std::string>{"running 1/4", "run", "run", "run", "run", "run", "run",
                                          "comparing with float64 4/4"});
 }
@@ -133,7 +133,7 @@ TEST_CASE("a process that takes part may have no rows of a changed document") {
     }
     return done;
   };
-  const Result<Validation> result = validate_plan(test::sample_plan(), options);
+  const Result<Validation> result = validate_plan(test::narrow_plan(), options);
   if (!result) FAIL(result.error().text());
   CHECK(result->errors.empty());
 }
@@ -142,7 +142,7 @@ TEST_CASE("what is wrong is said") {
   RunOptions options;
   options.tokens = 128;
   options.tolerance = 1e-30;
-  Result<Validation> result = validate_plan(test::sample_plan(), options);
+  Result<Validation> result = validate_plan(test::narrow_plan(), options);
   REQUIRE(result);
   CHECK_FALSE(result->right());
   CHECK_THAT(objection(*result), Contains("o is off by"));
@@ -172,7 +172,7 @@ TEST_CASE("times of operations stand beside those that the cost model gives them
     if (done) done->run_s = {3, 1, 2};
     return done;
   };
-  const Result<Validation> result = validate_plan(test::sample_plan(), options);
+  const Result<Validation> result = validate_plan(test::narrow_plan(), options);
   REQUIRE(result);
   for (const PassRun& pass : result->passes) {
     REQUIRE(pass.times);
@@ -203,7 +203,7 @@ TEST_CASE("times of operations stand beside those that the cost model gives them
 TEST_CASE("a batch that the plan does not have") {
   RunOptions options;
   options.batch = 1000;
-  const Result<Validation> result = validate_plan(test::sample_plan(), options);
+  const Result<Validation> result = validate_plan(test::narrow_plan(), options);
   REQUIRE_FALSE(result);
   CHECK_THAT(result.error().text(), Contains("--batch: no such batch; found 1000"));
 }

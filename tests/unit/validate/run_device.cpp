@@ -36,7 +36,7 @@ RunOptions on_fake_device(const executor::LocalOptions& local) {
 }
 
 Validation run(const RunOptions& options) {
-  Result<Validation> result = validate_plan(test::sample_plan(), options);
+  Result<Validation> result = validate_plan(test::narrow_plan(), options);
   if (!result) FAIL(result.error().text());
   return *std::move(result);
 }
