@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@ namespace hsap::cli {
 /// The divisors of n, ascending.
 [[nodiscard]] std::vector<int> divisors(int n);
 
-/// The values of one flag: the default when it is not given, `all` for "all", or its list. `parse`
-/// turns a text into a Result<T>, whose error gets the flag as its place.
+/// The values of one flag: the default when it is not given, `all` for "all", or its list, each
+/// once. `parse` turns a text into a Result<T>, whose error gets the flag as its place.
 template <typename T, typename Parse>
 Result<std::vector<T>> read_list(const char* flag, const std::string& text, T fallback,
                                  const std::vector<T>& all, Parse parse) {
@@ -26,7 +27,7 @@ Result<std::vector<T>> read_list(const char* flag, const std::string& text, T fa
   for (const std::string& part : split(text)) {
     Result<T> value = parse(part);
     if (!value) return at_flag(flag, std::move(value).error());
-    values.push_back(*value);
+    if (std::find(values.begin(), values.end(), *value) == values.end()) values.push_back(*value);
   }
   return values;
 }

@@ -6,20 +6,15 @@
 #include <cctype>
 #include <cmath>
 
-#include "cli/inputs.hpp"
 #include "cost/calibrate/record.hpp"
-
-#ifdef HSAP_WITH_CUDA
-#include "validate/measure/cuda_machine.hpp"
-#endif
 
 namespace hsap::apps {
 namespace {
 
 /// Words of GPU names, those that hold others first, and shipped clusters of such GPUs.
 constexpr std::pair<const char*, const char*> shipped[] = {
-    {"GB200", "gb200-nvl72"}, {"B200", "gb200-nvl72"}, {"H200", "hgx-h200"}, {"H100", "dgx-h100"},
-    {"H800", "h800"},         {"A800", "a800"},        {"A100", "dgx-a100"}, {"L20", "l20x8-pcie"}};
+    {"GB200", "gb200-nvl72"}, {"B200", "dgx-b200"}, {"H200", "hgx-h200"}, {"H100", "dgx-h100"},
+    {"H800", "h800"},         {"A800", "a800"},     {"A100", "dgx-a100"}, {"L20", "l20x8-pcie"}};
 
 std::string known_gpus() {
   std::string names;
@@ -53,21 +48,6 @@ void take_away_links(ClusterSpec& spec) {
 }
 
 }  // namespace
-
-#ifdef HSAP_WITH_CUDA
-Result<measure::Measured> measure_gpu(int number, const measure::Options& options,
-                                      const Begin& begin) {
-  HSAP_TRY(const auto device, device::CudaDevice::make({.number = number}));
-  HSAP_TRY(const measure::Machine machine, measure::machine_of(*device));
-  HSAP_CHECK(begin(machine));
-  return measure::measure_device(*device, machine, options);
-}
-#else
-Result<measure::Measured> measure_gpu(int, const measure::Options&, const Begin&) {
-  return cli::at_flag(
-      "--gpu", infeasible("this hsap was built without CUDA; needs a build where nvcc is found"));
-}
-#endif
 
 Result<ClusterSpec> base_for(const measure::Machine& machine, bool alone) {
   const auto found = std::find_if(std::begin(shipped), std::end(shipped), [&](const auto& known) {

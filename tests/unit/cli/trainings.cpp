@@ -46,6 +46,12 @@ TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
   CHECK(trainings->back().loss_chunks == 16);
 }
 
+TEST_CASE("what a list names twice is searched once") {
+  TrainingOptions options;
+  options.zero = "1,3,1";
+  CHECK(read_trainings(options, nodes_of_eight(1), dense)->size() == 2);
+}
+
 TEST_CASE("stages are dealt out over nodes, and virtual ones wherever there are several") {
   TrainingOptions options;
   options.pipeline_parallel = "all";
