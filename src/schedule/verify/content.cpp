@@ -146,15 +146,14 @@ void Content::copy(Index at, const Operation& op) {
 void Content::exchange(Index at, const Operation& op) {
   for (Index t = op.payload.first; t < op.payload.first + op.payload.count; ++t) {
     const Index other = matching_.transfers.partner[t];
+    const Index its_owner = matching_.transfers.owner[other];
     const bool sends = schedule_.transfers[t].direction == Direction::send;
     // A message to the own rank is seen from both its ends; the receiving one moves it.
-    if (!started_[matching_.transfers.owner[other]] ||
-        (matching_.transfers.owner[other] == at && sends))
-      continue;
+    if (!started_[its_owner] || (its_owner == at && sends)) continue;
     const Transfer& send = schedule_.transfers[sends ? t : other];
     const Transfer& receive = schedule_.transfers[sends ? other : t];
-    const Index sender = matching_.transfers.owner[sends ? t : other];
-    const Index receiver = matching_.transfers.owner[sends ? other : t];
+    const Index sender = sends ? at : its_owner;
+    const Index receiver = sends ? its_owner : at;
     for (const Interval& interval : schedule_.intervals_of(send)) {
       load(sender, send.buffer, send.heads, subject_.positions.run(interval));
       store(receiver, receive.buffer, receive.add);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "schedule/kinds.hpp"
 
 namespace hsap::verifier {
