@@ -1,14 +1,19 @@
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "export/trainers/trainer.hpp"
 
 namespace hsap {
 namespace {
 
 /// What the length of a sequence must be a multiple of: two chunks for each context-parallel rank,
-/// each of equal parts for its tensor-parallel GPUs.
-Token length_unit(int tensor_parallel, int ranks) {
-  return tensor_parallel * (ranks == 1 ? 1 : 2 * ranks);
+/// each of equal parts for its tensor-parallel GPUs. TransformerEngine casts multiples of 8 tokens
+/// to FP8.
+Token length_unit(const Training& training, int ranks) {
+  const Token chunks = ranks == 1 ? 1 : 2 * ranks;
+  const bool fp8 = training.matmul == Training::Matmul::fp8;
+  return training.tensor_parallel * (fp8 ? std::lcm(chunks, Token{8} * ranks) : chunks);
 }
 
 void add_recomputation(const Plan& plan, Draft& draft) {
@@ -127,7 +132,7 @@ Draft megatron_options(const Plan& plan) {
   if (plan.problem.mask.kind == Mask::Kind::full) {
     draft.lose("mask full", "attention of its GPT layers is causal", "causal");
   }
-  const Token unit = length_unit(plan.training.tensor_parallel, size);
+  const Token unit = length_unit(plan.training, size);
   const Token length = (plan.problem.context + unit - 1) / unit * unit;
   lines.push_back(fmt::format("--seq-length {}", length));
   // Which it checks; with rotary embeddings nothing else depends on it.

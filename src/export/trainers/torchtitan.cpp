@@ -68,7 +68,8 @@ void add_float8(const Plan& plan, Draft& draft) {
   auto& lines = draft.lines;
   lines.push_back("# torchtitan 0.2, beside a compiled model; later ones scale rows, not tensors");
   lines.push_back("--model.converters quantize.linear.float8");
-  lines.push_back("--quantize.linear.float8.filter_fqns output");
+  lines.push_back(std::string("--quantize.linear.float8.filter_fqns output") +
+                  (plan.problem.model.experts > 0 ? ",router.gate" : ""));
   lines.push_back("--quantize.linear.float8.enable_fsdp_float8_all_gather");
   lines.push_back("--quantize.linear.float8.precompute_float8_dynamic_scale_for_fsdp");
   if (plan.problem.model.experts > 0) {

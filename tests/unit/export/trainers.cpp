@@ -208,6 +208,9 @@ TEST_CASE("Megatron gets a sequence length that it takes and that holds the cont
   const Exported alone = export_plan(plan, Target::megatron);
   CHECK(says(alone, "\n--seq-length 10004\n"));
   CHECK(loses(alone, "context 10001: --seq-length must be a multiple of 4"));
+  plan.training.matmul = Training::Matmul::fp8;  // 8 tokens on each of the 4 GPUs
+  CHECK(loses(export_plan(plan, Target::megatron),
+              "context 10001: --seq-length must be a multiple of 32"));
 }
 
 TEST_CASE("Megatron is told the environment that it asks for") {

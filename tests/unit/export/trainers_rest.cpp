@@ -202,6 +202,7 @@ TEST_CASE("trainers are told to multiply in FP8, where they can") {
   plan.problem.model.experts = 8;
   plan.problem.model.experts_per_token = 2;
   CHECK(loses(export_plan(plan, Target::torchtitan), "matmul fp8 of experts: "));
+  CHECK(says(export_plan(plan, Target::torchtitan), "filter_fqns output,router.gate\n"));
 }
 
 TEST_CASE("trainers are told the dtype of weight gradients") {
