@@ -98,21 +98,35 @@ class RankMemory {
                               warm_up(stage_, division_.accumulation, pipeline) + 1);
   }
 
-  /// What the layer in the middle of its pass needs on top: attention's transient buffers, and
-  /// what checkpointing makes it compute again.
+  /// What the layer in the middle of its pass needs on top of what it keeps, made again or not:
+  /// attention its transient buffers, while nothing is there of the MLP, or the MLP its gradients.
   [[nodiscard]] double layer_at_work() const {
     if (model_.attention_only()) return attention_.transient;
     using Checkpointing = Training::Checkpointing;
     const bool whole = training_.checkpointing == Checkpointing::full;
     const double kept = whole ? 0 : layer(training_.checkpointing);
-    return attention_.transient + layer(Checkpointing::none) - kept;
+    const double no_mlp = -mlp_saved_bytes(model_, training_.matmul) * tokens_share();
+    const double at_attention = attention_.transient + no_mlp;
+    const double at_mlp = mlp_gradient_bytes(model_) * tokens_share();
+    return layer(Checkpointing::none) + std::max(at_attention, at_mlp) - kept +
+           gathered_input(training_.matmul);
+  }
+
+  /// What tensor parallelism gathers for a product, all tokens of the rank, and its gradient before
+  /// that is scattered.
+  [[nodiscard]] double gathered_input(Training::Matmul matmul) const {
+    if (training_.tensor_parallel == 1) return 0;
+    return (matmul_bytes(matmul) + bf16_bytes) * static_cast<double>(model_.hidden) *
+           static_cast<double>(attention_.tokens);
   }
 
   /// At the loss no attention runs, so these and layer_at_work() do not add up.
   [[nodiscard]] double logits() const {
     if (stage_ + 1 < division_.pipeline.stages) return 0;
-    return logit_bytes(training_.loss) * static_cast<double>(model_.vocabulary) * tokens_share() /
-           training_.loss_chunks;
+    const double all =
+        logit_bytes(training_.loss) * static_cast<double>(model_.vocabulary) * tokens_share() +
+        gathered_input(Training::Matmul::bf16);
+    return all / training_.loss_chunks;
   }
 
   const Model& model_;

@@ -35,6 +35,9 @@ std::map<std::string, double> parts_of(const Setting& setting, int data_ranks,
   return named(memory.breakdown);
 }
 
+// Of what a layer keeps, the halves of the MLP and their product: bytes a token.
+constexpr double mlp = 6.0 * 14336;
+
 constexpr auto none = Training::Checkpointing::none;
 constexpr auto norms = Training::Checkpointing::norms;
 constexpr auto selective = Training::Checkpointing::selective;
@@ -103,17 +106,55 @@ TEST_CASE("The loss and a layer at work are never alive together: the larger cou
   CHECK(parts.at("layer_at_work") == 0);
   parts = parts_of(setting_of(cluster, 1, none), 8, {1000, 1e9, 1024});
   CHECK(parts.at("logits") == 0);
-  CHECK(parts.at("layer_at_work") == 1e9);
+  CHECK(parts.at("layer_at_work") == 1e9 - 1024 * mlp);
   // In chunks there are fewer of them at a time.
   Setting chunked = setting_of(cluster, 1, none);
   chunked.training.loss_chunks = 4;
   CHECK(parts_of(chunked, 8, {1000, 1000, 1024}).at("logits") == logits / 4);
   // Full checkpointing makes a whole layer again.
   parts = parts_of(setting_of(cluster, 1, full), 8, {1000, 1e9, 1024});
-  CHECK(parts.at("layer_at_work") == 1e9 + 1024.0 * 118784 + 1000);
+  CHECK(parts.at("layer_at_work") == 1e9 + 1024.0 * 118784 + 1000 - 1024 * mlp);
 }
 
-TEST_CASE("Tensor parallelism shares everything but attention's buffers and communicators") {
+TEST_CASE("A layer at work has its MLP's gradients, or attention's buffers and no MLP") {
+  const Cluster cluster = round_cluster(1, 8);
+  Setting setting = setting_of(cluster, 1, none);
+  setting.model.vocabulary = 0;
+  // Of the output 2 x 4096 bytes a token, of the halves 4 x 14336.
+  const double gradients = 2.0 * 4096 + 4 * 14336;
+  const auto at_work = [&](double transient) {
+    return parts_of(setting, 8, {1000, transient, 1024}).at("layer_at_work");
+  };
+  CHECK(at_work(0) == 1024 * gradients);
+  CHECK(at_work(1024 * (gradients + mlp)) == 1024 * gradients);
+  CHECK(at_work(1024 * (gradients + mlp) + 7) == 1024 * gradients + 7);
+  setting.training.checkpointing = selective;  // makes 45,056 bytes a token again
+  CHECK(at_work(0) == 1024 * (gradients + 45056));
+  setting.training.matmul = Training::Matmul::fp8;  // half of them, and a smaller product
+  CHECK(mlp_saved_bytes(setting.model, Training::Matmul::fp8) == mlp - 14336);
+  CHECK(at_work(0) == 1024 * (gradients + 45056.0 / 2));
+}
+
+TEST_CASE("Tensor parallelism gathers all tokens of a rank for a product") {
+  const Cluster cluster = round_cluster(1, 8);
+  Setting setting = setting_of(cluster, 1, full);
+  const AttentionBuffers attention{0, 0, 1024};
+  const auto one = parts_of(setting, 8, attention);
+  setting.training.tensor_parallel = 4;
+  // The input and its gradient in bf16: 4 x 4096 bytes a token.
+  CHECK(parts_of(setting, 8, attention).at("logits") == one.at("logits") / 4 + 1024 * 4 * 4096);
+  setting.training.loss_chunks = 2;
+  CHECK(parts_of(setting, 8, attention).at("logits") == one.at("logits") / 8 + 512 * 4 * 4096);
+  setting.model.vocabulary = 0;
+  const double share = 256.0 * (118784 + 2 * 4096 + 4 * 14336);
+  CHECK(parts_of(setting, 8, attention).at("layer_at_work") == share + 1024 * 4 * 4096);
+  setting.training.matmul = Training::Matmul::fp8;  // gathered in FP8
+  const double fp8_share =
+      share + 256.0 * (saved_bytes(setting.model, none, setting.training.matmul) - 118784);
+  CHECK(parts_of(setting, 8, attention).at("layer_at_work") == fp8_share + 1024 * 3 * 4096);
+}
+
+TEST_CASE("Tensor parallelism shares states and activations, no communicators") {
   const Cluster cluster = round_cluster(1, 8);
   Setting setting = setting_of(cluster, 3, selective);
   setting.runtime.communicator_bytes = 77;
@@ -121,7 +162,7 @@ TEST_CASE("Tensor parallelism shares everything but attention's buffers and comm
   setting.training.tensor_parallel = 4;
   const auto four = parts_of(setting, 8, {0, 0, 1024});
   for (const char* part :
-       {"parameters", "gradients", "optimizer", "gathered_layers", "activations", "logits"}) {
+       {"parameters", "gradients", "optimizer", "gathered_layers", "activations"}) {
     INFO(part);
     CHECK(four.at(part) == Approx(one.at(part) / 4));
   }
