@@ -133,6 +133,7 @@ Result<Search> tune_with(std::span<const Batch> batches, const Setting& setting,
                          AttentionMemo* memo) {
   if (batches.empty()) return bad_input("no batches to search with", "none", "at least one");
   HSAP_CHECK(check_matmul(setting));
+  HSAP_CHECK(check_offload(setting));
   HSAP_TRY(const int groups, replicas_of(1, setting));
   HSAP_TRY(Pipeline pipeline, pipeline_of(setting));
   HSAP_TRY(const Problem problem, problem_of(longest_of(batches), setting));

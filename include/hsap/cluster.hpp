@@ -56,6 +56,8 @@ struct Device {
   double peak_flop_per_s = 0;               ///< dense bf16, data sheet: the base of MFU
   double matmul_flop_per_s = 0;             ///< dense bf16, large matrix products as measured
   double matmul_fp8_flop_per_s = 0;         ///< the same in FP8; 0: unknown, or there is none
+  double host_bandwidth_bytes_per_s = 0;  ///< to the host's memory, and from it, while all GPUs of
+                                          ///< a node copy; 0: unknown
   int multiprocessors = 1;
   double kernel_launch_s = 3e-6;   ///< shortest element-wise kernel, device side
   double channel_bytes_per_s = 0;  ///< what one thread block that copies a message to another GPU
@@ -107,10 +109,11 @@ struct ClusterSpec {
   LinkCurve curves[link_classes];
   std::vector<NodeDevice> devices;
   std::vector<NodeLink> links;
-  double in_switch = 0;         ///< reductions inside NVSwitch run at this share of NVLink; 0: none
-  int nodes_per_leaf = 1;       ///< nodes under one leaf switch of a rail
-  bool rails = true;            ///< NIC i of every node joins rail i; otherwise all share leaves
-  double oversubscription = 1;  ///< leaf downlink over uplink bandwidth
+  double in_switch = 0;  ///< reductions inside NVSwitch run at this share of NVLink; 0: none
+  double host_memory_bytes = 0;  ///< of a node; 0: unknown
+  int nodes_per_leaf = 1;        ///< nodes under one leaf switch of a rail
+  bool rails = true;             ///< NIC i of every node joins rail i; otherwise all share leaves
+  double oversubscription = 1;   ///< leaf downlink over uplink bandwidth
   double node_bandwidth_bytes_per_s = 0;  ///< what all NICs of a node send, or receive, together;
                                           ///< 0: as much as each alone
   int max_nodes = 0;                      ///< 0: any number up to max_cluster_gpus

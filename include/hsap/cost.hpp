@@ -70,6 +70,9 @@ struct Training {
   /// is bf16. fp8: with one scale for each tensor, taken from what it holds; weights are kept and
   /// gathered in it where ZeRO shards them.
   enum class Matmul : std::uint8_t { bf16, fp8 };
+  /// What waits in the host's memory for the backward pass: nothing, or the layers' inputs that
+  /// full checkpointing keeps.
+  enum class Offload : std::uint8_t { none, activations };
   int zero = 1;  ///< ZeRO stage: 1 shards optimizer, 2 gradients, 3 parameters; 0 none
   Checkpointing checkpointing = Checkpointing::selective;
   int tensor_parallel = 1;  ///< T: GPUs of a node that share a token shard's heads and weights
@@ -82,6 +85,7 @@ struct Training {
   int virtual_stages = 1;     ///< pieces of the model in each of several stages, interleaved
   Loss loss = Loss::fused;
   Matmul matmul = Matmul::bf16;
+  Offload offload = Offload::none;
   int lookahead = 0;  ///< optimizer steps whose batches the loader deals out by work (deal());
                       ///< 0: as they come
 };

@@ -41,6 +41,10 @@ struct Setting {
 /// (bad_input).
 [[nodiscard]] Status check_matmul(const Setting& setting);
 
+/// Whether the host can hold what the training offloads, so far as the batch does not decide.
+/// Errors: nothing is known of the host, or checkpointing is not full (bad_input).
+[[nodiscard]] Status check_offload(const Setting& setting);
+
 /// The pipeline that the training asks for. Errors: those of pipeline_of() a model.
 [[nodiscard]] Result<Pipeline> pipeline_of(const Setting& setting);
 
@@ -113,7 +117,8 @@ struct StepTimes {
 
 struct Memory {
   std::int64_t peak_bytes = 0;
-  Breakdown breakdown;  ///< bytes on the rank that needs most
+  Breakdown breakdown;               ///< bytes on the rank that needs most
+  std::int64_t offloaded_bytes = 0;  ///< most that a rank has in the memory of its host
 };
 
 /// What one number of a prediction rests on.
@@ -164,6 +169,8 @@ struct Prediction {
 
 /// The part of a step in which devices wait for the host to issue the kernels of a layer.
 inline constexpr const char* waiting_for_host = "waiting_for_host";
+/// The part in which devices wait for what is on its way to the host's memory or back.
+inline constexpr const char* waiting_for_offload = "waiting_for_offload";
 /// The part in which replicas wait for the slowest of them.
 inline constexpr const char* waiting_for_replicas = "waiting_for_replicas";
 /// The part in which the pipeline stage with most to do waits for others.
@@ -178,7 +185,8 @@ inline constexpr const char* pipeline_bubble = "pipeline_bubble";
                                       const Sharing& sharing);
 
 /// Predicts one batch: compile, simulate, bound, step and memory.
-/// Errors: illegal strategy (infeasible), more ranks than GPUs or not a divisor (bad_input).
+/// Errors: illegal strategy (infeasible), more ranks than GPUs or not a divisor (bad_input), more
+/// to offload than a node's memory holds (infeasible).
 [[nodiscard]] Result<BatchPrediction> predict(const Batch& batch, const Strategy& strategy,
                                               const Setting& setting);
 

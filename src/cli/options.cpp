@@ -163,6 +163,9 @@ constexpr TrainingFlag zero_flag{
     "--zero", "0|1|2|3", "ZeRO stage: shards optimizer (1), gradients (2), parameters (3) (1)"};
 constexpr TrainingFlag checkpointing_flag{"--checkpointing", "none|norms|selective|full",
                                           "activations kept for the backward pass (selective)"};
+constexpr TrainingFlag offload_flag{
+    "--offload", "none|activations",
+    "what waits in the host's memory: the layers' inputs of full checkpointing (none)"};
 constexpr TrainingFlag tensor_parallel_flag{"--tensor-parallel", "T",
                                             "tensor-parallel degree, inside a node (1)"};
 constexpr TrainingFlag pipeline_parallel_flag{
@@ -210,6 +213,7 @@ void add_training(Command& command, const Flag& model, Training& training) {
   };
   add(zero_flag, training.zero, integer_reader<int>(0, 3)).needs(model);
   add(checkpointing_flag, training.checkpointing, parse_checkpointing).needs(model);
+  add(offload_flag, training.offload, parse_offload).needs(model);
   add(tensor_parallel_flag, training.tensor_parallel, integer_reader<int>(1, max_tensor_parallel));
   add(pipeline_parallel_flag, training.pipeline_parallel,
       integer_reader<int>(1, max_pipeline_parallel))
@@ -227,6 +231,7 @@ void add_training(Command& command, const Flag& model, TrainingOptions& options)
   };
   add(zero_flag, options.zero).needs(model);
   add(checkpointing_flag, options.checkpointing).needs(model);
+  add(offload_flag, options.offload).needs(model);
   add(tensor_parallel_flag, options.tensor_parallel);
   add(pipeline_parallel_flag, options.pipeline_parallel).needs(model);
   add(expert_parallel_flag, options.expert_parallel).needs(model);

@@ -69,6 +69,7 @@ struct TrainingOptions {
   std::string pipeline_parallel;
   std::string expert_parallel;
   std::string weight_gradients;
+  std::string offload;
   int global_batch = 0;
   Training::Loss loss = Training::Loss::fused;
   Training::Matmul matmul = Training::Matmul::bf16;

@@ -26,6 +26,7 @@ void vary(std::vector<Training>& trainings, const std::vector<T>& values, const 
 Result<std::vector<Training>> read_trainings(const TrainingOptions& options, const Cluster& cluster,
                                              const Model& model, const Training& usual) {
   using Checkpointing = Training::Checkpointing;
+  using Offload = Training::Offload;
   HSAP_TRY(const std::vector<int> zeros, read_list<int>("--zero", options.zero, usual.zero,
                                                         {0, 1, 2, 3}, integer_reader<int>(0, 3)));
   HSAP_TRY(const std::vector<Checkpointing> policies,
@@ -48,6 +49,9 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, con
   HSAP_TRY(const std::vector<Dtype> gradients,
            read_list<Dtype>("--weight-gradients", options.weight_gradients, usual.weight_gradients,
                             {Dtype::bf16, Dtype::fp32}, parse_dtype));
+  HSAP_TRY(const std::vector<Offload> offloads,
+           read_list<Offload>("--offload", options.offload, usual.offload,
+                              {Offload::none, Offload::activations}, parse_offload));
   Training training = usual;
   training.global_batch = options.global_batch;
   training.matmul = options.matmul;
@@ -68,11 +72,20 @@ Result<std::vector<Training>> read_trainings(const TrainingOptions& options, con
   });
   vary(trainings, experts, [](Training& each, int degree) { each.expert_parallel = degree; });
   vary(trainings, gradients, [](Training& each, Dtype dtype) { each.weight_gradients = dtype; });
+  vary(trainings, offloads, [](Training& each, Offload it) { each.offload = it; });
+  // Of several policies only full checkpointing has something to offload.
+  const auto idle = [](const Training& each) {
+    return each.offload != Offload::none && each.checkpointing != Checkpointing::full;
+  };
+  if (!std::all_of(trainings.begin(), trainings.end(), idle)) std::erase_if(trainings, idle);
   return trainings;
 }
 
 Status check_training(const Setting& setting) {
   if (const Status known = check_matmul(setting); !known) return at_flag("--matmul", known.error());
+  if (const Status known = check_offload(setting); !known) {
+    return at_flag("--offload", known.error());
+  }
   // Each beside the ones before it, so that what fails is the flag's.
   Setting so_far = setting;
   Training& training = so_far.training;

@@ -220,6 +220,7 @@ void read_node(json::Object& root, ClusterSpec& spec) {
       return;
     }
   }
+  spec.host_memory_bytes = node.number_or("host_memory_bytes", 0, json::not_negative);
   spec.in_switch = node.number_or("in_switch", 0, json::Limits{0, 1});
   const bool has_switch = std::any_of(spec.devices.begin(), spec.devices.end(),
                                       [](const auto& d) { return d.kind == DeviceKind::nvswitch; });

@@ -36,6 +36,8 @@ Device read_device(json::Object from) {
   device.peak_flop_per_s = from.number("peak_flop_per_s", json::positive);
   device.matmul_flop_per_s = from.number("matmul_flop_per_s", json::positive);
   device.matmul_fp8_flop_per_s = from.number_or("matmul_fp8_flop_per_s", 0, json::not_negative);
+  device.host_bandwidth_bytes_per_s =
+      from.number_or("host_bandwidth_bytes_per_s", 0, json::not_negative);
   device.multiprocessors = static_cast<int>(from.integer("multiprocessors", 1, 100000));
   device.kernel_launch_s =
       from.number_or("kernel_launch_s", device.kernel_launch_s, limits::seconds);

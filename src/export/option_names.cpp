@@ -12,6 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 3> pass_names{"forward", "backward", "both"};
 constexpr std::array<std::string_view, 2> loss_names{"fused", "plain"};
 constexpr std::array<std::string_view, 2> matmul_names{"bf16", "fp8"};
+constexpr std::array<std::string_view, 2> offload_names{"none", "activations"};
 constexpr std::array<std::string_view, 4> checkpointing_names{"none", "norms", "selective", "full"};
 
 }  // namespace
@@ -46,9 +47,20 @@ Result<Training::Matmul> parse_matmul(const std::string& text) {
   return parse_name<Training::Matmul>(text, "type of matrix products", matmul_names);
 }
 
+std::string_view to_string(Training::Offload offload) {
+  return offload_names[static_cast<std::size_t>(offload)];
+}
+
+Result<Training::Offload> parse_offload(const std::string& text) {
+  return parse_name<Training::Offload>(text, "offload", offload_names);
+}
+
 std::string to_string(const Training& training) {
   std::string text =
       fmt::format("ZeRO {}, {} checkpointing", training.zero, to_string(training.checkpointing));
+  if (training.offload != Training::Offload::none) {
+    text += fmt::format(", {} offloaded", to_string(training.offload));
+  }
   if (training.tensor_parallel > 1) {
     text += fmt::format(", tensor parallel {}", training.tensor_parallel);
   }

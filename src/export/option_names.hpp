@@ -19,6 +19,8 @@ namespace hsap {
 [[nodiscard]] Result<Training::Loss> parse_loss(const std::string& text);
 
 /// "bf16" or "fp8".
+[[nodiscard]] std::string_view to_string(Training::Offload offload);
+[[nodiscard]] Result<Training::Offload> parse_offload(const std::string& text);
 [[nodiscard]] std::string_view to_string(Training::Matmul matmul);
 [[nodiscard]] Result<Training::Matmul> parse_matmul(const std::string& text);
 

@@ -37,7 +37,7 @@ class Flags(ProgramTest):
             "--mask": "causal", "--pass": "backward", "--dtype": "bf16", "--order": "ulysses-inner",
             "--layout": "zigzag", "--exchange": "p2p", "--color": "never",
             "--checkpointing": "selective", "--gradient-dtype": "fp32",
-            "--weight-gradients": "fp32", "--matmul": "fp8",
+            "--weight-gradients": "fp32", "--matmul": "fp8", "--offload": "activations",
         }.items():
             self.refuse([*SIM, flag, "nonsense"], flag, "'nonsense'", expected)
         self.refuse([*SIM, "--mask", "sliding:0"], "--mask", "'0'")

@@ -35,6 +35,9 @@ class Tune(ProgramTest):
         self.refuse([*self.command, "--zero", "all"], "--zero requires --model")
         self.refuse([*changed(command, "--cluster", "dgx-a100"), "--matmul", "fp8"], "--matmul: ",
                     "A100", "found fp8")
+        self.refuse([*command, "--offload", "activations"], "--offload: ", "full checkpointing")
+        self.refuse([*changed(command, "--cluster", "h800"), "--offload", "activations",
+                     "--checkpointing", "full"], "--offload: ", "host's memory in h800")
         model = ["hsap-tune", "--cluster", "dgx-h100", "--documents", "8K,4K,4K", "--model",
                  "llama3-8b", "--zero", "1,3", "--tensor-parallel", "4,8", "-o", self.plan, "--force"]
         table = self.answer(model)

@@ -77,6 +77,10 @@ std::string figures_text(const Figures& figures) {
   text += attention_figures(figures);
   text += fmt::format("  memory     {} at peak: {}\n", bytes(figures.memory.peak_bytes),
                       breakdown_text(figures.memory.breakdown, format_bytes));
+  if (figures.memory.offloaded_bytes > 0) {
+    text +=
+        fmt::format("  offloaded  {} a rank, to the host\n", bytes(figures.memory.offloaded_bytes));
+  }
   return figures.limit.empty() ? text : text + "  limit      " + one_line(figures.limit) + "\n";
 }
 

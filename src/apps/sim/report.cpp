@@ -132,6 +132,8 @@ std::string memory_table(const SimRun& run, const Setting& setting, bool color) 
       cli::styled(fmt::format("Memory of the fullest rank, of {}", format_bytes(device)),
                   Style::bold, color) +
       "\n" + table.text(color);
+  const auto offloaded = static_cast<double>(worst->memory.offloaded_bytes);
+  if (offloaded > 0) text += "  Offloaded to the host: " + format_bytes(offloaded) + " a rank.\n";
   if (peak > device) text += cli::styled("  Does not fit the device.\n", Style::bad, color);
   return text;
 }

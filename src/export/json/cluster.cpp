@@ -31,6 +31,7 @@ Ordered device_json(const Device& device) {
           {"peak_flop_per_s", device.peak_flop_per_s},
           {"matmul_flop_per_s", device.matmul_flop_per_s},
           {"matmul_fp8_flop_per_s", device.matmul_fp8_flop_per_s},
+          {"host_bandwidth_bytes_per_s", device.host_bandwidth_bytes_per_s},
           {"multiprocessors", device.multiprocessors},
           {"kernel_launch_s", device.kernel_launch_s},
           {"channel_bytes_per_s", device.channel_bytes_per_s},
@@ -66,6 +67,7 @@ Ordered node_json(const ClusterSpec& spec) {
                                     to_string(link.link_class), link.count}));
   }
   Ordered node{{"devices", std::move(devices)}, {"links", std::move(links)}};
+  if (spec.host_memory_bytes > 0) node["host_memory_bytes"] = spec.host_memory_bytes;
   if (spec.in_switch > 0) node["in_switch"] = spec.in_switch;
   return node;
 }

@@ -59,6 +59,7 @@ json::Ordered to_json(const Memory& memory) {
   json::Ordered out;
   out["peak_bytes"] = memory.peak_bytes;
   out["breakdown"] = std::move(parts);
+  if (memory.offloaded_bytes > 0) out["offloaded_bytes"] = memory.offloaded_bytes;
   return out;
 }
 
@@ -111,6 +112,7 @@ Memory read_memory(json::Object object) {
   Memory out;
   out.peak_bytes = object.integer("peak_bytes", 0, most_figure_bytes);
   out.breakdown = read_breakdown(object, "breakdown");
+  out.offloaded_bytes = object.integer_or("offloaded_bytes", 0, 0, most_figure_bytes);
   object.done();
   return out;
 }

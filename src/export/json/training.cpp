@@ -8,6 +8,7 @@ json::Ordered to_json(const Training& training) {
   json::Ordered out;
   out["zero"] = training.zero;
   out["checkpointing"] = to_string(training.checkpointing);
+  if (training.offload != Training::Offload::none) out["offload"] = to_string(training.offload);
   out["weight_gradients"] = to_string(training.weight_gradients);
   if (training.matmul != Training::Matmul::bf16) out["matmul"] = to_string(training.matmul);
   if (training.loss != Training::Loss::fused) out["loss"] = to_string(training.loss);
@@ -27,6 +28,7 @@ Training read_training(json::Object& from, bool complete) {
   if (complete || from.has("checkpointing")) {
     training.checkpointing = from.parsed("checkpointing", parse_checkpointing);
   }
+  training.offload = from.parsed_or("offload", parse_offload, training.offload);
   training.weight_gradients =
       from.parsed_or("weight_gradients", parse_dtype, training.weight_gradients);
   training.matmul = from.parsed_or("matmul", parse_matmul, training.matmul);

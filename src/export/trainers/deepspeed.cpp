@@ -70,7 +70,11 @@ void add_checkpointing(const Plan& plan, Draft& draft) {
     draft.lose(fmt::format("{} checkpointing", to_string(checkpointing)),
                "Transformers checkpoints whole layers", "full checkpointing");
   }
-  draft.lines.push_back("# call model.gradient_checkpointing_enable() before training");
+  const bool offloaded = plan.training.offload != Training::Offload::none;
+  draft.lines.push_back(
+      fmt::format("# call model.gradient_checkpointing_enable({}) before training",
+                  offloaded ? "gradient_checkpointing_kwargs={\"offload\": True}" : ""));
+  if (offloaded) draft.lines.push_back("# (\"offload\" is in Transformers from 5.16 on)");
 }
 
 }  // namespace

@@ -36,6 +36,10 @@ void add_recomputation(const Plan& plan, Draft& draft) {
       lines.push_back("--recompute-granularity full");
       lines.push_back("--recompute-method uniform");
       lines.push_back("--recompute-num-layers 1");
+      if (plan.training.offload != Training::Offload::none) {
+        draft.lose("offload activations", "its CPU offloading excludes recomputation",
+                   "the layers' inputs on the device");
+      }
       return;
   }
 }

@@ -104,6 +104,10 @@ void add_rest_of_model(const Plan& plan, Draft& draft) {
   }
   lines.push_back(fmt::format("--activation_checkpoint.mode {}", checkpointing));
   if (some) lines.push_back("--activation_checkpoint.selective_ac_option op");
+  if (plan.training.offload != Training::Offload::none) {
+    draft.lose("offload activations", "no option of torchtitan 0.2",
+               "the layers' inputs on the device");
+  }
   if (plan.training.loss_chunks > 1) {
     draft.lose(fmt::format("loss in {} chunks", plan.training.loss_chunks),
                "torchtitan 0.2 has all logits of a rank at once",

@@ -52,6 +52,9 @@ std::string heading(const Plan& plan) {
   text += fmt::format("# its memory counts on ZeRO {}, {} checkpointing and gradients in {}\n",
                       training.zero, to_string(training.checkpointing),
                       to_string(training.weight_gradients));
+  if (training.offload == Training::Offload::activations) {
+    text += "# and on layers' inputs in the memory of the host\n";
+  }
   if (training.matmul == Training::Matmul::fp8) {
     text += "# and on linear layers in FP8, with a scale for each tensor\n";
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/units.hpp"
 #include "simulate/predict/attention.hpp"
 #include "simulate/predict/limit.hpp"
 #include "simulate/training/memory.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 Result<Division> division_of(int ranks, const Setting& setting) {
   HSAP_CHECK(check_matmul(setting));
+  HSAP_CHECK(check_offload(setting));
   HSAP_TRY(const int replicas, replicas_of(ranks, setting));
   HSAP_TRY(const Sharing sharing, sharing_of(ranks, replicas, setting.training));
   HSAP_TRY(Pipeline pipeline, pipeline_of(setting));
@@ -25,6 +27,14 @@ double part_of(const StepTimes& step, std::string_view name) {
   const auto found = std::find_if(step.breakdown.begin(), step.breakdown.end(),
                                   [name](const auto& part) { return part.first == name; });
   return found == step.breakdown.end() ? 0 : found->second;
+}
+
+/// Whether a node holds what its GPUs offload, when each does as much as this one.
+Status check_host(const Memory& memory, const Cluster& cluster) {
+  const double bytes = static_cast<double>(memory.offloaded_bytes) * cluster.spec().gpus_per_node();
+  if (bytes <= cluster.spec().host_memory_bytes) return {};
+  return infeasible(fmt::format("offloads {} a node, whose memory has {}", format_bytes(bytes),
+                                format_bytes(cluster.spec().host_memory_bytes)));
 }
 
 }  // namespace
@@ -43,6 +53,19 @@ Status check_matmul(const Setting& setting) {
   }
   return bad_input("no rate of FP8 products is known of " + device.name, "fp8",
                    "bf16, or a cluster with device.matmul_fp8_flop_per_s");
+}
+
+Status check_offload(const Setting& setting) {
+  if (setting.training.offload == Training::Offload::none) return {};
+  if (setting.training.checkpointing != Training::Checkpointing::full) {
+    return bad_input("only what full checkpointing keeps is offloaded", "another policy",
+                     "full checkpointing, or nothing offloaded");
+  }
+  const ClusterSpec& spec = setting.cluster->spec();
+  if (spec.device.host_bandwidth_bytes_per_s > 0 && spec.host_memory_bytes > 0) return {};
+  return bad_input("nothing is known of the host's memory in " + spec.name, "activations",
+                   "none, or a cluster with device.host_bandwidth_bytes_per_s and "
+                   "node.host_memory_bytes");
 }
 
 Result<Pipeline> pipeline_of(const Setting& setting) {
@@ -117,6 +140,11 @@ Result<BatchPrediction> predict(const SimulatedAttention& attention, const Probl
     }
   }
   out.memory = training_memory(setting, division, attention.buffers);
+  HSAP_CHECK(check_host(out.memory, *setting.cluster));
+  if (setting.training.offload != Training::Offload::none) {
+    out.basis.push_back({"copies to the host", Basis::Kind::uncalibrated,
+                         "taken to hide behind the layer that computes beside them"});
+  }
   return out;
 }
 

@@ -51,6 +51,11 @@ class RankMemory {
             {"communicators", runtime_.communicator_bytes}};
   }
 
+  /// In the host's memory: of every layer but those that the device holds.
+  [[nodiscard]] double offloaded() const {
+    return (kept_layers() - layers_on_device()) * layer_input();
+  }
+
  private:
   [[nodiscard]] double tokens_share() const {
     return static_cast<double>(attention_.tokens) / training_.tensor_parallel;
@@ -79,10 +84,17 @@ class RankMemory {
 
   [[nodiscard]] double activations() const {
     if (model_.attention_only()) return attention_.kept;
-    const double input = bf16_bytes * static_cast<double>(model_.hidden) * tokens_share();
-    const double layers = kept_layers();
     const bool whole = training_.checkpointing == Training::Checkpointing::full;
-    return layers * (whole ? input : layer(training_.checkpointing));
+    return layers_on_device() * (whole ? layer_input() : layer(training_.checkpointing));
+  }
+  [[nodiscard]] double layer_input() const {
+    return bf16_bytes * static_cast<double>(model_.hidden) * tokens_share();
+  }
+  /// Of those of which something is kept: one at work and, where they are offloaded, one on its
+  /// way.
+  [[nodiscard]] int layers_on_device() const {
+    return training_.offload == Training::Offload::none ? kept_layers()
+                                                        : std::min(kept_layers(), 2);
   }
 
   /// Layers of which something is kept at once, a layer of two batches counted twice: those of all
@@ -161,12 +173,16 @@ double kept_token_bytes(const Problem& problem) {
 Memory training_memory(const Setting& setting, const Division& division,
                        std::span<const AttentionBuffers> ranks) {
   Memory worst;
+  std::int64_t offloaded = 0;
   for (int stage = 0; stage < division.pipeline.stages; ++stage) {
     for (const AttentionBuffers& rank : ranks) {
-      Memory memory = rounded(RankMemory(setting, division, stage, rank).parts());
+      const RankMemory parts(setting, division, stage, rank);
+      Memory memory = rounded(parts.parts());
+      offloaded = std::max<std::int64_t>(offloaded, std::llround(parts.offloaded()));
       if (memory.peak_bytes > worst.peak_bytes) worst = std::move(memory);
     }
   }
+  worst.offloaded_bytes = offloaded;
   return worst;
 }
 

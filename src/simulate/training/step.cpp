@@ -61,6 +61,10 @@ class Step {
     }
     step.breakdown.emplace_back(
         waiting_for_host, layers() * (host_behind(Pass::forward) + host_behind(Pass::backward)));
+    if (training_.offload != Training::Offload::none) {
+      step.breakdown.emplace_back(waiting_for_offload, layers() * (copies_behind(Pass::forward) +
+                                                                   copies_behind(Pass::backward)));
+    }
     for (auto& [name, seconds] : step.breakdown) seconds *= in_.accumulation;
     step.breakdown.emplace_back("data_parallel", data_parallel());
     step.breakdown.emplace_back("optimizer", optimizer());
@@ -85,8 +89,8 @@ class Step {
 
   [[nodiscard]] StepParts per_layer() const {
     StepParts parts;
-    parts.layer_forward_s = on_device(Pass::forward) + host_behind(Pass::forward);
-    parts.layer_backward_s = on_device(Pass::backward) + host_behind(Pass::backward);
+    parts.layer_forward_s = one_layer(Pass::forward) + copies_behind(Pass::forward);
+    parts.layer_backward_s = one_layer(Pass::backward) + copies_behind(Pass::backward);
     parts.embedding_forward_s = parts.embedding_backward_s = look_up() / 2;
     parts.loss_forward_s = logits() / 3;
     parts.loss_backward_s = 2 * logits() / 3;
@@ -128,6 +132,15 @@ class Step {
   /// on attention stays one on the step.
   [[nodiscard]] double idle(Pass pass) const {
     return std::max(0.0, issued(pass) - on_device(pass));
+  }
+
+  [[nodiscard]] double one_layer(Pass pass) const { return on_device(pass) + host_behind(pass); }
+  /// What a layer's input takes longer to the host's memory, or back, than the layer that computes
+  /// beside it.
+  [[nodiscard]] double copies_behind(Pass pass) const {
+    if (training_.offload == Training::Offload::none) return 0;
+    const double input = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden) / tensor();
+    return std::max(0.0, input / device_.host_bandwidth_bytes_per_s - one_layer(pass));
   }
 
   [[nodiscard]] double attention_compute() const {

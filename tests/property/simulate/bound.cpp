@@ -101,6 +101,11 @@ TEST_CASE("No strategy beats the bound or needs less memory, on any cluster, in 
       setting.training.matmul = draw.one_of<Training::Matmul>(
           {Training::Matmul::bf16, Training::Matmul::bf16, Training::Matmul::fp8});
     }
+    if (setting.training.checkpointing == Training::Checkpointing::full &&
+        setting.cluster->spec().host_memory_bytes > 0) {
+      setting.training.offload =
+          draw.one_of<Training::Offload>({Training::Offload::none, Training::Offload::activations});
+    }
     setting.passes = draw.one_of<Passes>({Passes::forward, Passes::backward, Passes::both});
     setting.training.tensor_parallel = draw.one_of<int>({1, 1, 1, 2});
     if (setting.model.layers > 0) {

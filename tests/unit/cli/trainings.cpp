@@ -28,9 +28,9 @@ TEST_CASE("what is not given is one way to train, the usual") {
 }
 
 TEST_CASE("lists of training flags are multiplied, ZeRO slowest") {
-  const auto trainings = read_trainings(
-      {"3,1", "all", "all", "", "", "all", 64, Training::Loss::plain, Training::Matmul::fp8, 16},
-      nodes_of_eight(2), dense);
+  const auto trainings = read_trainings({"3,1", "all", "all", "", "", "all", "", 64,
+                                         Training::Loss::plain, Training::Matmul::fp8, 16},
+                                        nodes_of_eight(2), dense);
   REQUIRE(trainings);
   REQUIRE(trainings->size() == 2 * 4 * 4 * 2);  // 1, 2, 4 and 8 GPUs of a node
   CHECK(trainings->front().zero == 3);
@@ -121,6 +121,36 @@ TEST_CASE("FP8 takes a device whose rate is known") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().file == "--matmul");
   CHECK(refused.error().text().find("A100") != std::string::npos);
+}
+
+TEST_CASE("activations are offloaded beside full checkpointing") {
+  TrainingOptions options;
+  options.checkpointing = "selective,full";
+  options.offload = "all";
+  const auto some = read_trainings(options, nodes_of_eight(1), dense);
+  REQUIRE(some);
+  REQUIRE(some->size() == 3);
+  CHECK(some->front().checkpointing == Training::Checkpointing::selective);
+  CHECK(some->front().offload == Training::Offload::none);
+  CHECK(some->at(1).offload == Training::Offload::none);
+  CHECK(some->at(2).offload == Training::Offload::activations);
+  options.offload = "activations";
+  CHECK(read_trainings(options, nodes_of_eight(1), dense)->size() == 1);
+  // Nothing is left of a wrong question, so that it can be told.
+  options.checkpointing = "selective";
+  const auto none = read_trainings(options, nodes_of_eight(1), dense);
+  REQUIRE(none->size() == 1);
+  const Cluster hopper = nodes_of_eight(1);
+  Setting setting;
+  setting.cluster = &hopper;
+  setting.model = dense;
+  setting.training = none->front();
+  CHECK(check_training(setting).error().file == "--offload");
+  setting.training.checkpointing = Training::Checkpointing::full;
+  CHECK(check_training(setting));
+  const Cluster unknown = *Cluster::build(*load_cluster("h800"), 1);
+  setting.cluster = &unknown;
+  CHECK(check_training(setting).error().text().find("h800") != std::string::npos);
 }
 
 TEST_CASE("what is not given is as the trainer has it") {

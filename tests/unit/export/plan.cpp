@@ -179,6 +179,9 @@ TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
   plan.training.matmul = Training::Matmul::fp8;
   plan.training.virtual_stages = 2;
   plan.training.loss = Training::Loss::plain;
+  plan.training.checkpointing = Training::Checkpointing::full;
+  plan.training.offload = Training::Offload::activations;
+  plan.predicted.memory.offloaded_bytes = 12345;
   plan.training.lookahead = 4;
   plan.cluster.nodes *= 4;
   plan.cluster.gpus *= 4;
@@ -190,6 +193,8 @@ TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
   CHECK(again->training.loss == Training::Loss::plain);
   CHECK(again->training.lookahead == 4);
   CHECK(again->training.matmul == Training::Matmul::fp8);
+  CHECK(again->training.offload == Training::Offload::activations);
+  CHECK(again->predicted.memory.offloaded_bytes == 12345);
   CHECK(plan_text(*again) == text);
   CHECK(error_of(changed(plan, "/mesh/pipeline_parallel", "2")) ==
         "p.json: /mesh/replicas: the groups do not fill the cluster; found 1 replicas of 16 GPUs, "

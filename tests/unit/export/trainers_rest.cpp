@@ -205,6 +205,20 @@ TEST_CASE("trainers are told to multiply in FP8, where they can") {
   CHECK(says(export_plan(plan, Target::torchtitan), "filter_fqns output,router.gate\n"));
 }
 
+TEST_CASE("Transformers offloads what its checkpointing keeps; others are not told") {
+  Plan plan = plan_of({8, 1});
+  plan.training.checkpointing = Training::Checkpointing::full;
+  CHECK(says(export_plan(plan, Target::deepspeed),
+             "\n# call model.gradient_checkpointing_enable() "));
+  plan.training.offload = Training::Offload::activations;
+  CHECK(says(export_plan(plan, Target::deepspeed),
+             "gradient_checkpointing_enable(gradient_checkpointing_kwargs={\"offload\": True})"));
+  for (const Target target : {Target::megatron, Target::torchtitan}) {
+    CHECK(loses(export_plan(plan, target), "offload activations: "));
+  }
+  CHECK(says(export_plan(plan, Target::yunchang), "\n# and on layers' inputs in the memory of "));
+}
+
 TEST_CASE("trainers are told the dtype of weight gradients") {
   Plan plan = plan_of({8, 1});
   const auto exported = [&](Dtype dtype, Target target) {

@@ -151,6 +151,25 @@ TEST_CASE("Tensor parallelism splits the heads, and its slices share the NICs") 
   CHECK(out.attention.communication_s >= 2048.0 * 2 * 2 * 128 * 2 / 10e9);
 }
 
+TEST_CASE("A node's memory holds what its GPUs offload, or the batch does not fit") {
+  Case given(1, 8);
+  given.setting.model = llama3_8b();
+  given.setting.training.checkpointing = Training::Checkpointing::full;
+  given.setting.training.offload = Training::Offload::activations;
+  // 30 layers' inputs of 8,192 tokens: 2 GB on the node.
+  const BatchPrediction out = given.of({{8192}}, ring(1, 8));
+  CHECK(out.memory.offloaded_bytes == 30 * 1024 * 8192);
+  CHECK(std::any_of(out.basis.begin(), out.basis.end(),
+                    [](const Basis& basis) { return basis.number == "copies to the host"; }));
+  ClusterSpec spec = round_spec(8);
+  spec.host_memory_bytes = 8 * 30 * 1024 * 8192 - 1;
+  given.cluster = *Cluster::build(spec, 1);
+  const Result<BatchPrediction> refused = predict(Batch{{8192}}, ring(1, 8), given.setting);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::infeasible);
+  CHECK(refused.error().text() == "offloads 2.01 GB a node, whose memory has 2.01 GB");
+}
+
 TEST_CASE("Key/value heads are replicated where tensor parallelism exceeds them") {
   Case given(1, 8);
   given.setting.training.tensor_parallel = 8;

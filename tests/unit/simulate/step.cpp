@@ -176,6 +176,30 @@ TEST_CASE("USP's table: Megatron-SP takes 6 all-gathers and 4 reduce-scatters of
   CHECK(given.parts().at("tensor_parallel") == Approx(32 * 10 * each));
 }
 
+TEST_CASE("Copies to the host hide behind the layer that computes beside them") {
+  Case given;
+  given.setting.training.checkpointing = Training::Checkpointing::full;
+  const StepTimes before = step_times(given.input());
+  given.setting.training.offload = Training::Offload::activations;
+  const auto waits = [&](double bytes_per_s) {
+    ClusterSpec spec = round_spec(8);
+    spec.device.host_bandwidth_bytes_per_s = bytes_per_s;
+    given.cluster = *Cluster::build(std::move(spec), 1);
+    const StepTimes after = step_times(given.input());
+    CHECK(sum(after.breakdown) == Approx(after.seconds));
+    CHECK(after.seconds - before.seconds ==
+          Approx(named(after.breakdown).at(waiting_for_offload)).margin(1e-12));
+    return named(after.breakdown).at(waiting_for_offload);
+  };
+  const double bytes = 1024 * 2 * 4096;  // 1,024 tokens of 4,096 numbers
+  const double forward_s = before.parts.layer_forward_s;
+  const double backward_s = before.parts.layer_backward_s;
+  REQUIRE(forward_s < backward_s);
+  CHECK(waits(bytes / forward_s * 1.01) == 0);
+  CHECK(waits(bytes / backward_s) == Approx(32 * (backward_s - forward_s)));
+  CHECK(waits(bytes / backward_s / 3) == Approx(32 * (5 * backward_s - forward_s)));
+}
+
 TEST_CASE("FP8: products at their own rate, operands cast, what is gathered halved") {
   Case given;
   given.setting.training.checkpointing = Training::Checkpointing::none;

@@ -8,8 +8,8 @@
 /// Round machines and models whose figures can be worked out by hand.
 namespace hsap::testing {
 
-/// 1 PFLOP/s of matrix products, 2 in FP8, 1 TB/s of memory, GPUs on an NVSwitch at 100 GB/s each
-/// way, a NIC of 10 GB/s for each GPU, no latency.
+/// 1 PFLOP/s of matrix products, 2 in FP8, 1 TB/s of memory, 10 GB/s to the host's 1 TB, GPUs on an
+/// NVSwitch at 100 GB/s each way, a NIC of 10 GB/s for each GPU, no latency.
 inline ClusterSpec round_spec(int gpus) {
   using Kind = ClusterSpec::DeviceKind;
   ClusterSpec spec;
@@ -20,6 +20,8 @@ inline ClusterSpec round_spec(int gpus) {
   device.peak_flop_per_s = 2e15;
   device.matmul_flop_per_s = 1e15;
   device.matmul_fp8_flop_per_s = 2e15;
+  device.host_bandwidth_bytes_per_s = 10e9;
+  spec.host_memory_bytes = 1e12;
   device.multiprocessors = 100;
   device.kernel_launch_s = 0;
   device.forward = {128, 128, 1e15, 0, 0};

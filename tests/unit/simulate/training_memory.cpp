@@ -154,6 +154,30 @@ TEST_CASE("Tensor parallelism gathers all tokens of a rank for a product") {
   CHECK(parts_of(setting, 8, attention).at("layer_at_work") == fp8_share + 1024 * 3 * 4096);
 }
 
+TEST_CASE("Offloaded inputs of layers leave two on the device") {
+  const Cluster cluster = round_cluster(1, 8);
+  Setting setting = setting_of(cluster, 1, full);
+  const AttentionBuffers attention{1000, 10, 1024};
+  const double input = 1024.0 * 2 * 4096;
+  const auto before = parts_of(setting, 8, attention);
+  setting.training.offload = Training::Offload::activations;
+  auto after = parts_of(setting, 8, attention);
+  CHECK(after.at("activations") == 2 * input);
+  after["activations"] = 32 * input;
+  CHECK(after == before);
+  const auto offloaded = [&](int accumulation) {
+    return static_cast<double>(
+        training_memory(setting, division_of(setting, 8, accumulation), std::vector{attention})
+            .offloaded_bytes);
+  };
+  CHECK(offloaded(1) == 30 * input);
+  setting.training.pipeline_parallel = 4;  // its first stage has 8 layers of up to 4 batches
+  CHECK(offloaded(1) == 6 * input);
+  CHECK(offloaded(16) == 30 * input);
+  setting.training.offload = Training::Offload::none;
+  CHECK(offloaded(16) == 0);
+}
+
 TEST_CASE("Tensor parallelism shares states and activations, no communicators") {
   const Cluster cluster = round_cluster(1, 8);
   Setting setting = setting_of(cluster, 3, selective);

@@ -51,6 +51,8 @@ TEST_CASE("shipped models have their published parameter counts") {
   const Row row = GENERATE(values<Row>({{"llama2-7b", 6.74},
                                         {"llama3-8b", 8.03},
                                         {"llama3-70b", 70.55},
+                                        {"qwen3-4b", 4.02},
+                                        {"qwen3-8b", 8.19},
                                         {"qwen3-32b", 32.76},
                                         {"qwen3-30b-a3b", 30.53},
                                         {"qwen3-235b-a22b", 235.1},
