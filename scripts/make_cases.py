@@ -13,7 +13,8 @@ import json
 import pathlib
 import sys
 
-from step_cases import LOW, expert_steps, pipelined_steps, training_steps
+from memory_cases import memory
+from step_cases import LOW, expert_steps, offloaded_steps, pipelined_steps, training_steps
 
 ULTRAATTN = "oliverYoung2001/UltraAttn (Apache-2.0)"
 MAGI = "SandAI-org/MagiAttention (Apache-2.0), read off charts to about 3 TFLOP/s"
@@ -312,7 +313,8 @@ def main():
     out = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else \
         pathlib.Path(__file__).resolve().parents[1] / "validate" / "cases"
     makers = (ring_runs, kernels, dense_kernels, transfers, ring_flash_attention, ulysses_grid,
-              methods, collectives, overlap_triples, training_steps, expert_steps, pipelined_steps)
+              methods, collectives, overlap_triples, training_steps, expert_steps, pipelined_steps,
+              offloaded_steps, memory)
     for maker in makers:
         for name, cluster, runtime, cases, source, *more in maker(tables):
             lines = ",\n".join("    " + json.dumps(case) for case in cases)

@@ -109,7 +109,15 @@ PIPELINES = (
         ("70B, overlap fitted to this", "70B async", "llama3-70b", 256, 32, 8192, 16, 8, 1, 1, 1, True, 876, True),
         ("405B", "405B 1F1B", "llama3-405b", 512, 64, 8192, 4, 8, 8, 1, 1, False, 100, True),
         ("405B", "405B interleaved", "llama3-405b", 512, 64, 8192, 4, 8, 8, 2, 1, False, 128, True),
-        ("405B", "405B 32K", "llama3-405b", 512, 64, 32768, 1, 8, 8, 1, 1, False, 76, True))),
+        ("405B", "405B 32K", "llama3-405b", 512, 64, 32768, 1, 8, 8, 1, 1, False, 76, True),
+        # PyTorch's context parallelism shares tokens out as zigzag does, unless told otherwise.
+        ("8B, ring of 1 to 8", "8B 32K", "llama3-8b", 8, 8, 32768, 1, 1, 1, 1, 1, True, 3890, True),
+        ("8B, ring of 1 to 8", "8B 64K", "llama3-8b", 8, 4, 65536, 1, 1, 1, 1, 2, True, 2540, True),
+        ("8B, ring of 1 to 8", "8B 128K", "llama3-8b", 8, 2, 131072, 1, 1, 1, 1, 4, True, 1071, True),
+        ("8B, ring of 1 to 8", "8B 256K", "llama3-8b", 8, 1, 262144, 1, 1, 1, 1, 8, True, 548, True),
+        ("405B, ring of 2 to 8", "405B 64K", "llama3-405b", 512, 32, 65536, 1, 8, 8, 1, 2, False, 47, True),
+        ("405B, ring of 2 to 8", "405B 128K", "llama3-405b", 512, 16, 131072, 1, 8, 8, 1, 4, False, 31, True),
+        ("405B, ring of 2 to 8", "405B 256K", "llama3-405b", 512, 8, 262144, 1, 8, 8, 1, 8, False, 16, True))),
 )
 
 
@@ -139,6 +147,22 @@ def pipelined_steps(_):
             "calibration": ({FP8_RATE: rate} if rate else {})
             | {"runtime.tensor_parallel_overlap": overlap} | device
             | (flash_attention_2() if device else {})}
+
+
+# Layers' inputs in the memory of the host, a loss in chunks of 256 tokens: TRL's recipe for one sequence a
+# step, context parallelism of PyTorch over all GPUs; the last three with an offload of its author's own.
+TRL = "huggingface/trl (Apache-2.0), long context guide and pull request 6845 (August 2026): Qwen3-8B in bf16, one " \
+    "sequence over all GPUs, activations offloaded"
+TRL_ROWS = (("recipe", 8, 380.0), ("own offload", 8, 364.0), ("own offload", 16, 696.0), ("own offload", 32, 1346.0))
+
+
+def offloaded_steps(_):
+    """Steps of long sequences whose activations wait in the host's memory."""
+    cases = [step_case(
+        f"{gpus // 8}M", group, gpus, 8, {}, [gpus * 131072], gpus,
+        {"zero": 3, "checkpointing": "full", "offload": "activations", "loss_chunks": 512, "global_batch": 1},
+        seconds) for group, gpus, seconds in TRL_ROWS]
+    yield "steps-trl-h100", "dgx-h100", "transformer-engine", cases, TRL, {"model": "qwen3-8b"}
 
 
 # Experts on several GPUs, each with as many tokens: NVIDIA's recipes that drop none, at the rates and overlap

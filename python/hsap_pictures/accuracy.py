@@ -1,4 +1,4 @@
-"""Predicted against measured seconds, a panel for each kind of case.
+"""Predicted against measured seconds, or bytes of memory, a panel for each kind of case.
 
 Input: "hsap.accuracy/1". The line is a perfect prediction, the bands are 10 % and 25 % off.
 """
@@ -9,16 +9,18 @@ import numpy as np
 from . import style
 from .document import Node
 
-KINDS = ("attention kernels", "transfers", "collectives", "distributed attention", "training steps")
+KINDS = ("attention kernels", "transfers", "collectives", "distributed attention", "training steps",
+         "memory of training steps")
 # The kind of a file whose name begins so; any other is distributed attention.
-BEGINNINGS = {"kernels": 0, "transfers": 1, "collectives": 2, "steps": 4}
+BEGINNINGS = {"kernels": 0, "transfers": 1, "collectives": 2, "steps": 4, "memory": 5}
 
 
 class Point:
     def __init__(self, node: Node):
         self.group = node["group"].text()
-        self.measured = node["measured_s"].number(1e-12)
-        self.predicted = node["predicted_s"].number(1e-12)
+        unit = "peak_bytes" if node.has("measured_peak_bytes") else "s"
+        self.measured = node[f"measured_{unit}"].number(1e-12)
+        self.predicted = node[f"predicted_{unit}"].number(1e-12)
 
 
 def kind_of(name: str) -> str:
@@ -38,6 +40,7 @@ def panels(document: Node) -> dict:
 
 def plot(axes, kind: str, files: dict) -> None:
     everything = [p for points in files.values() for p in points]
+    unit = "bytes" if kind.startswith("memory") else "seconds"
     low = min(min(p.measured, p.predicted) for p in everything) / 1.5
     high = max(max(p.measured, p.predicted) for p in everything) * 1.5
     line = np.array([low, high])
@@ -49,7 +52,7 @@ def plot(axes, kind: str, files: dict) -> None:
                   alpha=0.6, color=colour, label=name)
     errors = [abs(p.predicted / p.measured - 1) for p in everything]
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high),
-             xlabel="measured, seconds", ylabel="predicted, seconds",
+             xlabel=f"measured, {unit}", ylabel=f"predicted, {unit}",
              title=f"{kind}: {len(everything)} cases, median error "
                    f"{100 * float(np.median(errors)):.1f} %")
     axes.legend(fontsize=6, loc="upper left", markerscale=2)

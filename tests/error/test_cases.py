@@ -18,6 +18,9 @@ GATHER = {"name": "gather 16M", "group": "links", "collective": "all_gather", "b
           "measured_s": 1e-4}
 WHOLE = {"name": "whole", "group": "plans", "overlap": {"compute_s": 2e-3, "communication_s": 1e-3},
          "measured_s": 2e-3}
+MEMORY = {"name": "8B 32K", "group": "memory", "model": "llama3-8b", "documents": [32768],
+          "training": {"zero": 3, "checkpointing": "full"}, "strategy": {"ulysses": 8},
+          "measured_peak_bytes": 25e9}
 FILE = {"schema": "hsap.cases/1", "source": "made up", "cluster": "dgx-h100", "runtime": "hsap",
         "cases": [ATTENTION, KERNEL, PAIR, GATHER]}
 
@@ -51,6 +54,19 @@ class Cases(ProgramTest):
         self.assertAlmostEqual(groups["links"]["mape"], 0.3)
         self.assertEqual(groups["links"]["kendall_tau"], 1)
         self.assertIsNone(groups["ring"]["kendall_tau"])
+
+    def test_memory_is_compared_in_bytes(self):
+        content = FILE | {"cases": [KERNEL, MEMORY]}
+        kernel, memory = json.loads(self.answer(self.command(content, "--json", "-")))["files"][0]["cases"]
+        self.assertNotIn("measured_peak_bytes", kernel)
+        self.assertNotIn("measured_s", memory)
+        predicted = memory["predicted_peak_bytes"]
+        self.assertGreater(predicted, 16 * 8.03e9 / 8)
+        self.assertAlmostEqual(memory["error"], predicted / 25e9 - 1)
+        text = self.answer(self.command(content, "--each"))
+        self.assertIn("25.00 GB", text)
+        self.assertIn(f"{predicted / 1e9:.2f} GB", text)
+        self.refuse_case(KERNEL | {"measured_peak_bytes": 1}, "/cases/1/measured_s", "measured_peak_bytes")
 
     def test_the_table_tells_the_same_and_notes_on_request(self):
         text = self.answer(self.command(FILE, "--each"))

@@ -172,6 +172,24 @@ Overlap read_overlap(json::Object from) {
   return work;
 }
 
+/// Seconds, or in their place bytes of memory.
+void read_measured(json::Object& from, Case& item) {
+  constexpr const char* seconds = "measured_s";
+  constexpr const char* bytes = "measured_peak_bytes";
+  if (!from.has(bytes)) {
+    item.measured = from.number(seconds, json::positive);
+    return;
+  }
+  item.quantity = Quantity::peak_bytes;
+  item.measured = from.number(bytes, json::positive);
+  if (from.has(seconds)) {
+    from.fail(seconds, "a case measures one thing", fmt::format("\"{}\" beside it", bytes),
+              "a case for each");
+  } else if (!std::holds_alternative<Step>(item.work)) {
+    from.fail(bytes, "memory of what is no training step", "no \"training\"");
+  }
+}
+
 Case read_case(json::Object from, const ClusterSpec& cluster, const Model* model) {
   Case item;
   item.name = from.text("name");
@@ -180,7 +198,6 @@ Case read_case(json::Object from, const ClusterSpec& cluster, const Model* model
   item.nodes = static_cast<int>(from.integer_or("nodes", 1, 1, max_cluster_gpus));
   item.gpus_per_node = static_cast<int>(
       from.integer_or("gpus_per_node", cluster.gpus_per_node(), 1, cluster.gpus_per_node()));
-  item.measured_s = from.number("measured_s", json::positive);
   if (from.has("training")) {
     item.work = read_step(from, item, model);
   } else if (from.has("strategy")) {
@@ -195,6 +212,7 @@ Case read_case(json::Object from, const ClusterSpec& cluster, const Model* model
   } else {
     item.work = read_kernel(from);
   }
+  read_measured(from, item);
   from.done();
   return item;
 }

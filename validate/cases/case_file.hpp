@@ -61,6 +61,12 @@ struct Overlap {
   double communication_s = 0;
 };
 
+/// What of a run was measured, and is predicted.
+enum class Quantity : std::uint8_t {
+  seconds,
+  peak_bytes  ///< of memory, on the GPU that needs most; of steps only
+};
+
 struct Case {
   std::string name;
   std::string group;
@@ -69,7 +75,8 @@ struct Case {
   int gpus_per_node = 1;
   std::shared_ptr<const Runtime> runtime;  ///< shared by cases that name the same
   std::variant<Attention, Step, Kernel, Transfers, Collective, Overlap> work;
-  double measured_s = 0;
+  Quantity quantity = Quantity::seconds;
+  double measured = 0;  ///< in the unit of the quantity
 };
 
 struct CaseFile {

@@ -52,10 +52,12 @@ json::Ordered to_json(const Statistics& s) {
 json::Ordered to_json(const Compared& compared) {
   json::Ordered list = json::Ordered::array();
   for (const Outcome& outcome : compared.outcomes) {
+    const bool memory = outcome.item->quantity == cases::Quantity::peak_bytes;
+    const std::string unit = memory ? "peak_bytes" : "s";
     json::Ordered item = {{"name", outcome.item->name},
                           {"group", outcome.item->group},
-                          {"measured_s", outcome.item->measured_s},
-                          {"predicted_s", outcome.predicted_s},
+                          {"measured_" + unit, outcome.item->measured},
+                          {"predicted_" + unit, outcome.predicted},
                           {"error", outcome.error()}};
     if (!outcome.item->note.empty()) item["note"] = outcome.item->note;
     list.push_back(std::move(item));
@@ -81,8 +83,12 @@ std::string each_table(const Compared& compared, bool color) {
                {"error", Table::Align::right},
                {"note"}});
   for (const Outcome& outcome : compared.outcomes) {
-    table.add({outcome.item->name, outcome.item->group, format_seconds(outcome.item->measured_s),
-               format_seconds(outcome.predicted_s), fmt::format("{:+.1f} %", 100 * outcome.error()),
+    const bool memory = outcome.item->quantity == cases::Quantity::peak_bytes;
+    const auto text = [&](double value) {
+      return memory ? format_bytes(value) : format_seconds(value);
+    };
+    table.add({outcome.item->name, outcome.item->group, text(outcome.item->measured),
+               text(outcome.predicted), fmt::format("{:+.1f} %", 100 * outcome.error()),
                outcome.item->note});
   }
   return table.text(color);

@@ -40,8 +40,8 @@ Strategy on_nodes(Strategy strategy, int node_ranks) {
   return strategy;
 }
 
-Result<double> seconds_of(const Attention& work, const Case& item, const Cluster& cluster,
-                          const Runtime& runtime) {
+Result<double> predicted(const Attention& work, const Case& item, const Cluster& cluster,
+                         const Runtime& runtime) {
   HSAP_TRY(const int replicas, replicas_of(work, cluster.gpus()));
   const Strategy strategy =
       work.serialised ? work.strategy : on_nodes(work.strategy, item.gpus_per_node);
@@ -60,8 +60,8 @@ Result<double> seconds_of(const Attention& work, const Case& item, const Cluster
   return seconds;
 }
 
-Result<double> seconds_of(const Step& work, const Case& item, const Cluster& cluster,
-                          const Runtime& runtime) {
+Result<double> predicted(const Step& work, const Case& item, const Cluster& cluster,
+                         const Runtime& runtime) {
   Setting setting;
   setting.cluster = &cluster;
   setting.runtime = runtime;
@@ -71,29 +71,32 @@ Result<double> seconds_of(const Step& work, const Case& item, const Cluster& clu
   const Strategy strategy =
       on_nodes(work.strategy, item.gpus_per_node / work.training.tensor_parallel);
   HSAP_TRY(const BatchPrediction prediction, predict(work.batch, strategy, setting));
+  if (item.quantity == Quantity::peak_bytes) {
+    return static_cast<double>(prediction.memory.peak_bytes);
+  }
   return prediction.step.value_or(StepTimes{}).seconds;  // the model has layers
 }
 
-Result<double> seconds_of(const Kernel& work, const Case&, const Cluster& cluster, const Runtime&) {
+Result<double> predicted(const Kernel& work, const Case&, const Cluster& cluster, const Runtime&) {
   return attention_seconds(work.slices, work.heads.query, work.heads.dim, work.pass,
                            cluster.spec().device);
 }
 
-Result<double> seconds_of(const Transfers& work, const Case&, const Cluster& cluster,
-                          const Runtime& runtime) {
+Result<double> predicted(const Transfers& work, const Case&, const Cluster& cluster,
+                         const Runtime& runtime) {
   HSAP_TRY(const Simulation run, simulate(schedule_of(work, cluster.gpus()), cluster, runtime));
   return run.seconds;
 }
 
-Result<double> seconds_of(const Collective& work, const Case&, const Cluster& cluster,
-                          const Runtime& runtime) {
+Result<double> predicted(const Collective& work, const Case&, const Cluster& cluster,
+                         const Runtime& runtime) {
   HSAP_TRY(const Schedule schedule, schedule_of(work, cluster));
   HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime));
   return run.seconds;
 }
 
-Result<double> seconds_of(const Overlap& work, const Case&, const Cluster& cluster,
-                          const Runtime& runtime) {
+Result<double> predicted(const Overlap& work, const Case&, const Cluster& cluster,
+                         const Runtime& runtime) {
   HSAP_TRY(const Schedule schedule, schedule_of(work, cluster));
   HSAP_TRY(const Simulation run, simulate(schedule, cluster, runtime));
   return run.seconds;
@@ -132,7 +135,7 @@ ClusterSpec cluster_of(const CaseFile& file, const Case& item) {
 Result<double> predict_case(const CaseFile& file, const Case& item) {
   HSAP_TRY(const Cluster cluster, Cluster::build(cluster_of(file, item), item.nodes));
   const Runtime& runtime = item.runtime != nullptr ? *item.runtime : file.runtime;
-  return std::visit([&](const auto& work) { return seconds_of(work, item, cluster, runtime); },
+  return std::visit([&](const auto& work) { return predicted(work, item, cluster, runtime); },
                     item.work);
 }
 

@@ -82,8 +82,8 @@ Statistics statistics(const std::string& group, std::span<const Outcome> outcome
     absolute.push_back(std::abs(outcome.error()));
     out.mape += absolute.back();
     out.bias += outcome.error();
-    measured.push_back(outcome.item->measured_s);
-    predicted.push_back(outcome.predicted_s);
+    measured.push_back(outcome.item->measured);
+    predicted.push_back(outcome.predicted);
   }
   out.mape /= static_cast<double>(out.cases);
   out.bias /= static_cast<double>(out.cases);

@@ -54,7 +54,7 @@ TEST_CASE("Errors of a group by hand") {
   std::vector<Outcome> outcomes;
   for (std::size_t i = 0; i < 4; ++i) {
     items[i].group.assign(1, i < 2 ? 'a' : 'b');
-    items[i].measured_s = measured[i];
+    items[i].measured = measured[i];
     outcomes.push_back({&items[i], predicted[i]});
   }
   const std::vector<Statistics> all = by_group(outcomes);

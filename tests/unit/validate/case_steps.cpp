@@ -1,4 +1,5 @@
 // Measured training steps: reading and predicting them.
+#include <algorithm>
 #include <cmath>
 
 #include "unit/validate/cases.hpp"
@@ -94,6 +95,33 @@ TEST_CASE("A training step may share out experts") {
   CHECK(predict_all(*uneven, 1).error().text().find("128 experts") != std::string::npos);
 }
 
+TEST_CASE("A training step may measure memory in place of seconds") {
+  json::Value value = file_with(step);
+  value["model"] = "llama3-8b";
+  json::Value& item = value["cases"][0];
+  item["measured_peak_bytes"] = 40e9;
+  CHECK(error_of(value) ==
+        "cases.json: /cases/0/measured_s: a case measures one thing; found \"measured_peak_bytes\" "
+        "beside it, expected a case for each");
+  item.erase("measured_s");
+  const Result<CaseFile> file = parse_cases(value, "cases.json");
+  REQUIRE(file);
+  CHECK(file->cases.front().quantity == Quantity::peak_bytes);
+  const auto outcomes = predict_all(*file, 1);
+  REQUIRE(outcomes);
+  const Outcome& outcome = outcomes->front();
+  CHECK(outcome.predicted > 8.03e9);  // half the bf16 parameters alone
+  CHECK(outcome.predicted < 80e9);
+  CHECK(outcome.error() == outcome.predicted / 40e9 - 1);
+  item["training"]["loss_chunks"] = 1;
+  CHECK(predict_all(*parse_cases(value, "cases.json"), 1)->front().predicted > outcome.predicted);
+  item.erase("training");
+  item["pass"] = "forward";
+  for (const char* key : {"heads", "head_dim"}) item[key] = 8;
+  CHECK(error_of(value).find("/cases/0/measured_peak_bytes: memory of what is no training step") !=
+        std::string::npos);
+}
+
 TEST_CASE("Published training steps on B200 are predicted as README says") {
   Result<CaseFile> file = read_cases(HSAP_SOURCE_ROOT "/validate/cases/steps-dgx-b200.json");
   REQUIRE(file);
@@ -106,6 +134,23 @@ TEST_CASE("Published training steps on B200 are predicted as README says") {
   }
   REQUIRE(told.size() == 7);
   CHECK(statistics("steps", told).mape < 0.045);
+}
+
+TEST_CASE("Published long sequences, and their memory, are predicted as README says") {
+  const auto largest_error = [](const std::string& name, const std::string& but) {
+    const Result<CaseFile> file = read_cases(HSAP_SOURCE_ROOT "/validate/cases/" + name);
+    if (!file) FAIL(file.error().text());
+    const auto outcomes = predict_all(*file, 1);
+    if (!outcomes) FAIL(outcomes.error().text());
+    double largest = 0;
+    for (const Outcome& outcome : *outcomes) {
+      if (outcome.item->group != but) largest = std::max(largest, std::abs(outcome.error()));
+    }
+    return largest;
+  };
+  CHECK(largest_error("steps-trl-h100.json", "") < 0.095);
+  CHECK(largest_error("memory-trl-h100.json", "Qwen3-8B") < 0.105);
+  CHECK(largest_error("memory-torchtitan-h100.json", "") < 0.255);
 }
 
 TEST_CASE("Published steps over pipeline stages are predicted as docs/accuracy.md says") {

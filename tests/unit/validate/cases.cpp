@@ -307,8 +307,8 @@ TEST_CASE("Every shipped file predicts, alike on any number of threads") {
     if (!one) FAIL(one.error().text());
     REQUIRE(two);
     for (std::size_t i = 0; i < one->size(); ++i) {
-      CHECK((*one)[i].predicted_s > 0);
-      CHECK((*one)[i].predicted_s == (*two)[i].predicted_s);
+      CHECK((*one)[i].predicted > 0);
+      CHECK((*one)[i].predicted == (*two)[i].predicted);
     }
   }
   CHECK(files >= 15);

@@ -54,8 +54,8 @@ void check_agrees(const CaseFile& file, const Validation& validation) {
   if (!outcomes) FAIL(outcomes.error().text());
   for (std::size_t i = 0; i < file.cases.size(); ++i) {
     const validation::PassTimes& times = *validation.passes[i].times;
-    CHECK(file.cases[i].measured_s == times.measured_s);
-    CHECK((*outcomes)[i].predicted_s == Approx(times.predicted.seconds));
+    CHECK(file.cases[i].measured == times.measured_s);
+    CHECK((*outcomes)[i].predicted == Approx(times.predicted.seconds));
     CHECK(file.cases[i].group == to_string(validation.passes[i].schedule.pass));
   }
 }
