@@ -99,6 +99,7 @@ void Evaluator::advance(Candidate& candidate, State& state) const {
   update(candidate, state);
   if (candidate.peak_bytes <= limit_bytes_) return;
   candidate.outcome = Outcome::out_of_memory;
+  candidate.too_much = state.done.back().memory.breakdown;
   candidate.reason =
       fmt::format("needs {} of {}", format_bytes(static_cast<double>(candidate.peak_bytes)),
                   format_bytes(static_cast<double>(limit_bytes_)));

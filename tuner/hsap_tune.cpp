@@ -133,7 +133,7 @@ Result<std::string> best_plan(const Flags& flags, const Search& search, PlanFram
   return text;
 }
 
-Error nothing_feasible(const Model& model, std::span<const Attempt> attempts) {
+Error nothing_feasible(const Setting& setting, std::span<const Attempt> attempts) {
   std::string text = "no strategy is feasible:\n";
   if (attempts.size() > 1) {
     text += trainings_report(attempts, false);
@@ -144,7 +144,10 @@ Error nothing_feasible(const Model& model, std::span<const Attempt> attempts) {
   const bool shared = std::any_of(attempts.begin(), attempts.end(), [](const Attempt& attempt) {
     return attempt.training.expert_parallel > 1;
   });
-  if (model.experts > 0 && !shared) {
+  if (const std::string nearest = nearest_to_fit(attempts, setting); !nearest.empty()) {
+    text += (text.back() == '\n' ? "" : "\n") + nearest;
+  }
+  if (setting.model.experts > 0 && !shared) {
     text += "\n  all experts are on every rank; --expert-parallel all tries what shares them out";
   }
   return infeasible(std::move(text));
@@ -197,7 +200,7 @@ Status run(const Flags& flags) {
   HSAP_TRY(std::vector<Attempt> attempts, search_all(flags, question));
   const std::optional<std::size_t> best = best_of(attempts);
   Search* search = told(attempts, best);
-  if (search == nullptr) return nothing_feasible(question.scene.setting.model, attempts);
+  if (search == nullptr) return nothing_feasible(question.scene.setting, attempts);
   // Whatever can fail comes first, so that nothing is written then.
   std::string plan;
   if (best) {
@@ -223,7 +226,7 @@ Status run(const Flags& flags) {
                                  search_report(*search, color)));
   }
   if (best) return {};
-  return nothing_feasible(question.scene.setting.model, attempts);
+  return nothing_feasible(question.scene.setting, attempts);
 }
 
 void add_flags(cli::Command& app, Flags& flags) {

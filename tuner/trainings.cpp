@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/units.hpp"
 #include "cli/table.hpp"
@@ -37,6 +39,37 @@ std::string why_not(const Attempt& attempt) {
   if (!attempt.search) return attempt.impossible;
   const std::vector<std::string> reasons = frequent_reasons(*attempt.search, 1);
   return reasons.empty() ? "no strategy" : reasons.front();
+}
+
+/// The candidate that memory stops and that needs least of it, and its training.
+std::pair<const Candidate*, const Training*> nearest_of(std::span<const Attempt> attempts) {
+  std::pair<const Candidate*, const Training*> nearest{nullptr, nullptr};
+  for (const Attempt& attempt : attempts) {
+    if (!attempt.search) continue;
+    for (const Candidate& candidate : attempt.search->candidates) {
+      if (candidate.outcome != Outcome::out_of_memory) continue;
+      if (nearest.first != nullptr && candidate.peak_bytes >= nearest.first->peak_bytes) continue;
+      nearest = {&candidate, &attempt.training};
+    }
+  }
+  return nearest;
+}
+
+/// The ZeRO stage that shards a part of the memory; 0 where none does.
+int sharding_stage(const std::string& part) {
+  constexpr const char* stages[] = {"", "optimizer", "gradients", "parameters"};
+  const auto found = std::find(std::begin(stages), std::end(stages), part);
+  return found == std::end(stages) ? 0 : static_cast<int>(found - std::begin(stages));
+}
+
+/// The flag that makes another part smaller; empty where it is in use, or there is none.
+std::string flag_for_less(const std::string& part, const Training& training,
+                          const ClusterSpec& spec) {
+  if (part == "logits" && training.loss_chunks == 1) return "--loss-chunks 16";
+  if (part != "activations") return {};
+  if (training.checkpointing != Training::Checkpointing::full) return "--checkpointing full";
+  const bool known = spec.device.host_bandwidth_bytes_per_s > 0 && spec.host_memory_bytes > 0;
+  return known && training.offload == Training::Offload::none ? "--offload activations" : "";
 }
 
 }  // namespace
@@ -80,6 +113,32 @@ json::Ordered trainings_json(std::span<const Attempt> attempts) {
     out.push_back(std::move(item));
   }
   return out;
+}
+
+std::string nearest_to_fit(std::span<const Attempt> attempts, const Setting& setting) {
+  constexpr double small = 0.05;  // of the whole
+  const auto [nearest, training] = nearest_of(attempts);
+  if (nearest == nullptr) return {};
+  Breakdown parts = nearest->too_much;
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::string> texts;
+  std::vector<std::string> flags;
+  int zero = training->zero;
+  for (const auto& [name, bytes] : parts) {
+    if (bytes < small * static_cast<double>(nearest->peak_bytes)) break;
+    texts.push_back(fmt::format("{} {}", name, format_bytes(bytes)));
+    const std::string flag = flag_for_less(name, *training, setting.cluster->spec());
+    if (!flag.empty()) flags.push_back(flag);
+    zero = std::max(zero, sharding_stage(name));
+  }
+  if (zero > training->zero) flags.push_back(fmt::format("--zero {}", zero));
+  std::string text = fmt::format("  the least, {} with {}, needs {}", to_string(nearest->strategy),
+                                 to_string(*training), fmt::join(texts, ", "));
+  // Flags of the training need a model with layers.
+  if (setting.model.attention_only()) return text;
+  if (!flags.empty()) text += fmt::format("\n  less with {}", fmt::join(flags, ", "));
+  return text;
 }
 
 std::string trainings_report(std::span<const Attempt> attempts, bool color) {

@@ -87,18 +87,20 @@ void share_steps(Search& search, const Training& training) {
 /// Groups whose share of the model and of the batch alone is too much need no prediction.
 void leave_out_what_cannot_fit(Search& search, const Problem& problem, const Setting& setting,
                                const Pipeline& pipeline) {
-  std::map<int, std::int64_t> least;  // by ranks of a group
+  std::map<int, Memory> least;  // by ranks of a group
   for (Candidate& candidate : search.candidates) {
     if (candidate.outcome != Outcome::feasible) continue;
     const int ranks = candidate.strategy.ranks();
-    const auto [at, fresh] = least.emplace(ranks, 0);
+    const auto [at, fresh] = least.try_emplace(ranks);
     const Division division{ranks * candidate.replicas, candidate.sharing.accumulation, pipeline};
-    if (fresh) at->second = least_training_bytes(problem, setting, ranks, division);
-    if (at->second <= search.memory_limit_bytes) continue;
+    if (fresh) at->second = least_training_memory(problem, setting, ranks, division);
+    const std::int64_t bytes = at->second.peak_bytes;
+    if (bytes <= search.memory_limit_bytes) continue;
     candidate.outcome = Outcome::out_of_memory;
-    candidate.peak_bytes = at->second;
+    candidate.peak_bytes = bytes;
+    candidate.too_much = at->second.breakdown;
     candidate.reason =
-        fmt::format("needs at least {} of {}", format_bytes(static_cast<double>(at->second)),
+        fmt::format("needs at least {} of {}", format_bytes(static_cast<double>(bytes)),
                     format_bytes(static_cast<double>(search.memory_limit_bytes)));
   }
 }

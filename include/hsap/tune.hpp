@@ -49,6 +49,7 @@ struct Candidate {
                                    ///< layer's attention; a lower limit when pruned
   double tokens_per_s = 0;         ///< of the whole cluster; an upper limit when pruned
   std::int64_t peak_bytes = 0;     ///< so far as predicted; a lower limit when that is too much
+  Breakdown too_much;              ///< of what that is made, out of memory
 };
 
 /// What a search found. Indices point into `candidates`.

@@ -1,6 +1,7 @@
 """hsap-tune and hsap-plan: bad questions, bad plans, and an answer of no."""
 
 import json
+import re
 import unittest
 
 from harness import ATTENTION, ProgramTest, changed, run, without
@@ -71,6 +72,18 @@ class Tune(ProgramTest):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("hsap-tune: error: no strategy is feasible", done.stderr)
         self.assertFalse(self.plan.exists())
+
+    def test_what_does_not_fit_is_told_what_takes_less_until_it_fits(self):
+        command = ["hsap-tune", "--cluster", "dgx-h100", "--model", "qwen3-8b", "--documents", "1M",
+                   "--quiet", "-o", self.plan]
+        flags = {}
+        done = run(command)
+        while done.returncode == 1 and len(flags) < 5:
+            self.assertIn("the least, U8 C1 with ", done.stderr)
+            flags |= dict(hint.split(" ") for hint in re.search("less with (.*)", done.stderr)[1].split(", "))
+            done = run([*command, *(word for flag in flags.items() for word in flag)])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(set(flags), {"--checkpointing", "--loss-chunks", "--offload", "--zero"})
 
     def test_experts_that_fit_nowhere_may_be_shared_out(self):
         hint = "--expert-parallel all"

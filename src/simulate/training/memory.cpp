@@ -186,14 +186,14 @@ Memory training_memory(const Setting& setting, const Division& division,
   return worst;
 }
 
-std::int64_t least_training_bytes(const Problem& problem, const Setting& setting, int ranks,
-                                  const Division& division) {
+Memory least_training_memory(const Problem& problem, const Setting& setting, int ranks,
+                             const Division& division) {
   AttentionBuffers least;
   least.tokens = std::max<std::int64_t>(0, problem.batch.tokens() / ranks - uneven_tokens);
   if (covers(setting.passes, Pass::backward)) {
     least.kept = kept_token_bytes(problem) * static_cast<double>(least.tokens);
   }
-  return training_memory(setting, division, {&least, 1}).peak_bytes;
+  return training_memory(setting, division, {&least, 1});
 }
 
 }  // namespace hsap

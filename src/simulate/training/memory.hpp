@@ -25,9 +25,10 @@ struct Division {
 [[nodiscard]] Memory training_memory(const Setting& setting, const Division& division,
                                      std::span<const AttentionBuffers> ranks);
 
-/// A lower limit of that peak for every strategy of `ranks` ranks: an equal share of the tokens and
-/// of what attention keeps, and nothing that is staged. `problem` is that of problem_of().
-[[nodiscard]] std::int64_t least_training_bytes(const Problem& problem, const Setting& setting,
-                                                int ranks, const Division& division);
+/// A lower limit of that peak, part by part, for every strategy of `ranks` ranks: an equal share of
+/// the tokens and of what attention keeps, and nothing that is staged. `problem` is that of
+/// problem_of().
+[[nodiscard]] Memory least_training_memory(const Problem& problem, const Setting& setting,
+                                           int ranks, const Division& division);
 
 }  // namespace hsap

@@ -241,7 +241,7 @@ TEST_CASE("No rank needs less than an equal share of the tokens, and of what att
   // heads of 128 in bf16 a token, lse 32 numbers in fp32.
   const Problem problem = *problem_of(Batch{{8192}}, setting);
   const AttentionBuffers share{1022.0 * (2 * 80 * 128 + 32 * 4), 0, 1022};
-  CHECK(least_training_bytes(problem, setting, 8, division_of(setting, 8)) ==
+  CHECK(least_training_memory(problem, setting, 8, division_of(setting, 8)).peak_bytes ==
         training_memory(setting, division_of(setting, 8), {&share, 1}).peak_bytes);
 }
 

@@ -49,6 +49,39 @@ TEST_CASE("the other ways are compared with it, those that fit") {
   CHECK(sentences[2].starts_with("with ZeRO 1, selective checkpointing the best "));
 }
 
+TEST_CASE(
+    "where nothing fits, the nearest is told by its large parts and what makes them smaller") {
+  const Cluster cluster = *Cluster::build(*load_cluster("dgx-h100"), 1);
+  Setting setting;
+  setting.cluster = &cluster;
+  setting.model = *load_model("llama3-8b");
+  std::vector<Attempt> attempts{attempt(1, 1, 0), attempt(0, 1, 0), impossible()};
+  Candidate& nearest = attempts[1].search->candidates[0];
+  nearest.peak_bytes = 30000000000;
+  nearest.too_much = {{"gradients", 8e9}, {"activations", 11e9}, {"logits", 10e9}, {"rest", 1e9}};
+  const std::string all = "  the least, " + to_string(nearest.strategy) + " with ";
+  CHECK(
+      nearest_to_fit(attempts, setting) ==
+      all +
+          "ZeRO 0, selective checkpointing, needs activations 11.00 GB, logits 10.00 GB, gradients "
+          "8.00 GB\n  less with --checkpointing full, --loss-chunks 16, --zero 2");
+  Training& training = attempts[1].training;
+  training.checkpointing = Training::Checkpointing::full;
+  training.loss_chunks = 8;
+  training.zero = 3;
+  CHECK(nearest_to_fit(attempts, setting).ends_with("\n  less with --offload activations"));
+  training.offload = Training::Offload::activations;
+  CHECK(nearest_to_fit(attempts, setting).ends_with("gradients 8.00 GB"));
+  const Cluster unknown = *Cluster::build(*load_cluster("h800"), 1);
+  setting.cluster = &unknown;
+  training.offload = Training::Offload::none;
+  CHECK(nearest_to_fit(attempts, setting).ends_with("gradients 8.00 GB"));
+  setting.model = *attention_model({32, 8, 128});
+  training = {};
+  CHECK(nearest_to_fit(attempts, setting).ends_with("gradients 8.00 GB"));
+  CHECK(nearest_to_fit(std::vector{attempt(1, 1, 5), impossible()}, setting).empty());
+}
+
 TEST_CASE("all ways are told to programs, in the order in which they were asked for") {
   const json::Ordered told =
       trainings_json(std::vector{attempt(0, 1, 0), impossible(), attempt(3, 2, 200)});
