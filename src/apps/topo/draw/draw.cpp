@@ -30,7 +30,12 @@ std::string heading(const Cluster& cluster, bool color) {
       cluster.nodes() == 1 ? fmt::format("{} GPU{}", cluster.gpus(), cluster.gpus() == 1 ? "" : "s")
                            : fmt::format("{} nodes x {} GPUs = {} GPUs", cluster.nodes(),
                                          cluster.gpus_per_node(), cluster.gpus());
-  return fmt::format("{}: {}, {}\n", paint(spec.name, Ink::strong, color), size, spec.device.name);
+  const std::string host =
+      spec.host_memory_bytes > 0
+          ? fmt::format(", {} of host memory a node", format_bytes(spec.host_memory_bytes))
+          : "";
+  return fmt::format("{}: {}, {}{}\n", paint(spec.name, Ink::strong, color), size, spec.device.name,
+                     host);
 }
 
 /// The leaves of one pod and the nodes under them.
@@ -91,7 +96,8 @@ std::string class_row(const std::string& name, const std::string& count, double 
              curve.ramp_bytes > 0 ? format_bytes(curve.ramp_bytes) : "-");
 }
 
-/// A row per link class and number of lanes, and one for what a node's NICs are limited to.
+/// A row per link class and number of lanes, one for what a GPU reaches of its host's memory, and
+/// one for what a node's NICs are limited to.
 std::string draw_classes(const Cluster& cluster, bool color) {
   const ClusterSpec& spec = cluster.spec();
   std::map<std::pair<LinkClass, double>, int> counts;
@@ -104,6 +110,10 @@ std::string draw_classes(const Cluster& cluster, bool color) {
     const std::string name(to_string(link_class));
     out += class_row(lanes == 1 ? name : fmt::format("{} x{:g}", name, lanes),
                      fmt::format("{} a node", count), curve.bandwidth_bytes_per_s * lanes, curve);
+  }
+  if (spec.device.host_bandwidth_bytes_per_s > 0) {
+    out += row("GPU-host", fmt::format("{} a node", spec.gpus_per_node()),
+               spec.device.host_bandwidth_bytes_per_s, "-", "-");
   }
   if (cluster.nodes() > 1 && spec.node_bandwidth_bytes_per_s > 0) {
     out += row("all NICs", "1 a node", spec.node_bandwidth_bytes_per_s, "-", "-");
