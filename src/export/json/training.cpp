@@ -29,6 +29,12 @@ Training read_training(json::Object& from, bool complete) {
     training.checkpointing = from.parsed("checkpointing", parse_checkpointing);
   }
   training.offload = from.parsed_or("offload", parse_offload, training.offload);
+  if (training.offload != Training::Offload::none &&
+      training.checkpointing != Training::Checkpointing::full) {
+    from.fail("offload", "only what full checkpointing keeps is offloaded",
+              std::string(to_string(training.checkpointing)) + " checkpointing",
+              "full checkpointing, or none offloaded");
+  }
   training.weight_gradients =
       from.parsed_or("weight_gradients", parse_dtype, training.weight_gradients);
   training.matmul = from.parsed_or("matmul", parse_matmul, training.matmul);

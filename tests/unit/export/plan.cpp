@@ -196,6 +196,9 @@ TEST_CASE("a plan's pipeline is that of its model and fills the cluster") {
   CHECK(again->training.offload == Training::Offload::activations);
   CHECK(again->predicted.memory.offloaded_bytes == 12345);
   CHECK(plan_text(*again) == text);
+  CHECK(error_of(changed(plan, "/training/checkpointing", "\"norms\"")) ==
+        "p.json: /training/offload: only what full checkpointing keeps is offloaded; found norms "
+        "checkpointing, expected full checkpointing, or none offloaded");
   CHECK(error_of(changed(plan, "/mesh/pipeline_parallel", "2")) ==
         "p.json: /mesh/replicas: the groups do not fill the cluster; found 1 replicas of 16 GPUs, "
         "expected 32 GPUs together");
