@@ -74,7 +74,11 @@ void add_checkpointing(const Plan& plan, Draft& draft) {
   draft.lines.push_back(
       fmt::format("# call model.gradient_checkpointing_enable({}) before training",
                   offloaded ? "gradient_checkpointing_kwargs={\"offload\": True}" : ""));
-  if (offloaded) draft.lines.push_back("# (\"offload\" is in Transformers from 5.16 on)");
+  if (offloaded) {
+    draft.lines.push_back(
+        "# \"offload\", in Transformers from 5.16 on, waits for each copy; the plan");
+    draft.lines.push_back("# counts on copies that hide behind the next layer");
+  }
 }
 
 }  // namespace
@@ -118,7 +122,9 @@ Draft deepspeed_options(const Plan& plan) {
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of DeepSpeed", "causal");
   }
-  if (plan.strategy.context_parallel == 1) lose_common(plan, "DeepSpeed", draft);
+  // Beside tokens that are not split as planned, how their exchange is staged says nothing.
+  plan.strategy.context_parallel == 1 ? lose_common(plan, "DeepSpeed", draft)
+                                      : lose_question(plan, "DeepSpeed", draft);
   return draft;
 }
 

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "export/option_names.hpp"
 #include "export/trainers/trainer.hpp"
 
 namespace hsap {
@@ -16,6 +17,27 @@ Token length_unit(const Training& training, int ranks) {
   return training.tensor_parallel * (fp8 ? std::lcm(chunks, Token{8} * ranks) : chunks);
 }
 
+/// TransformerEngine's layers fuse norms with the linear layer behind them, which keeps their
+/// outputs: "layernorm" finds only the one before experts.
+void recompute_selectively(const Plan& plan, Draft& draft) {
+  const Model& model = plan.problem.model;
+  const bool norms_only = plan.training.checkpointing == Training::Checkpointing::norms;
+  const std::string what = std::string(to_string(plan.training.checkpointing)) + " checkpointing";
+  draft.lines.push_back("--recompute-granularity selective");
+  if (model.experts == 0) {
+    draft.lines.push_back("--recompute-modules mlp");
+    draft.lose(what, "norms are fused with linear layers, which keep their outputs",
+               "the whole MLP again, its matrix products too");
+    return;
+  }
+  draft.lines.push_back(norms_only ? "--recompute-modules layernorm"
+                                   : "--recompute-modules layernorm moe_act");
+  draft.lose(what,
+             fmt::format("the norm before attention keeps its output, {} bytes a token and layer",
+                         bytes_of(Dtype::bf16) * model.hidden),
+             "the other norm alone");
+}
+
 void add_recomputation(const Plan& plan, Draft& draft) {
   if (plan.problem.model.attention_only()) return;
   auto& lines = draft.lines;
@@ -24,13 +46,7 @@ void add_recomputation(const Plan& plan, Draft& draft) {
       return;
     case Training::Checkpointing::norms:
     case Training::Checkpointing::selective:
-      lines.push_back("--recompute-granularity selective");
-      lines.push_back("--recompute-modules layernorm");
-      if (plan.training.checkpointing == Training::Checkpointing::norms) return;
-      draft.lose("selective checkpointing",
-                 fmt::format("its modules leave the MLP's activation, {} bytes a token and layer",
-                             bytes_of(Dtype::bf16) * plan.problem.model.intermediate),
-                 "norms checkpointing");
+      recompute_selectively(plan, draft);
       return;
     case Training::Checkpointing::full:
       lines.push_back("--recompute-granularity full");
@@ -82,6 +98,9 @@ void add_sharding(const Training& training, Draft& draft) {
   lines.push_back("--ckpt-format fsdp_dtensor");
   lines.push_back(std::string("--data-parallel-sharding-strategy ") +
                   (training.zero == 2 ? "optim_grads" : "optim_grads_params"));
+  // It does not read what else says so.
+  lines.push_back(
+      fmt::format("--megatron-fsdp-main-grads-dtype {}", to_string(training.weight_gradients)));
 }
 
 void add_matmul(const Training& training, Draft& draft) {

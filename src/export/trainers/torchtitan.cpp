@@ -143,6 +143,7 @@ Draft torchtitan_options(const Plan& plan) {
                       fmt::format("context_parallel_degree {}", degree));
   }
   if (degree > 1) {
+    lines.push_back("# from torchtitan 0.2.2 on; before, tokens were shared out in zigzag");
     lines.push_back(std::string("--parallelism.context_parallel_load_balancer ") +
                     load_balancer(plan, draft));
   }

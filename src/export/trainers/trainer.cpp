@@ -68,7 +68,7 @@ std::string heading(const Plan& plan) {
 
 Training usual_training(Target target) {
   Training training;
-  if (target == Target::megatron) training.checkpointing = Training::Checkpointing::norms;
+  if (target == Target::megatron) training.checkpointing = Training::Checkpointing::none;
   if (target == Target::deepspeed || target == Target::torchtitan) {
     training.zero = 3;
     training.checkpointing = Training::Checkpointing::full;
@@ -175,21 +175,25 @@ void lose_variants(const Strategy& strategy, const std::string& trainer, Draft& 
 
 }  // namespace
 
-void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
+void lose_question(const Plan& plan, const std::string& trainer, Draft& draft) {
   if (plan.training.lookahead > 0) {
     draft.lose(fmt::format("lookahead {}", plan.training.lookahead),
                "no option of " + trainer + " deals batches out by their work",
                "a loader of your own with hsap.deal()");
   }
+  if (plan.problem.dtype == Dtype::fp32) {
+    draft.lose("dtype fp32", "these options are for attention in bf16", "bf16");
+  }
+}
+
+void lose_common(const Plan& plan, const std::string& trainer, Draft& draft) {
+  lose_question(plan, trainer, draft);
   if (plan.strategy.stages > 0 && plan.strategy.exchange != Exchange::ring &&
       plan.strategy.exchange != Exchange::double_ring) {
     draft.lose_choice(fmt::format("stages {}", plan.strategy.stages), "no option of " + trainer,
                       "its own pipelining");
   }
   lose_variants(plan.strategy, trainer, draft);
-  if (plan.problem.dtype == Dtype::fp32) {
-    draft.lose("dtype fp32", "these options are for attention in bf16", "bf16");
-  }
 }
 
 void lose_gradient_dtype(const Plan& plan, const std::string& trainer, Dtype sent, Draft& draft) {

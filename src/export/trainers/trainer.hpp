@@ -42,8 +42,10 @@ void lose_experts(const Plan& plan, const std::string& why, Draft& draft);
 /// Whether `ulysses` divides the query and the key/value heads of one tensor-parallel rank.
 [[nodiscard]] bool even_heads(const Plan& plan, int ulysses);
 
-/// Notes on what no trainer here has an option for: stages, variants of p2p, attention in fp32, a
+/// Notes on what no trainer here has an option for, whatever the strategy: attention in fp32, a
 /// loader that looks ahead.
+void lose_question(const Plan& plan, const std::string& trainer, Draft& draft);
+/// The same, and of the strategy: stages, variants of p2p.
 void lose_common(const Plan& plan, const std::string& trainer, Draft& draft);
 /// Notes that the trainer sends partial dK and dV in `sent`, where the plan has another dtype.
 void lose_gradient_dtype(const Plan& plan, const std::string& trainer, Dtype sent, Draft& draft);

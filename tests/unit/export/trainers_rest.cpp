@@ -107,12 +107,22 @@ TEST_CASE("trainers are told what the backward pass makes again") {
   const std::string granularity = "\n--recompute-granularity ";
   CHECK_FALSE(says(exported(Checkpointing::none, Target::megatron), granularity));
   const Exported selective = exported(Checkpointing::selective, Target::megatron);
-  CHECK(says(selective, granularity + "selective\n--recompute-modules layernorm\n"));
-  CHECK(loses(selective,
-              "selective checkpointing: its modules leave the MLP's activation, 28672 bytes"));
+  CHECK(says(selective, granularity + "selective\n--recompute-modules mlp\n"));
+  CHECK(loses(selective, "selective checkpointing: norms are fused with linear layers"));
   const Exported norms = exported(Checkpointing::norms, Target::megatron);
-  CHECK(says(norms, granularity + "selective\n--recompute-modules layernorm\n"));
-  CHECK_FALSE(loses(norms, "norms checkpointing: "));
+  CHECK(says(norms, granularity + "selective\n--recompute-modules mlp\n"));
+  CHECK(loses(norms, "norms checkpointing: norms are fused with linear layers"));
+  plan.problem.model.experts = 8;
+  plan.problem.model.experts_per_token = 2;
+  const std::string before_experts =
+      "checkpointing: the norm before attention keeps its output, 8192";
+  const Exported experts = exported(Checkpointing::norms, Target::megatron);
+  CHECK(says(experts, "\n--recompute-modules layernorm\n"));
+  CHECK(loses(experts, "norms " + before_experts));
+  const Exported activation = exported(Checkpointing::selective, Target::megatron);
+  CHECK(says(activation, "\n--recompute-modules layernorm moe_act\n"));
+  CHECK(loses(activation, "selective " + before_experts));
+  plan.problem.model.experts = plan.problem.model.experts_per_token = 0;
   CHECK(says(exported(Checkpointing::full, Target::megatron), granularity + "full\n"));
   const std::string enable = "model.gradient_checkpointing_enable()";
   CHECK_FALSE(says(exported(Checkpointing::none, Target::deepspeed), enable));
@@ -227,6 +237,12 @@ TEST_CASE("trainers are told the dtype of weight gradients") {
   };
   CHECK(says(exported(Dtype::bf16, Target::megatron), "\n--bf16\n--grad-reduce-in-bf16\n"));
   CHECK(says(exported(Dtype::fp32, Target::megatron), "\n--accumulate-allreduce-grads-in-fp32\n"));
+  const std::string sharded = "\n--megatron-fsdp-main-grads-dtype ";
+  CHECK_FALSE(says(exported(Dtype::fp32, Target::megatron), sharded));
+  plan.training.zero = 2;
+  CHECK(says(exported(Dtype::fp32, Target::megatron), sharded + "fp32\n"));
+  CHECK(says(exported(Dtype::bf16, Target::megatron), sharded + "bf16\n"));
+  plan.training.zero = 1;
   const std::string both = R"("grad_accum_dtype": "fp32"}, "communication_data_type": "fp32")";
   CHECK_FALSE(says(exported(Dtype::bf16, Target::deepspeed), both));
   CHECK(says(exported(Dtype::fp32, Target::deepspeed), both));
