@@ -133,7 +133,8 @@ Result<std::string> best_plan(const Flags& flags, const Search& search, PlanFram
   return text;
 }
 
-Error nothing_feasible(const Setting& setting, std::span<const Attempt> attempts) {
+Error nothing_feasible(const Setting& setting, std::span<const Attempt> attempts,
+                       std::optional<Target> trainer) {
   std::string text = "no strategy is feasible:\n";
   if (attempts.size() > 1) {
     text += trainings_report(attempts, false);
@@ -144,7 +145,9 @@ Error nothing_feasible(const Setting& setting, std::span<const Attempt> attempts
   const bool shared = std::any_of(attempts.begin(), attempts.end(), [](const Attempt& attempt) {
     return attempt.training.expert_parallel > 1;
   });
-  if (const std::string nearest = nearest_to_fit(attempts, setting); !nearest.empty()) {
+  if (const std::string nearest =
+          nearest_to_fit(attempts, setting, !trainer || *trainer == Target::deepspeed);
+      !nearest.empty()) {
     text += (text.back() == '\n' ? "" : "\n") + nearest;
   }
   if (setting.model.experts > 0 && !shared) {
@@ -200,7 +203,9 @@ Status run(const Flags& flags) {
   HSAP_TRY(std::vector<Attempt> attempts, search_all(flags, question));
   const std::optional<std::size_t> best = best_of(attempts);
   Search* search = told(attempts, best);
-  if (search == nullptr) return nothing_feasible(question.scene.setting, attempts);
+  if (search == nullptr) {
+    return nothing_feasible(question.scene.setting, attempts, flags.trainer);
+  }
   // Whatever can fail comes first, so that nothing is written then.
   std::string plan;
   if (best) {
@@ -226,7 +231,7 @@ Status run(const Flags& flags) {
                                  search_report(*search, color)));
   }
   if (best) return {};
-  return nothing_feasible(question.scene.setting, attempts);
+  return nothing_feasible(question.scene.setting, attempts, flags.trainer);
 }
 
 void add_flags(cli::Command& app, Flags& flags) {

@@ -64,12 +64,14 @@ int sharding_stage(const std::string& part) {
 
 /// The flag that makes another part smaller; empty where it is in use, or there is none.
 std::string flag_for_less(const std::string& part, const Training& training,
-                          const ClusterSpec& spec) {
-  if (part == "logits" && training.loss_chunks == 1) return "--loss-chunks 16";
+                          const ClusterSpec& spec, bool any_trainer) {
+  if (part == "logits" && training.loss_chunks == 1 && any_trainer) return "--loss-chunks 16";
   if (part != "activations") return {};
   if (training.checkpointing != Training::Checkpointing::full) return "--checkpointing full";
   const bool known = spec.device.host_bandwidth_bytes_per_s > 0 && spec.host_memory_bytes > 0;
-  return known && training.offload == Training::Offload::none ? "--offload activations" : "";
+  return any_trainer && known && training.offload == Training::Offload::none
+             ? "--offload activations"
+             : "";
 }
 
 }  // namespace
@@ -115,7 +117,8 @@ json::Ordered trainings_json(std::span<const Attempt> attempts) {
   return out;
 }
 
-std::string nearest_to_fit(std::span<const Attempt> attempts, const Setting& setting) {
+std::string nearest_to_fit(std::span<const Attempt> attempts, const Setting& setting,
+                           bool any_trainer) {
   constexpr double small = 0.05;  // of the whole
   const auto [nearest, training] = nearest_of(attempts);
   if (nearest == nullptr) return {};
@@ -128,7 +131,7 @@ std::string nearest_to_fit(std::span<const Attempt> attempts, const Setting& set
   for (const auto& [name, bytes] : parts) {
     if (bytes < small * static_cast<double>(nearest->peak_bytes)) break;
     texts.push_back(fmt::format("{} {}", name, format_bytes(bytes)));
-    const std::string flag = flag_for_less(name, *training, setting.cluster->spec());
+    const std::string flag = flag_for_less(name, *training, setting.cluster->spec(), any_trainer);
     if (!flag.empty()) flags.push_back(flag);
     zero = std::max(zero, sharding_stage(name));
   }

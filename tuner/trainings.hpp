@@ -32,9 +32,10 @@ struct Attempt {
 [[nodiscard]] json::Ordered trainings_json(std::span<const Attempt> attempts);
 
 /// Of what the memory is made that the candidate nearest to its limit needs, largest part first,
-/// and which flags make the large ones smaller; empty where memory is not what nothing is feasible
-/// for.
-[[nodiscard]] std::string nearest_to_fit(std::span<const Attempt> attempts, const Setting& setting);
+/// and which flags make the large ones smaller, without `any_trainer` only those that all trainers
+/// know; empty where memory is not what nothing is feasible for.
+[[nodiscard]] std::string nearest_to_fit(std::span<const Attempt> attempts, const Setting& setting,
+                                         bool any_trainer = true);
 
 /// All attempts as a table, best first: what each came to, or why nothing fits.
 [[nodiscard]] std::string trainings_report(std::span<const Attempt> attempts, bool color);

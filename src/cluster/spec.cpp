@@ -38,6 +38,10 @@ Device read_device(json::Object from) {
   device.matmul_fp8_flop_per_s = from.number_or("matmul_fp8_flop_per_s", 0, json::not_negative);
   device.host_bandwidth_bytes_per_s =
       from.number_or("host_bandwidth_bytes_per_s", 0, json::not_negative);
+  if (device.host_bandwidth_bytes_per_s > 0 && device.host_bandwidth_bytes_per_s < 1e6) {
+    from.fail("host_bandwidth_bytes_per_s", "slower than any link",
+              fmt::format("{:g}", device.host_bandwidth_bytes_per_s), "0, or at least 1e6");
+  }
   device.multiprocessors = static_cast<int>(from.integer("multiprocessors", 1, 100000));
   device.kernel_launch_s =
       from.number_or("kernel_launch_s", device.kernel_launch_s, limits::seconds);

@@ -65,6 +65,8 @@ TEST_CASE(
       all +
           "ZeRO 0, selective checkpointing, needs activations 11.00 GB, logits 10.00 GB, gradients "
           "8.00 GB\n  less with --checkpointing full, --loss-chunks 16, --zero 2");
+  CHECK(nearest_to_fit(attempts, setting, false)
+            .ends_with("\n  less with --checkpointing full, --zero 2"));
   Training& training = attempts[1].training;
   training.checkpointing = Training::Checkpointing::full;
   training.loss_chunks = 8;
