@@ -60,6 +60,13 @@ Result<double> predicted(const Attention& work, const Case& item, const Cluster&
   return seconds;
 }
 
+/// What a program's own allocator gives out: communicators have theirs.
+double of_allocator(const Memory& memory) {
+  double bytes = 0;
+  for (const auto& [part, size] : memory.breakdown) bytes += part == "communicators" ? 0 : size;
+  return bytes;
+}
+
 Result<double> predicted(const Step& work, const Case& item, const Cluster& cluster,
                          const Runtime& runtime) {
   Setting setting;
@@ -72,7 +79,7 @@ Result<double> predicted(const Step& work, const Case& item, const Cluster& clus
       on_nodes(work.strategy, item.gpus_per_node / work.training.tensor_parallel);
   HSAP_TRY(const BatchPrediction prediction, predict(work.batch, strategy, setting));
   if (item.quantity == Quantity::peak_bytes) {
-    return static_cast<double>(prediction.memory.peak_bytes);
+    return of_allocator(prediction.memory);
   }
   return prediction.step.value_or(StepTimes{}).seconds;  // the model has layers
 }

@@ -77,9 +77,7 @@ double mlp_saved_bytes(const Model& model, Training::Matmul matmul) {
   return (2 * bf16_bytes + matmul_bytes(matmul)) * mlp_width(model);
 }
 
-double mlp_gradient_bytes(const Model& model) {
-  return bf16_bytes * (static_cast<double>(model.hidden) + 2 * mlp_width(model));
-}
+double mlp_gradient_bytes(const Model& model) { return bf16_bytes * 2 * mlp_width(model); }
 
 double norm_bytes(const Model& model) { return bf16_bytes * 4 * static_cast<double>(model.hidden); }
 

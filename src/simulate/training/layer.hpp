@@ -57,9 +57,9 @@ inline constexpr double cast_bytes = 2 + 2 + 1 + 1;
 /// Of what is kept without checkpointing, the MLP's part, which the backward pass frees before it
 /// comes to attention: both halves and their product.
 [[nodiscard]] double mlp_saved_bytes(const Model& model, Training::Matmul matmul);
-/// Gradients that are alive at once in the backward pass of the MLP, beyond what is kept: of the
-/// layer's output and of both halves, made from that of their product, which took the place of the
-/// product itself.
+/// Gradients that are alive at once in the backward pass of the MLP, beyond what is kept and the
+/// gradient of the layer's output: of both halves, made from that of their product, which took the
+/// place of the product itself.
 [[nodiscard]] double mlp_gradient_bytes(const Model& model);
 
 /// Memory traffic of making the outputs of both norms again, bytes per token: read and write.

@@ -27,7 +27,8 @@ class RankMemory {
         runtime_(setting.runtime),
         division_(division),
         stage_(stage),
-        attention_(attention) {
+        attention_(attention),
+        alone_(setting.cluster->gpus() == 1) {
     const double layers = division.pipeline.layers_of(stage);
     const double experts = layers * static_cast<double>(expert_parameters(model_));
     for (const Holding& holding : holdings(stage_parameters(model_, division.pipeline, stage),
@@ -40,15 +41,15 @@ class RankMemory {
   }
 
   [[nodiscard]] Breakdown parts() const {
-    const bool logits_decide = logits() > layer_at_work();
+    const bool logits_decide = logits() + gathered_at_loss() > layer_at_work() + gathered_layers();
     return {{"parameters", state_.parameter},
             {"gradients", state_.gradient},
             {"optimizer", state_.optimizer},
-            {"gathered_layers", gathered_layers()},
+            {"gathered_layers", logits_decide ? gathered_at_loss() : gathered_layers()},
             {"activations", activations()},
             {"logits", logits_decide ? logits() : 0},
             {"layer_at_work", logits_decide ? 0 : layer_at_work()},
-            {"communicators", runtime_.communicator_bytes}};
+            {"communicators", alone_ ? 0 : runtime_.communicator_bytes}};
   }
 
   /// In the host's memory: of every layer but those that the device holds.
@@ -66,20 +67,34 @@ class RankMemory {
   [[nodiscard]] double gathered_layers() const {
     if (model_.attention_only() || training_.zero < 2) return 0;
     const double parameters = training_.zero == 3 ? 2 * bf16_bytes : 0;
-    const double layer = parameters_of(holdings(static_cast<double>(layer_parameters(model_)),
-                                                static_cast<double>(expert_parameters(model_)),
-                                                training_, division_.data_ranks));
-    return layer * (parameters + bytes_of(training_.weight_gradients));
+    return held_layer() * (parameters + bytes_of(training_.weight_gradients));
   }
+  /// At the loss that is the output projection, and the last layer fetched ahead.
+  [[nodiscard]] double gathered_at_loss() const {
+    if (model_.attention_only() || training_.zero < 2 || !last_stage()) return 0;
+    const double parameters = training_.zero == 3 ? bf16_bytes : 0;
+    const double projection =
+        static_cast<double>(model_.vocabulary * model_.hidden) / training_.tensor_parallel;
+    return projection * (parameters + bytes_of(training_.weight_gradients)) +
+           held_layer() * parameters;
+  }
+  [[nodiscard]] double held_layer() const {
+    return parameters_of(holdings(static_cast<double>(layer_parameters(model_)),
+                                  static_cast<double>(expert_parameters(model_)), training_,
+                                  division_.data_ranks));
+  }
+  [[nodiscard]] bool last_stage() const { return stage_ + 1 == division_.pipeline.stages; }
 
   [[nodiscard]] double layer(Training::Checkpointing checkpointing) const {
-    // Each GPU that holds slices of all experts keeps the rows of all tokens.
-    const double visitors =
-        training_.expert_parallel > 1 ? tokens_share() : static_cast<double>(attention_.tokens);
-    const double expert_input =
-        expert_input_bytes(model_) * matmul_bytes(training_.matmul) / bf16_bytes;
     return saved_bytes(model_, checkpointing, training_.matmul) * tokens_share() +
-           expert_input * visitors + attention_.kept;
+           expert_rows() * matmul_bytes(training_.matmul) / bf16_bytes + attention_.kept;
+  }
+  /// In bf16, of the tokens that visit experts on this GPU. Where it holds slices of all experts
+  /// these are all tokens of the rank.
+  [[nodiscard]] double expert_rows() const {
+    return expert_input_bytes(model_) * (training_.expert_parallel > 1
+                                             ? tokens_share()
+                                             : static_cast<double>(attention_.tokens));
   }
 
   [[nodiscard]] double activations() const {
@@ -110,17 +125,18 @@ class RankMemory {
                               warm_up(stage_, division_.accumulation, pipeline) + 1);
   }
 
-  /// What the layer in the middle of its pass needs on top of what it keeps, made again or not:
-  /// attention its transient buffers, while nothing is there of the MLP, or the MLP its gradients.
+  /// What the layer in the middle of its pass needs on top of what it keeps, made again or not: the
+  /// gradient of its output, and attention its transient buffers, while nothing is there of the
+  /// MLP, or the MLP its gradients, those of the experts' rows among them.
   [[nodiscard]] double layer_at_work() const {
     if (model_.attention_only()) return attention_.transient;
     using Checkpointing = Training::Checkpointing;
     const bool whole = training_.checkpointing == Checkpointing::full;
-    const double kept = whole ? 0 : layer(training_.checkpointing);
+    const double kept = whole ? layer_input() : layer(training_.checkpointing);
     const double no_mlp = -mlp_saved_bytes(model_, training_.matmul) * tokens_share();
     const double at_attention = attention_.transient + no_mlp;
-    const double at_mlp = mlp_gradient_bytes(model_) * tokens_share();
-    return layer(Checkpointing::none) + std::max(at_attention, at_mlp) - kept +
+    const double at_mlp = mlp_gradient_bytes(model_) * tokens_share() + expert_rows();
+    return layer(Checkpointing::none) + layer_input() + std::max(at_attention, at_mlp) - kept +
            gathered_input(training_.matmul);
   }
 
@@ -134,7 +150,7 @@ class RankMemory {
 
   /// At the loss no attention runs, so these and layer_at_work() do not add up.
   [[nodiscard]] double logits() const {
-    if (stage_ + 1 < division_.pipeline.stages) return 0;
+    if (!last_stage()) return 0;
     const double all =
         logit_bytes(training_.loss) * static_cast<double>(model_.vocabulary) * tokens_share() +
         gathered_input(Training::Matmul::bf16);
@@ -148,6 +164,7 @@ class RankMemory {
   int stage_;
   StateBytes state_;  ///< of all that the rank holds
   const AttentionBuffers& attention_;
+  bool alone_;  ///< on one GPU, which communicates with none
 };
 
 /// Whole bytes, so that the parts add up exactly.

@@ -136,11 +136,13 @@ class Step {
 
   [[nodiscard]] double one_layer(Pass pass) const { return on_device(pass) + host_behind(pass); }
   /// What a layer's input takes longer to the host's memory, or back, than the layer that computes
-  /// beside it.
+  /// beside it; on average over the layers of a stage, of which two keep theirs.
   [[nodiscard]] double copies_behind(Pass pass) const {
     if (training_.offload == Training::Offload::none) return 0;
     const double input = bf16_bytes * rank_tokens() * static_cast<double>(model_.hidden) / tensor();
-    return std::max(0.0, input / device_.host_bandwidth_bytes_per_s - one_layer(pass));
+    const double layers = pipeline_.layers_of(0);
+    return std::max(0.0, input / device_.host_bandwidth_bytes_per_s - one_layer(pass)) *
+           std::max(0.0, layers - 2) / layers;
   }
 
   [[nodiscard]] double attention_compute() const {

@@ -196,8 +196,9 @@ TEST_CASE("Copies to the host hide behind the layer that computes beside them") 
   const double backward_s = before.parts.layer_backward_s;
   REQUIRE(forward_s < backward_s);
   CHECK(waits(bytes / forward_s * 1.01) == 0);
-  CHECK(waits(bytes / backward_s) == Approx(32 * (backward_s - forward_s)));
-  CHECK(waits(bytes / backward_s / 3) == Approx(32 * (5 * backward_s - forward_s)));
+  // Two of 32 inputs stay.
+  CHECK(waits(bytes / backward_s) == Approx(30 * (backward_s - forward_s)));
+  CHECK(waits(bytes / backward_s / 3) == Approx(30 * (5 * backward_s - forward_s)));
 }
 
 TEST_CASE("FP8: products at their own rate, operands cast, what is gathered halved") {

@@ -35,6 +35,8 @@ std::map<std::string, double> parts_of(const Setting& setting, int data_ranks,
   return named(memory.breakdown);
 }
 
+// The gradient of a layer's output, and a layer's input: bytes a token.
+constexpr double output = 2.0 * 4096;
 // Of what a layer keeps, the halves of the MLP and their product: bytes a token.
 constexpr double mlp = 6.0 * 14336;
 
@@ -56,8 +58,16 @@ TEST_CASE("Parameters, gradients and optimizer of Llama 3 8B") {
 
 TEST_CASE("Sharded layers are whole while they are used") {
   const Cluster cluster = round_cluster(1, 8);
-  CHECK(parts_of(setting_of(cluster, 2, none), 8, {}).at("gathered_layers") == 2 * layer);
-  CHECK(parts_of(setting_of(cluster, 3, none), 8, {}).at("gathered_layers") == 3 * 2 * layer);
+  const auto gathered = [&](int zero, std::int64_t vocabulary) {
+    Setting setting = setting_of(cluster, zero, none);
+    setting.model.vocabulary = vocabulary;
+    return parts_of(setting, 8, {}).at("gathered_layers");
+  };
+  CHECK(gathered(2, 0) == 2 * layer);
+  CHECK(gathered(3, 0) == 3 * 2 * layer);
+  // At the loss the output projection and its gradient, and a layer fetched ahead.
+  CHECK(gathered(2, 128256) == 2 * 128256.0 * 4096);
+  CHECK(gathered(3, 128256) == 4 * 128256.0 * 4096 + 2 * layer);
 }
 
 TEST_CASE("Gradients in fp32 take 2 bytes a parameter more, wherever they are") {
@@ -68,7 +78,7 @@ TEST_CASE("Gradients in fp32 take 2 bytes a parameter more, wherever they are") 
     setting.training.weight_gradients = Dtype::fp32;
     const auto after = parts_of(setting, 8, {});
     before["gradients"] += 2 * all / (zero >= 2 ? 8 : 1);
-    before["gathered_layers"] += zero >= 2 ? 2 * layer : 0;
+    before["gathered_layers"] += zero >= 2 ? 2 * 128256.0 * 4096 : 0;
     CHECK(after == before);
   }
 }
@@ -106,7 +116,7 @@ TEST_CASE("The loss and a layer at work are never alive together: the larger cou
   CHECK(parts.at("layer_at_work") == 0);
   parts = parts_of(setting_of(cluster, 1, none), 8, {1000, 1e9, 1024});
   CHECK(parts.at("logits") == 0);
-  CHECK(parts.at("layer_at_work") == 1e9 - 1024 * mlp);
+  CHECK(parts.at("layer_at_work") == 1e9 + 1024 * (output - mlp));
   // In chunks there are fewer of them at a time.
   Setting chunked = setting_of(cluster, 1, none);
   chunked.training.loss_chunks = 4;
@@ -121,18 +131,34 @@ TEST_CASE("A layer at work has its MLP's gradients, or attention's buffers and n
   Setting setting = setting_of(cluster, 1, none);
   setting.model.vocabulary = 0;
   // Of the output 2 x 4096 bytes a token, of the halves 4 x 14336.
-  const double gradients = 2.0 * 4096 + 4 * 14336;
+  const double gradients = output + 4 * 14336;
   const auto at_work = [&](double transient) {
     return parts_of(setting, 8, {1000, transient, 1024}).at("layer_at_work");
   };
   CHECK(at_work(0) == 1024 * gradients);
-  CHECK(at_work(1024 * (gradients + mlp)) == 1024 * gradients);
-  CHECK(at_work(1024 * (gradients + mlp) + 7) == 1024 * gradients + 7);
+  const double as_much = 1024 * (gradients - output + mlp);
+  CHECK(at_work(as_much) == 1024 * gradients);
+  CHECK(at_work(as_much + 7) == 1024 * gradients + 7);
   setting.training.checkpointing = selective;  // makes 45,056 bytes a token again
   CHECK(at_work(0) == 1024 * (gradients + 45056));
   setting.training.matmul = Training::Matmul::fp8;  // half of them, and a smaller product
   CHECK(mlp_saved_bytes(setting.model, Training::Matmul::fp8) == mlp - 14336);
   CHECK(at_work(0) == 1024 * (gradients + 45056.0 / 2));
+}
+
+TEST_CASE("Rows of experts have gradients, of all tokens where their slices are on each GPU") {
+  const Cluster cluster = round_cluster(1, 8);
+  Setting setting = setting_of(cluster, 1, none);
+  setting.model.vocabulary = 0;
+  setting.model.experts = 8;
+  setting.model.experts_per_token = 2;
+  setting.training.tensor_parallel = 4;
+  const auto at_work = [&] { return parts_of(setting, 8, {0, 0, 1024}).at("layer_at_work"); };
+  const double mlp_gradients = 256 * (output + 2 * 4 * 14336);  // two visits
+  const double gathered = 1024 * 4 * 4096;
+  CHECK(at_work() == mlp_gradients + 1024 * 2 * output + gathered);
+  setting.training.expert_parallel = 8;
+  CHECK(at_work() == mlp_gradients + 256 * 2 * output + gathered);
 }
 
 TEST_CASE("Tensor parallelism gathers all tokens of a rank for a product") {
@@ -146,7 +172,7 @@ TEST_CASE("Tensor parallelism gathers all tokens of a rank for a product") {
   setting.training.loss_chunks = 2;
   CHECK(parts_of(setting, 8, attention).at("logits") == one.at("logits") / 8 + 512 * 4 * 4096);
   setting.model.vocabulary = 0;
-  const double share = 256.0 * (118784 + 2 * 4096 + 4 * 14336);
+  const double share = 256.0 * (118784 + 4 * 14336);  // its input is kept
   CHECK(parts_of(setting, 8, attention).at("layer_at_work") == share + 1024 * 4 * 4096);
   setting.training.matmul = Training::Matmul::fp8;  // gathered in FP8
   const double fp8_share =

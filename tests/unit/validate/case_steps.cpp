@@ -156,10 +156,10 @@ TEST_CASE("Published long sequences, and their memory, are predicted as README s
     CHECK(std::abs(error) < 0.095);
   }
   for (const auto& [group, error] : errors_of("memory-trl-h100.json")) {
-    CHECK(std::abs(error) < (group == "Qwen3-8B" ? 0.26 : 0.105));
+    CHECK(std::abs(error) < (group == "Qwen3-8B" ? 0.295 : 0.105));
   }
   for (const auto& [group, error] : errors_of("memory-torchtitan-h100.json")) {
-    CHECK(std::abs(error) < (group == "8B, ring of 1 to 8" ? 0.03 : 0.255));
+    CHECK(std::abs(error) < (group == "8B, ring of 1 to 8" ? 0.02 : 0.265));
   }
 }
 
