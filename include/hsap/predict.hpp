@@ -119,6 +119,7 @@ struct Memory {
   std::int64_t peak_bytes = 0;
   Breakdown breakdown;               ///< bytes on the rank that needs most
   std::int64_t offloaded_bytes = 0;  ///< most that a rank has in the memory of its host
+  std::int64_t host_bytes = 0;       ///< of all GPUs of the fullest node there
 };
 
 /// What one number of a prediction rests on.

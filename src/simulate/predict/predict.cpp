@@ -29,9 +29,9 @@ double part_of(const StepTimes& step, std::string_view name) {
   return found == step.breakdown.end() ? 0 : found->second;
 }
 
-/// Whether a node holds what its GPUs offload, when each does as much as this one.
+/// Whether a node holds what its GPUs offload.
 Status check_host(const Memory& memory, const Cluster& cluster) {
-  const double bytes = static_cast<double>(memory.offloaded_bytes) * cluster.spec().gpus_per_node();
+  const auto bytes = static_cast<double>(memory.host_bytes);
   if (bytes <= cluster.spec().host_memory_bytes) return {};
   return infeasible(fmt::format("offloads {} a node, whose memory has {}", format_bytes(bytes),
                                 format_bytes(cluster.spec().host_memory_bytes)));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "simulate/training/layer.hpp"
 #include "simulate/training/pipeline.hpp"
@@ -190,16 +191,23 @@ double kept_token_bytes(const Problem& problem) {
 Memory training_memory(const Setting& setting, const Division& division,
                        std::span<const AttentionBuffers> ranks) {
   Memory worst;
-  std::int64_t offloaded = 0;
+  std::vector<std::int64_t> offloaded(static_cast<std::size_t>(division.pipeline.stages));
   for (int stage = 0; stage < division.pipeline.stages; ++stage) {
+    std::int64_t& most = offloaded[static_cast<std::size_t>(stage)];
     for (const AttentionBuffers& rank : ranks) {
       const RankMemory parts(setting, division, stage, rank);
       Memory memory = rounded(parts.parts());
-      offloaded = std::max<std::int64_t>(offloaded, std::llround(parts.offloaded()));
+      most = std::max<std::int64_t>(most, std::llround(parts.offloaded()));
       if (memory.peak_bytes > worst.peak_bytes) worst = std::move(memory);
     }
   }
-  worst.offloaded_bytes = offloaded;
+  // The first stages keep most, and stand on the first node together where they are smaller.
+  const int gpus = setting.cluster->spec().gpus_per_node();
+  const int of_stage = std::clamp(setting.cluster->gpus() / division.pipeline.stages, 1, gpus);
+  worst.offloaded_bytes = *std::max_element(offloaded.begin(), offloaded.end());
+  for (int stage = 0; stage < gpus / of_stage; ++stage) {
+    worst.host_bytes += offloaded[static_cast<std::size_t>(stage)] * of_stage;
+  }
   return worst;
 }
 

@@ -200,6 +200,10 @@ TEST_CASE("Offloaded inputs of layers leave two on the device") {
   setting.training.pipeline_parallel = 4;  // its first stage has 8 layers of up to 4 batches
   CHECK(offloaded(1) == 6 * input);
   CHECK(offloaded(16) == 30 * input);
+  // Each on two GPUs of the node, which keeps 30, 22, 14 and 6 inputs of them twice.
+  CHECK(static_cast<double>(
+            training_memory(setting, division_of(setting, 2, 16), std::vector{attention})
+                .host_bytes) == 2 * 72 * input);
   setting.training.offload = Training::Offload::none;
   CHECK(offloaded(16) == 0);
 }
