@@ -144,8 +144,11 @@ def accuracy() -> dict:
     cases = [{"name": f"case {i}", "group": "g", "measured_s": 1e-4 * 2 ** i,
               "predicted_s": 1e-4 * 2 ** i * (1 + 0.01 * i)} for i in range(8)]
     names = ("kernels-a", "transfers-b", "collectives-c", "ring-runs-d", "ring-runs-e", "steps-f")
+    peaks = [{"name": "peak", "group": "g", "measured_peak_bytes": 5e10 + 1e9 * i,
+              "predicted_peak_bytes": 5e10} for i in range(3)]
     return {"schema": "hsap.accuracy/1",
-            "files": [{"file": f"validate/cases/{name}.json", "cases": cases} for name in names]}
+            "files": [{"file": f"validate/cases/{name}.json", "cases": cases} for name in names]
+            + [{"file": "validate/cases/memory-g.json", "cases": peaks}]}
 
 
 def calibration(groups: int = 3) -> dict:

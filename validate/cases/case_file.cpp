@@ -298,6 +298,7 @@ class Named {
 Status add_cases(json::Object& root, CaseFile& file) {
   Named<Runtime> runtimes([](const std::string& name) { return load_runtime(name); });
   Named<Model> models([](const std::string& name) { return load_model(name); });
+  std::map<std::string, Quantity> quantities;  // of each group
   for (json::Object& from : root.objects("cases", most_cases)) {
     HSAP_TRY(std::shared_ptr<const Runtime> runtime, runtimes.of(from, "runtime", file));
     std::shared_ptr<const Model> own;
@@ -307,7 +308,15 @@ Status add_cases(json::Object& root, CaseFile& file) {
     const Model* model = file.model ? &*file.model : nullptr;
     file.cases.push_back(
         read_case(std::move(from), file.cluster, own != nullptr ? own.get() : model));
-    file.cases.back().runtime = std::move(runtime);
+    Case& item = file.cases.back();
+    item.runtime = std::move(runtime);
+    const auto [group, fresh] = quantities.emplace(item.group, item.quantity);
+    if (fresh || group->second == item.quantity || root.failed()) continue;
+    Error error = bad_input("a group measures one thing",
+                            "seconds and bytes in '" + item.group + "'", "a group for each");
+    error.file = file.path;
+    error.position = fmt::format("/cases/{}/group", file.cases.size() - 1);
+    return error;
   }
   return {};
 }

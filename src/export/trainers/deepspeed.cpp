@@ -123,8 +123,11 @@ Draft deepspeed_options(const Plan& plan) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of DeepSpeed", "causal");
   }
   // Beside tokens that are not split as planned, how their exchange is staged says nothing.
-  plan.strategy.context_parallel == 1 ? lose_common(plan, "DeepSpeed", draft)
-                                      : lose_question(plan, "DeepSpeed", draft);
+  if (plan.strategy.context_parallel == 1) {
+    lose_common(plan, "DeepSpeed", draft);
+  } else {
+    lose_question(plan, "DeepSpeed", draft);
+  }
   return draft;
 }
 

@@ -205,7 +205,8 @@ Memory training_memory(const Setting& setting, const Division& division,
   const int gpus = setting.cluster->spec().gpus_per_node();
   const int of_stage = std::clamp(setting.cluster->gpus() / division.pipeline.stages, 1, gpus);
   worst.offloaded_bytes = *std::max_element(offloaded.begin(), offloaded.end());
-  for (int stage = 0; stage < gpus / of_stage; ++stage) {
+  const int on_node = std::min(gpus / of_stage, division.pipeline.stages);
+  for (int stage = 0; stage < on_node; ++stage) {
     worst.host_bytes += offloaded[static_cast<std::size_t>(stage)] * of_stage;
   }
   return worst;

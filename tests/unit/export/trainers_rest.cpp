@@ -215,6 +215,16 @@ TEST_CASE("trainers are told to multiply in FP8, where they can") {
   CHECK(says(export_plan(plan, Target::torchtitan), "filter_fqns output,router.gate\n"));
 }
 
+TEST_CASE("DeepSpeed's export tells of the question whatever becomes of the strategy") {
+  for (const Strategy& strategy : {Strategy{8, 1}, Strategy{2, 4}}) {
+    Plan plan = plan_of(strategy);
+    plan.training.lookahead = 2;
+    plan.problem.dtype = Dtype::fp32;
+    CHECK(loses(export_plan(plan, Target::deepspeed), "lookahead 2: "));
+    CHECK(loses(export_plan(plan, Target::deepspeed), "dtype fp32: "));
+  }
+}
+
 TEST_CASE("Transformers offloads what its checkpointing keeps; others are not told") {
   Plan plan = plan_of({8, 1});
   plan.training.checkpointing = Training::Checkpointing::full;

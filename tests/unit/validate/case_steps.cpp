@@ -128,6 +128,13 @@ TEST_CASE("A training step may measure memory in place of seconds") {
   CHECK(outcome.predicted > 8.03e9);  // half the bf16 parameters alone
   CHECK(outcome.predicted < 80e9);
   CHECK(outcome.error() == outcome.predicted / 40e9 - 1);
+  json::Value mixed = value;
+  mixed["cases"].push_back(json::Value::parse(step));
+  CHECK(error_of(mixed) ==
+        "cases.json: /cases/1/group: a group measures one thing; found seconds and bytes in 'g', "
+        "expected a group for each");
+  mixed["cases"][1]["group"] = "seconds";
+  CHECK(parse_cases(mixed, "cases.json"));
   item["training"]["loss_chunks"] = 1;
   CHECK(predict_all(*parse_cases(value, "cases.json"), 1)->front().predicted > outcome.predicted);
   item.erase("training");
