@@ -44,8 +44,9 @@ Plan make_plan(const Search& search, PlanFrame frame) {
 
 Status embed_schedules(Plan& plan) {
   for (const PlannedPass& item : passes_of(plan)) {
-    HSAP_TRY(Schedule schedule, compile(problem_of(plan, item.batch), plan.strategy, item.pass));
-    plan.schedules.push_back({item.batch, std::move(schedule)});
+    HSAP_TRY(Schedule schedule,
+             compile(problem_of(plan, item.batch, item.window), plan.strategy, item.pass));
+    plan.schedules.push_back({item.batch, std::move(schedule), item.window});
   }
   return {};
 }

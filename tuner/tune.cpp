@@ -47,10 +47,16 @@ StepTimes lower_limit(const Problem& problem, const Setting& setting, const Cand
   }
   const Token tokens = problem.batch.tokens();
   return rounded_down(
-      step_times({setting, ranks, candidate.replicas, candidate.sharing.accumulation, pipeline,
-                  tokens, tokens / ranks, area(problem.mask, problem.batch),
-                  least_of(Pass::forward, problem, setting, ranks),
-                  least_of(Pass::backward, problem, setting, ranks)}));
+      step_times({setting,
+                  ranks,
+                  candidate.replicas,
+                  candidate.sharing.accumulation,
+                  pipeline,
+                  tokens,
+                  tokens / ranks,
+                  layer_area(*layer_masks(setting.model, problem.mask), problem.batch),
+                  {{1, least_of(Pass::forward, problem, setting, ranks),
+                    least_of(Pass::backward, problem, setting, ranks)}}}));
 }
 
 /// Lower limits for every batch and group size.

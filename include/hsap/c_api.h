@@ -43,8 +43,12 @@ HSAP_EXPORT void hsap_error_free(hsap_error* error);
 
 /* From a plan that hsap-tune wrote ("hsap.plan/1"), with the heads of one tensor-parallel rank. */
 HSAP_EXPORT hsap_planner* hsap_planner_read(const char* path, hsap_error** error);
+/* The same for the layers that see but a sliding window, of a plan whose model has some: tokens lie
+ * on the ranks as they do for the other layers. */
+HSAP_EXPORT hsap_planner* hsap_planner_read_window(const char* path, hsap_error** error);
 /* From {"heads": H, "kv_heads": K, "head_dim": D, "mask": "causal", "dtype": "bf16",
- * "strategy": {...}}; kv_heads, mask and dtype may be left out. */
+ * "balanced_by": "causal", "strategy": {...}}; kv_heads, mask and dtype may be left out, and
+ * balanced_by, the mask by which the layout "balanced" shares out work where that is another. */
 HSAP_EXPORT hsap_planner* hsap_planner_parse(const char* json, hsap_error** error);
 /* What it holds, in the form that hsap_planner_parse() reads. Lives as long as the planner. */
 HSAP_EXPORT const char* hsap_planner_json(const hsap_planner* planner);

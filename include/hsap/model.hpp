@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "hsap/batch.hpp"
+#include "hsap/interval.hpp"
+#include "hsap/mask.hpp"
 #include "hsap/override.hpp"
 #include "hsap/status.hpp"
 
@@ -36,6 +39,8 @@ struct Model {
   int experts = 0;  ///< 0: dense
   int experts_per_token = 0;
   bool tied_embeddings = false;
+  int window_layers = 0;  ///< fewer than `layers`: how many see but a sliding window
+  Token window = 0;       ///< of these: keys that a query sees, itself included
 
   [[nodiscard]] bool attention_only() const { return layers == 0; }
   /// All parameters of the model.
@@ -44,6 +49,20 @@ struct Model {
   /// output projection included; for dense models about parameters().
   [[nodiscard]] std::int64_t active_parameters() const;
 };
+
+/// The layers of a model that have the same mask.
+struct LayerMask {
+  Mask mask;
+  double share = 1;  ///< of all layers
+};
+
+/// The masks of a model whose layers see what `mask` allows, those with a window no further than
+/// that; the widest first, shares add up to 1. Errors: a window in a mask that is neither causal
+/// nor sliding (bad_input).
+[[nodiscard]] Result<std::vector<LayerMask>> layer_masks(const Model& model, const Mask& mask);
+
+/// Unmasked pairs of a batch in the mean layer, to the nearest.
+[[nodiscard]] std::int64_t layer_area(std::span<const LayerMask> masks, const Batch& batch);
 
 /// Which layers each stage of a pipeline holds.
 struct Pipeline {

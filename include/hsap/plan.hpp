@@ -42,8 +42,8 @@ struct PlanCluster {
 /// Predicted figures of one strategy over the batches of a plan: means, but for memory, which is
 /// that of the batch that needs most.
 struct Figures {
-  AttentionTimes attention;  ///< of one layer
-  Bound bound;               ///< of one layer
+  AttentionTimes attention;  ///< of the mean layer
+  Bound bound;               ///< of the mean layer
   std::optional<StepTimes> step;
   Memory memory;
   std::string limit;  ///< what limits the run, in words
@@ -77,6 +77,7 @@ struct Provenance {
 struct EmbeddedSchedule {
   int batch = 0;
   Schedule schedule;
+  bool window = false;  ///< of layers that have one
 };
 
 /// A decision and the reasons for it, complete enough to train with and to check again.
@@ -92,7 +93,7 @@ struct Plan {
   std::vector<Alternative> runners_up;
   std::vector<Alternative> pareto;  ///< by time, ascending; memory descends
   Provenance provenance;
-  std::vector<EmbeddedSchedule> schedules;  ///< by batch, then pass; empty unless asked for
+  std::vector<EmbeddedSchedule> schedules;  ///< in the order of passes_of(); empty unless asked for
 };
 
 /// The ranks of the first replica as global ranks of the training job. With tensor parallelism T
@@ -103,19 +104,24 @@ struct PlanMesh {
 };
 [[nodiscard]] PlanMesh mesh_of(const Strategy& strategy, int tensor_parallel);
 
-/// Attention of one of the plan's batches, as a tensor-parallel rank of the group computes it. The
-/// plan's tensor parallelism must suit its heads, as in every plan that was read or searched.
-[[nodiscard]] Problem problem_of(const Plan& plan, int batch);
+/// Whether some layers of the plan's model see less than its mask.
+[[nodiscard]] bool has_window(const Plan& plan);
+
+/// Attention of one of the plan's batches, as a tensor-parallel rank of the group computes it, in
+/// layers without a window or (has_window()) in those with one. The plan's tensor parallelism must
+/// suit its heads, its mask the windows, as in every plan that was read or searched.
+[[nodiscard]] Problem problem_of(const Plan& plan, int batch, bool window = false);
 
 /// One schedule that a plan stands for.
 struct PlannedPass {
   int batch = 0;
   Pass pass = Pass::forward;
+  bool window = false;  ///< of layers that have one
 };
-/// The schedules of a plan: by batch, then forward before backward.
+/// The schedules of a plan: by batch, layers with a window last, then forward before backward.
 [[nodiscard]] std::vector<PlannedPass> passes_of(const Plan& plan);
-/// The embedded schedule that runs for a pass of a batch, or null.
-[[nodiscard]] const Schedule* embedded_of(const Plan& plan, int batch, Pass pass);
+/// The embedded schedule that runs for that, or null.
+[[nodiscard]] const Schedule* embedded_of(const Plan& plan, const PlannedPass& item);
 
 /// The plan as JSON text ("hsap.plan/1"). Equal plans give equal bytes.
 [[nodiscard]] std::string plan_text(const Plan& plan);

@@ -26,15 +26,15 @@ struct Setting {
   const Cluster* cluster = nullptr;
   Runtime runtime;
   Model model;
-  Mask mask;
+  Mask mask;  ///< of layers without a window
   Dtype dtype = Dtype::bf16;
   Passes passes = Passes::both;
   Training training;
 };
 
-/// What one sequence-parallel group computes for a batch: the attention of one tensor-parallel
-/// slice, so heads / T (key/value heads are replicated where T exceeds them).
-/// Errors: T does not divide the heads (infeasible).
+/// What one sequence-parallel group computes for a batch in layers without a window: the attention
+/// of one tensor-parallel slice, so heads / T (key/value heads are replicated where T exceeds
+/// them). Errors: T does not divide the heads (infeasible), those of layer_masks().
 [[nodiscard]] Result<Problem> problem_of(const Batch& batch, const Setting& setting);
 
 /// Whether the rate is known at which the device multiplies as the training asks. Errors: it is not
@@ -66,18 +66,20 @@ struct Sharing {
 /// over parts of groups (infeasible).
 [[nodiscard]] Result<Sharing> sharing_of(int ranks, int replicas, const Training& training);
 
-/// Lower limits on the time of one layer's attention, passes added up, for any strategy of `ranks`
-/// ranks and any layout: the simulated time is never less. The argument is in docs/bounds.md.
+/// Lower limits on the time of the mean layer's attention, passes added up, for any strategy of
+/// `ranks` ranks and any layout: the simulated time is never less. The argument is in
+/// docs/bounds.md.
 struct Bound {
   double compute_s = 0;     ///< FLOP of the unmasked pairs at the kernel's best rate
   double intra_node_s = 0;  ///< bytes that must enter or leave a GPU, over all its links
   double inter_node_s = 0;  ///< bytes that must enter or leave a node, over all its NICs
-  double total_s = 0;       ///< the largest
+  double total_s = 0;       ///< the largest of each layer
 };
 /// `problem` is that of problem_of().
 [[nodiscard]] Bound bound(const Problem& problem, const Setting& setting, int ranks);
 
-/// One layer's attention, in the passes asked for; the others count nothing.
+/// Attention of the mean layer (all are alike where the model has no window), in the passes asked
+/// for; the others count nothing.
 struct AttentionTimes {
   double forward_s = 0;  ///< slowest rank
   double backward_s = 0;

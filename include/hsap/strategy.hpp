@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ struct Problem {
   Mask mask;
   Heads heads;
   Dtype dtype = Dtype::bf16;  ///< of q, k, v, o and their gradients at rest
+  /// The mask whose work the balanced layout shares out, where tokens must lie as other layers
+  /// need them; else `mask`.
+  std::optional<Mask> balanced_by = {};
 };
 
 /// Which ranks a Ulysses group takes: consecutive ones (rank = c * U + u), or a stride of C

@@ -78,6 +78,7 @@ CALLS = {
     "hsap_error_text": (c_char_p, [c_void_p]),
     "hsap_error_free": (None, [c_void_p]),
     "hsap_planner_read": (c_void_p, [c_char_p, POINTER(c_void_p)]),
+    "hsap_planner_read_window": (c_void_p, [c_char_p, POINTER(c_void_p)]),
     "hsap_planner_parse": (c_void_p, [c_char_p, POINTER(c_void_p)]),
     "hsap_planner_json": (c_char_p, [c_void_p]),
     "hsap_planner_free": (None, [c_void_p]),

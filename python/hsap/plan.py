@@ -57,21 +57,26 @@ class Plan:
         return self._facts["strategy"]["ulysses"] * self._facts["strategy"]["context_parallel"]
 
 
-def load_plan(path: "str | os.PathLike[str]") -> Plan:
-    """Reads a plan that hsap-tune wrote and checks all of it. Raises BadInput."""
+def load_plan(path: "str | os.PathLike[str]", *, window: bool = False) -> Plan:
+    """Reads a plan that hsap-tune wrote and checks all of it. With `window` for the layers of its
+    model that see but a sliding window: other slices and messages for the same tokens on each
+    rank. Raises BadInput, also where no layer has a window."""
     name = os.fsencode(path)
     if b"\0" in name:  # where C ends a path
         raise BadInput(f"{path!r} is no path: it holds a zero")
-    return Plan(call("hsap_planner_read", name))
+    return Plan(call("hsap_planner_read_window" if window else "hsap_planner_read", name))
 
 
 def make_plan(*, heads: int, head_dim: int, kv_heads: "int | None" = None, mask: str = "causal",
-              dtype: str = "bf16", **strategy) -> Plan:
+              balanced_by: "str | None" = None, dtype: str = "bf16", **strategy) -> Plan:
     """A plan without a search: make_plan(heads=32, kv_heads=8, head_dim=128, ulysses=8,
     context_parallel=4, layout="balanced", exchange="p2p"). The strategy's names are those of a plan
-    file. Raises BadInput."""
+    file. `balanced_by` is the mask of other layers, whose work the layout "balanced" shares out.
+    Raises BadInput."""
     facts = {"heads": heads, "kv_heads": heads if kv_heads is None else kv_heads,
              "head_dim": head_dim, "mask": mask, "dtype": dtype, "strategy": strategy}
+    if balanced_by is not None:
+        facts["balanced_by"] = balanced_by
     return make_plan_from(json.dumps(facts))
 
 

@@ -47,8 +47,10 @@ Result<std::string> rank_program(const Plan& plan, int batch, int rank) {
   std::ostringstream text;
   for (const PlannedPass& item : passes_of(plan)) {
     if (item.batch != batch) continue;
-    HSAP_TRY(const Schedule schedule, compile(problem_of(plan, batch), plan.strategy, item.pass));
-    text << to_string(item.pass) << " of batch " << batch << "\n";
+    const Problem problem = problem_of(plan, batch, item.window);
+    HSAP_TRY(const Schedule schedule, compile(problem, plan.strategy, item.pass));
+    text << to_string(item.pass) << " of batch " << batch
+         << (item.window ? " in layers with a window\n" : "\n");
     print(text, schedule, rank);
   }
   return text.str();

@@ -12,6 +12,7 @@
 #include "c_api/handles.hpp"
 #include "export/json/strategy.hpp"
 #include "export/json/text.hpp"
+#include "export/option_names.hpp"
 #include "hsap/batch.hpp"
 #include "hsap/c_api.h"
 #include "hsap/compile.hpp"
@@ -52,6 +53,7 @@ std::string planner_text(const Problem& problem, const Strategy& strategy) {
   out["kv_heads"] = problem.heads.key_value;
   out["head_dim"] = problem.heads.dim;
   out["mask"] = to_string(problem.mask);
+  if (problem.balanced_by) out["balanced_by"] = to_string(*problem.balanced_by);
   out["dtype"] = to_string(problem.dtype);
   out["strategy"] = to_json(strategy);
   return json_text(out);
@@ -63,10 +65,17 @@ std::unique_ptr<hsap_planner> make_planner(Problem problem, const Strategy& stra
       hsap_planner{std::move(problem), strategy, std::move(text)});
 }
 
-Result<std::unique_ptr<hsap_planner>> read_planner(const char* path) {
+Result<std::unique_ptr<hsap_planner>> read_planner(const char* path, bool window) {
   if (path == nullptr) return bad_input("no path of a plan", "NULL");
   HSAP_TRY(const Plan plan, read_plan(path));
-  Problem problem = problem_of(plan, 0);
+  if (window && !has_window(plan)) {
+    Error error =
+        bad_input("no layer has a window", masks_text(plan.problem.model, plan.problem.mask),
+                  "layers that differ in their mask");
+    error.file = path;
+    return error;
+  }
+  Problem problem = problem_of(plan, 0, window);
   problem.batch = {};
   return make_planner(std::move(problem), plan.strategy);
 }
@@ -83,6 +92,7 @@ Result<std::unique_ptr<hsap_planner>> parse_planner(const char* text) {
       static_cast<int>(root.integer_or("kv_heads", problem.heads.query, 1, most));
   problem.heads.dim = static_cast<int>(root.integer("head_dim", 1, most));
   problem.mask = root.parsed_or("mask", parse_mask, problem.mask);
+  if (root.has("balanced_by")) problem.balanced_by = root.parsed("balanced_by", parse_mask);
   problem.dtype = root.parsed_or("dtype", parse_dtype, problem.dtype);
   {
     json::Object object = root.object("strategy");
@@ -170,7 +180,10 @@ const char* hsap_error_text(const hsap_error* error) { return error->text.c_str(
 void hsap_error_free(hsap_error* error) { delete error; }
 
 hsap_planner* hsap_planner_read(const char* path, hsap_error** error) {
-  return hsap::guarded(error, [&] { return hsap::read_planner(path); }).release();
+  return hsap::guarded(error, [&] { return hsap::read_planner(path, false); }).release();
+}
+hsap_planner* hsap_planner_read_window(const char* path, hsap_error** error) {
+  return hsap::guarded(error, [&] { return hsap::read_planner(path, true); }).release();
 }
 hsap_planner* hsap_planner_parse(const char* json, hsap_error** error) {
   return hsap::guarded(error, [&] { return hsap::parse_planner(json); }).release();

@@ -30,7 +30,7 @@ std::vector<Document> documents_of(const Problem& problem) {
     begin += length;
   }
   std::size_t at = 0;
-  for (const Slice& slice : lower(problem.mask, problem.batch)) {
+  for (const Slice& slice : lower(problem.balanced_by.value_or(problem.mask), problem.batch)) {
     while (slice.query.begin >= documents[at].begin + documents[at].length) ++at;
     documents[at].area += static_cast<double>(area(slice));
   }

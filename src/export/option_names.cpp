@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <vector>
 
 #include "base/names.hpp"
 
@@ -53,6 +54,13 @@ std::string_view to_string(Training::Offload offload) {
 
 Result<Training::Offload> parse_offload(const std::string& text) {
   return parse_name<Training::Offload>(text, "offload", offload_names);
+}
+
+std::string masks_text(const Model& model, const Mask& mask) {
+  const Result<std::vector<LayerMask>> masks = layer_masks(model, mask);
+  if (!masks || masks->size() == 1) return to_string(mask);
+  return fmt::format("{} ({} in {} of {} layers)", to_string(mask), to_string(masks->back().mask),
+                     model.window_layers, model.layers);
 }
 
 std::string to_string(const Training& training) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/files.hpp"
 #include "base/json.hpp"
@@ -55,6 +56,14 @@ Heads read_heads(json::Object& object) {
   return heads;
 }
 
+/// Layers without any but windows are those of a mask, which is the user's to ask for.
+void read_window(json::Object& object, Model& model) {
+  if (!object.has("window") && !object.has("window_layers")) return;
+  model.window = static_cast<Token>(object.integer("window", 1, max_tokens));
+  model.window_layers =
+      static_cast<int>(object.integer("window_layers", 1, std::max(1, model.layers - 1)));
+}
+
 /// Bounds keep every product of parameters() below 2^63.
 void read_layers(json::Object& object, Model& model) {
   model.layers = static_cast<int>(object.integer("layers", 1, 1 << 10));
@@ -69,6 +78,7 @@ void read_layers(json::Object& object, Model& model) {
     object.fail("experts_per_token", "missing key", "nothing", "how many experts a token uses");
   }
   model.tied_embeddings = object.boolean_or("tied_embeddings", false);
+  read_window(object, model);
 }
 
 }  // namespace
@@ -104,6 +114,26 @@ std::int64_t Model::active_parameters() const {
   if (attention_only()) return 0;
   const std::int64_t layer = attention_weights(*this) + mlp_weights(*this, experts_per_token);
   return layers * layer + vocabulary * hidden;
+}
+
+Result<std::vector<LayerMask>> layer_masks(const Model& model, const Mask& mask) {
+  if (model.window_layers == 0) return std::vector<LayerMask>{{mask, 1}};
+  const bool slides = mask.kind == Mask::Kind::sliding;
+  if (mask.kind != Mask::Kind::causal && !slides) {
+    return bad_input(fmt::format("layers of {} have a window", model.name), to_string(mask),
+                     "a mask that is causal or sliding");
+  }
+  if (slides && mask.window <= model.window) return std::vector<LayerMask>{{mask, 1}};
+  const double share = static_cast<double>(model.window_layers) / model.layers;
+  return std::vector<LayerMask>{{mask, 1 - share},
+                                {{Mask::Kind::sliding, model.window, 0, 0}, share}};
+}
+
+std::int64_t layer_area(std::span<const LayerMask> masks, const Batch& batch) {
+  if (masks.size() == 1) return area(masks.front().mask, batch);
+  double pairs = 0;
+  for (const auto& [mask, share] : masks) pairs += share * static_cast<double>(area(mask, batch));
+  return std::llround(pairs);
 }
 
 Result<Model> attention_model(const Heads& heads) {

@@ -28,13 +28,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   if (!is_small(*plan)) return 0;
   for (const EmbeddedSchedule& embedded : plan->schedules) {
-    const Problem problem = problem_of(*plan, embedded.batch);
+    const Problem problem = problem_of(*plan, embedded.batch, embedded.window);
     if (verify(embedded.schedule, problem) || embedded.schedule.pass == Pass::forward) continue;
     const Result<Schedule> forward = compile(problem, plan->strategy, Pass::forward);
     if (forward) static_cast<void>(check_saved(*forward, embedded.schedule));
   }
   for (const PlannedPass& item : passes_of(*plan)) {
-    const Problem problem = problem_of(*plan, item.batch);
+    const Problem problem = problem_of(*plan, item.batch, item.window);
     const Result<Schedule> schedule = compile(problem, plan->strategy, item.pass);
     if (schedule) fuzz::demand(!verify(*schedule, problem));
   }

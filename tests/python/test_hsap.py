@@ -39,6 +39,16 @@ class Plans(unittest.TestCase):
             loaded, text = hsap.load_plan(path), json.loads(path.read_text())
             self.assertEqual(loaded.strategy, text["strategy"])
             self.assertEqual((loaded.heads, loaded.kv_heads, loaded.head_dim), (32, 8, 128))
+            with self.assertRaisesRegex(hsap.BadInput, "plan.json: no layer has a window"):
+                hsap.load_plan(path, window=True)
+            text["problem"]["model"] |= {"window": 64, "window_layers": 24}
+            path.write_text(json.dumps(text))
+            window = hsap.load_plan(path, window=True)
+            self.assertEqual((hsap.load_plan(path).mask, window.mask), ("causal", "sliding:64"))
+            self.assertEqual(pickle.loads(pickle.dumps(window)).mask, window.mask)
+            for rank in range(window.ranks):  # its tokens are those of the other layers
+                homes = [hsap.compile([0, 4096, 16384], p, rank).tokens for p in (loaded, window)]
+                self.assertEqual(*homes)
             path.write_text(path.read_text()[:300])
             with self.assertRaisesRegex(hsap.BadInput, "plan.json: line"):
                 hsap.load_plan(path)

@@ -41,4 +41,12 @@ inline Plan narrow_plan() {
   return plan;
 }
 
+/// Three quarters of its layers see 512 keys.
+inline Plan windowed_plan() {
+  Plan plan = sample_plan();
+  plan.problem.model.window = 512;
+  plan.problem.model.window_layers = 24;
+  return plan;
+}
+
 }  // namespace hsap::test

@@ -71,6 +71,7 @@ void RunFlags::add(cli::Command& app) {
 
 void RunFlags::add_problem(cli::Command& run) {
   cli::add_integer(run, "--batch", options.batch, 0, 1 << 20, "I", "which sampled batch (0)");
+  run.add_flag("--window", options.window, "attention of the layers that see a window alone");
   cli::add_integer(run, "--tokens", options.tokens, 1, max_tokens, "N",
                    "shrink the documents in proportion to so many tokens (1K)");
   cli::add_parsed(run, "--dtype", options.dtype, parse_dtype, "bf16|fp32",

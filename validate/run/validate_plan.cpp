@@ -28,7 +28,13 @@ Result<Problem> problem_to_run(const Plan& plan, const RunOptions& options) {
     error.file = "--batch";
     return error;
   }
-  Problem problem = problem_of(plan, options.batch);
+  if (options.window && !has_window(plan)) {
+    Error error = bad_input("no layer has a window", plan.problem.model.name,
+                            "a model whose layers differ in their mask");
+    error.file = "--window";
+    return error;
+  }
+  Problem problem = problem_of(plan, options.batch, options.window);
   problem.batch = shrink(problem.batch, options.tokens);
   problem.dtype = options.dtype;
   return problem;
@@ -54,12 +60,12 @@ Status check_inputs(const Plan& plan, const Problem& problem,
 /// the problem, otherwise what its strategy compiles to.
 Result<std::vector<Schedule>> schedules_of(const Plan& plan, const Problem& problem,
                                            const RunOptions& options) {
-  const Problem planned = problem_of(plan, options.batch);
+  const Problem planned = problem_of(plan, options.batch, options.window);
   const bool as_planned = planned.batch == problem.batch && planned.dtype == problem.dtype;
   std::vector<Schedule> schedules;
   for (const PlannedPass& item : passes_of(plan)) {
-    if (item.batch != options.batch) continue;
-    const Schedule* embedded = embedded_of(plan, item.batch, item.pass);
+    if (item.batch != options.batch || item.window != options.window) continue;
+    const Schedule* embedded = embedded_of(plan, item);
     if (as_planned && embedded != nullptr) {
       schedules.push_back(*embedded);
       continue;

@@ -18,6 +18,7 @@ namespace hsap::validation {
 
 struct RunOptions {
   int batch = 0;
+  bool window = false;  ///< of layers that have one
   Token tokens = 1024;  ///< the batch is shrunk to so many
   Dtype dtype = Dtype::bf16;
   Arithmetic arithmetic = Arithmetic::fp32;
@@ -81,9 +82,9 @@ struct Validation {
 };
 
 /// Runs a batch of the plan by the executor of the options and compares with the truth. Every
-/// schedule is verified before it runs. Errors: the plan has no such batch (bad_input), the
-/// strategy does not fit the shrunk batch or dtype, a schedule is wrong, ranks wait for each other
-/// (infeasible); those of predict() and of the executor.
+/// schedule is verified before it runs. Errors: the plan has no such batch or layers (bad_input),
+/// the strategy does not fit the shrunk batch or dtype, a schedule is wrong, ranks wait for each
+/// other (infeasible); those of predict() and of the executor.
 [[nodiscard]] Result<Validation> validate_plan(const Plan& plan, const RunOptions& options);
 
 }  // namespace hsap::validation

@@ -28,24 +28,23 @@ std::string verdict_of(const std::optional<Finding>& finding) {
 }
 
 Result<Checked> check_compiled(const Plan& plan, const PlannedPass& item) {
-  const Problem problem = problem_of(plan, item.batch);
+  const Problem problem = problem_of(plan, item.batch, item.window);
   HSAP_TRY(const Schedule schedule, compile(problem, plan.strategy, item.pass));
   std::optional<Finding> finding = verify(schedule, problem);
   if (!finding && item.pass == Pass::backward) {
     HSAP_TRY(const Schedule forward, compile(problem, plan.strategy, Pass::forward));
     finding = check_saved(forward, schedule);
   }
-  return Checked{fmt::format("batch {}, {}", item.batch, to_string(item.pass)),
-                 schedule.operations.size(), verdict_of(finding)};
+  return Checked{name_of(item), schedule.operations.size(), verdict_of(finding)};
 }
 
 /// Holds a right embedded schedule against what runs in the other pass of its batch: an embedded
 /// schedule, or else a compiled one.
 Result<std::optional<Finding>> check_pair(const Plan& plan, const EmbeddedSchedule& embedded) {
-  const Problem problem = problem_of(plan, embedded.batch);
+  const Problem problem = problem_of(plan, embedded.batch, embedded.window);
   const bool is_forward = embedded.schedule.pass == Pass::forward;
   const Pass other = is_forward ? Pass::backward : Pass::forward;
-  if (const Schedule* partner = embedded_of(plan, embedded.batch, other)) {
+  if (const Schedule* partner = embedded_of(plan, {embedded.batch, other, embedded.window})) {
     // Two embedded ones are held against each other once, and only where forward is right, too.
     if (is_forward || verify(*partner, problem)) return std::optional<Finding>();
     return check_saved(*partner, embedded.schedule);
@@ -57,16 +56,22 @@ Result<std::optional<Finding>> check_pair(const Plan& plan, const EmbeddedSchedu
 }
 
 Result<Checked> check_embedded(const Plan& plan, const EmbeddedSchedule& embedded) {
-  std::optional<Finding> finding = verify(embedded.schedule, problem_of(plan, embedded.batch));
+  const PlannedPass item{embedded.batch, embedded.schedule.pass, embedded.window};
+  std::optional<Finding> finding =
+      verify(embedded.schedule, problem_of(plan, item.batch, item.window));
   if (!finding) {
     HSAP_TRY(finding, check_pair(plan, embedded));
   }
-  return Checked{
-      fmt::format("batch {}, {}, embedded", embedded.batch, to_string(embedded.schedule.pass)),
-      embedded.schedule.operations.size(), verdict_of(finding)};
+  return Checked{name_of(item) + ", embedded", embedded.schedule.operations.size(),
+                 verdict_of(finding)};
 }
 
 }  // namespace
+
+std::string name_of(const PlannedPass& item) {
+  return fmt::format("batch {}, {}{}", item.batch, item.window ? "window, " : "",
+                     to_string(item.pass));
+}
 
 Result<std::vector<Checked>> check_plan(const Plan& plan, int threads) {
   HSAP_CHECK(check_batches(plan));

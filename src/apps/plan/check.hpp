@@ -8,9 +8,12 @@
 
 namespace hsap::apps {
 
+/// "batch 0, forward", "batch 0, window, forward".
+[[nodiscard]] std::string name_of(const PlannedPass& item);
+
 /// One schedule that was checked.
 struct Checked {
-  std::string what;  ///< "batch 0, forward", "batch 0, forward, embedded"
+  std::string what;  ///< its name, and ", embedded"
   std::size_t operations = 0;
   std::string finding;  ///< empty when the schedule is right
 };

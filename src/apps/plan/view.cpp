@@ -23,7 +23,7 @@ std::string what_and_where(const Plan& plan) {
                   heads.query, heads.key_value, heads.dim);
   if (problem.model.layers > 0) text += fmt::format(", {} layers", problem.model.layers);
   text += fmt::format("\ncontext {}, mask {}, {}, {} pass(es); {} batch(es) of {}\n",
-                      format_size(problem.context), to_string(problem.mask),
+                      format_size(problem.context), masks_text(problem.model, problem.mask),
                       to_string(problem.dtype), to_string(problem.passes), problem.batches.size(),
                       problem.trace.empty() ? "the documents given" : one_line(problem.trace));
   text += fmt::format("{} node(s) of {} ({} GPUs), runtime {}, {}\n", plan.cluster.nodes,

@@ -56,11 +56,12 @@ std::string header(const Setting& setting) {
       "{}: {} of {}\n{}: {} query and {} key/value heads of {}, mask {}, {}, pass "
       "{}, runtime {}\n",
       cluster.spec().name, plural(cluster.nodes(), "node"), plural(cluster.gpus_per_node(), "GPU"),
-      setting.model.name, heads.query, heads.key_value, heads.dim, to_string(setting.mask),
-      to_string(setting.dtype), to_string(setting.passes), setting.runtime.name);
+      setting.model.name, heads.query, heads.key_value, heads.dim,
+      masks_text(setting.model, setting.mask), to_string(setting.dtype), to_string(setting.passes),
+      setting.runtime.name);
 }
 
-std::string attention_table(const SimRun& run, bool color) {
+std::string attention_table(const SimRun& run, const Setting& setting, bool color) {
   Table table({{"batch", right},
                {"tokens", right},
                {"documents", right},
@@ -86,7 +87,9 @@ std::string attention_table(const SimRun& run, bool color) {
                fmt::format("{:.3f}", times.imbalance), format_seconds(batch.bound.total_s),
                ratio(attention_s(batch), batch.bound.total_s)});
   }
-  return cli::styled("Attention of one layer", Style::bold, color) + "\n" + table.text(color);
+  const bool alike = setting.model.window_layers == 0;
+  const char* title = alike ? "Attention of one layer" : "Attention of the mean layer";
+  return cli::styled(title, Style::bold, color) + "\n" + table.text(color);
 }
 
 std::string step_table(const SimRun& run, bool color) {
@@ -204,7 +207,7 @@ std::string report_one(const SimRun& run, const Setting& setting, bool color) {
   if (run.prediction.sharing.accumulation > 1) {
     text += fmt::format(", each of {} batches a step", run.prediction.sharing.accumulation);
   }
-  text += "\n" + header(setting) + "\n" + attention_table(run, color) + "\n";
+  text += "\n" + header(setting) + "\n" + attention_table(run, setting, color) + "\n";
   if (const std::string steps = step_table(run, color); !steps.empty()) text += steps + "\n";
   text += memory_table(run, setting, color) + "\n" + limits_of(run.prediction.batches) +
           beyond_calibration(std::span(&run, 1));

@@ -16,6 +16,10 @@ json::Ordered to_json(const Model& model) {
   out["experts"] = model.experts;
   out["experts_per_token"] = model.experts_per_token;
   out["tied_embeddings"] = model.tied_embeddings;
+  if (model.window_layers > 0) {
+    out["window"] = model.window;
+    out["window_layers"] = model.window_layers;
+  }
   return out;
 }
 

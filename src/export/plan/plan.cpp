@@ -23,29 +23,42 @@ PlanMesh mesh_of(const Strategy& strategy, int tensor_parallel) {
   return mesh;
 }
 
-Problem problem_of(const Plan& plan, int batch) {
+bool has_window(const Plan& plan) {
+  return layer_masks(plan.problem.model, plan.problem.mask)->size() > 1;
+}
+
+Problem problem_of(const Plan& plan, int batch, bool window) {
   Problem problem;
   problem.batch = plan.problem.batches[static_cast<std::size_t>(batch)];
   problem.mask = plan.problem.mask;
   problem.heads = *heads_per_rank(plan.problem.model.heads, plan.training.tensor_parallel);
   problem.dtype = plan.problem.dtype;
+  if (window) {
+    problem.balanced_by = problem.mask;
+    problem.mask = layer_masks(plan.problem.model, problem.mask)->back().mask;
+  }
   return problem;
 }
 
 std::vector<PlannedPass> passes_of(const Plan& plan) {
   std::vector<PlannedPass> out;
   for (std::size_t i = 0; i < plan.problem.batches.size(); ++i) {
-    const int batch = static_cast<int>(i);
-    if (plan.problem.passes != Passes::backward) out.push_back({batch, Pass::forward});
-    if (plan.problem.passes != Passes::forward) out.push_back({batch, Pass::backward});
+    for (const bool window : {false, true}) {
+      if (window && !has_window(plan)) continue;
+      for (const Pass pass : {Pass::forward, Pass::backward}) {
+        if (covers(plan.problem.passes, pass)) out.push_back({static_cast<int>(i), pass, window});
+      }
+    }
   }
   return out;
 }
 
-const Schedule* embedded_of(const Plan& plan, int batch, Pass pass) {
-  const auto found = std::find_if(
-      plan.schedules.begin(), plan.schedules.end(),
-      [&](const auto& each) { return each.batch == batch && each.schedule.pass == pass; });
+const Schedule* embedded_of(const Plan& plan, const PlannedPass& item) {
+  const auto found =
+      std::find_if(plan.schedules.begin(), plan.schedules.end(), [&](const auto& each) {
+        return each.batch == item.batch && each.window == item.window &&
+               each.schedule.pass == item.pass;
+      });
   return found == plan.schedules.end() ? nullptr : &found->schedule;
 }
 

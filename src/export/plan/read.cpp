@@ -72,6 +72,9 @@ PlanProblem read_problem(json::Object object) {
   problem.model = read_model(model);
   model.done();
   problem.mask = object.parsed("mask", parse_mask);
+  if (const auto masks = layer_masks(problem.model, problem.mask); !masks) {
+    object.fail("mask", masks.error().message, masks.error().found, masks.error().expected);
+  }
   problem.dtype = object.parsed("dtype", parse_dtype);
   problem.passes = object.parsed("pass", parse_passes);
   problem.context = static_cast<Token>(object.integer("context", 1, max_tokens));
@@ -245,13 +248,15 @@ Provenance read_provenance(json::Object object) {
   return provenance;
 }
 
-std::vector<EmbeddedSchedule> read_schedules(json::Object& root, std::size_t batches) {
+std::vector<EmbeddedSchedule> read_schedules(json::Object& root, std::size_t batches,
+                                             bool windows) {
   std::vector<EmbeddedSchedule> schedules;
   if (!root.has("schedules")) return schedules;
-  for (json::Object& object : root.objects("schedules", 2 * batches)) {
+  for (json::Object& object : root.objects("schedules", (windows ? 4 : 2) * batches)) {
     EmbeddedSchedule embedded;
     embedded.batch = static_cast<int>(object.integer(
         "batch", 0, std::max<std::int64_t>(1, static_cast<std::int64_t>(batches)) - 1));
+    embedded.window = windows && object.boolean_or("window", false);
     embedded.schedule = read_schedule(object.object("schedule"));
     object.done();
     schedules.push_back(std::move(embedded));
@@ -271,7 +276,8 @@ Plan read_members(json::Object& root) {
   plan.runners_up = read_alternatives(root, "runners_up");
   plan.pareto = read_alternatives(root, "pareto");
   plan.provenance = read_provenance(root.object("provenance"));
-  plan.schedules = read_schedules(root, plan.problem.batches.size());
+  if (root.failed()) return plan;
+  plan.schedules = read_schedules(root, plan.problem.batches.size(), has_window(plan));
   return plan;
 }
 

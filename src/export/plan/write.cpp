@@ -99,6 +99,7 @@ Ordered schedules_json(const std::vector<EmbeddedSchedule>& schedules) {
   for (const EmbeddedSchedule& embedded : schedules) {
     Ordered item;
     item["batch"] = embedded.batch;
+    if (embedded.window) item["window"] = true;
     item["schedule"] = to_json(embedded.schedule);
     out.push_back(std::move(item));
   }

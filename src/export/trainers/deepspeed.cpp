@@ -122,6 +122,7 @@ Draft deepspeed_options(const Plan& plan) {
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of DeepSpeed", "causal");
   }
+  lose_window(plan, "DeepSpeed", draft);
   // Beside tokens that are not split as planned, how their exchange is staged says nothing.
   if (plan.strategy.context_parallel == 1) {
     lose_common(plan, "DeepSpeed", draft);

@@ -85,6 +85,25 @@ void add_experts(const Plan& plan, Draft& draft) {
   lines.push_back("--moe-token-dispatcher-type alltoall");
 }
 
+/// Every n-th layer has no window: of models whose layers alternate so. Which layers of another
+/// have one, a plan does not say.
+void add_window(const Plan& plan, Draft& draft) {
+  const std::string window = window_size(plan);
+  if (window.empty()) return;
+  draft.lines.push_back("--window-size " + window);
+  if (!has_window(plan)) return;
+  const Model& model = plan.problem.model;
+  const int without = model.layers - model.window_layers;
+  const int every = model.layers / without;
+  const bool alternate = model.layers / every == without;
+  draft.lines.push_back("--window-attn-skip-freq " +
+                        (alternate ? std::to_string(every)
+                                   : fmt::format("[1]*{}+[0]*{}", model.window_layers, without)));
+  if (alternate) return;
+  draft.lose(fmt::format("window in {} of {} layers", model.window_layers, model.layers),
+             "the plan does not say in which", "the first ones");
+}
+
 /// Predicted steps count on collectives behind the passes, memory on what is sharded.
 void add_sharding(const Training& training, Draft& draft) {
   auto& lines = draft.lines;
@@ -150,8 +169,7 @@ Draft megatron_options(const Plan& plan) {
     lines.push_back(
         fmt::format("--hierarchical-context-parallel-sizes {} {}", choice.a2a, choice.p2p));
   }
-  const std::string window = window_size(plan.problem.mask);
-  if (!window.empty()) lines.push_back("--window-size " + window);
+  add_window(plan, draft);
   if (plan.problem.mask.kind == Mask::Kind::full) {
     draft.lose("mask full", "attention of its GPT layers is causal", "causal");
   }

@@ -157,6 +157,7 @@ Draft torchtitan_options(const Plan& plan) {
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of torchtitan", "causal");
   }
+  lose_window(plan, "torchtitan", draft);
   lose_gradient_dtype(plan, "torchtitan", Dtype::fp32, draft);
   lose_common(plan, "torchtitan", draft);
   return draft;

@@ -175,6 +175,12 @@ void lose_variants(const Strategy& strategy, const std::string& trainer, Draft& 
 
 }  // namespace
 
+void lose_window(const Plan& plan, const std::string& trainer, Draft& draft) {
+  if (!has_window(plan)) return;
+  draft.lose("mask " + masks_text(plan.problem.model, plan.problem.mask), "no option of " + trainer,
+             "what each layer of the model does");
+}
+
 void lose_question(const Plan& plan, const std::string& trainer, Draft& draft) {
   if (plan.training.lookahead > 0) {
     draft.lose(fmt::format("lookahead {}", plan.training.lookahead),

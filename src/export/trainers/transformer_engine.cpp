@@ -20,7 +20,7 @@ void choose_degrees(const Plan& plan, TransformerEngineChoice& choice, Draft& dr
 /// Whether a sliding window stands in the way of what the plan does: rings have none.
 bool window_needs_gather(const Plan& plan) {
   const Strategy& strategy = plan.strategy;
-  return plan.problem.mask.kind == Mask::Kind::sliding &&
+  return !window_size(plan).empty() &&
          (strategy.context_parallel > 1 || !even_heads(plan, strategy.ulysses));
 }
 
@@ -98,8 +98,9 @@ std::string mask_arguments(const Plan& plan) {
   text = fmt::format("\"attn_mask_type\": \"{}\"", text);
   // With documents side by side, masks of padding are for this format only.
   if (packed(plan)) text += ", \"qkv_format\": \"thd\"";
-  const std::string window = window_size(plan.problem.mask);
-  return window.empty() ? text : fmt::format("{}, \"window_size\": ({})", text, window);
+  const std::string window = window_size(plan);
+  if (window.empty() || has_window(plan)) return text;
+  return fmt::format("{}, \"window_size\": ({})", text, window);
 }
 
 using Groups = std::vector<std::vector<int>>;
@@ -146,7 +147,8 @@ void add_ranks(const Strategy& strategy, const Plan& plan, Draft& draft) {
 
 }  // namespace
 
-std::string window_size(const Mask& mask) {
+std::string window_size(const Plan& plan) {
+  const Mask mask = layer_masks(plan.problem.model, plan.problem.mask)->back().mask;
   return mask.kind == Mask::Kind::sliding ? fmt::format("{},0", mask.window - 1) : "";
 }
 
@@ -195,6 +197,10 @@ Draft transformer_engine_options(const Plan& plan) {
     draft.lines.push_back("# cu_seqlens of the documents, beside these, keep them apart");
   }
   draft.lines.push_back(fmt::format("mask_arguments = {{{}}}", mask_arguments(plan)));
+  if (has_window(plan)) {
+    draft.lines.push_back(fmt::format("# in the {} layers with a window also \"window_size\": ({})",
+                                      plan.problem.model.window_layers, window_size(plan)));
+  }
   draft.lines.push_back(
       fmt::format("attention.set_context_parallel_group({}, cp_global_ranks, cp_stream, \"{}\")",
                   both ? "[a2a_group, p2p_group]" : "cp_group", choice.comm_type));

@@ -34,6 +34,7 @@ void check_attention(const Plan& plan, Draft& draft) {
   if (kind != Mask::Kind::causal && kind != Mask::Kind::full) {
     draft.lose("mask " + to_string(plan.problem.mask), "no option of yunchang", "causal");
   }
+  lose_window(plan, "yunchang", draft);
   if (plan.training.tensor_parallel > 1) {
     draft.lose(fmt::format("tensor parallel {}", plan.training.tensor_parallel),
                "set_seq_parallel_pg spans all ranks", "tensor parallel 1");

@@ -1,7 +1,10 @@
 #include "simulate/predict/attention.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <span>
+#include <utility>
 
 #include "hsap/compile.hpp"
 #include "simulate/predict/basis.hpp"
@@ -10,27 +13,33 @@
 namespace hsap {
 namespace {
 
-Result<std::vector<PassRun>> run_passes(const Problem& problem, const Strategy& strategy,
-                                        const Setting& setting) {
+/// Adds the passes of the layers that have one mask.
+Status run_passes(const Problem& problem, double share, const Strategy& strategy,
+                  const Setting& setting, std::vector<PassRun>& runs) {
   const int tensor = setting.training.tensor_parallel;
   // Of all pipeline stages, which compute at once, each for another batch.
   const int copies = setting.cluster->gpus() / (strategy.ranks() * tensor);
-  std::vector<PassRun> runs;
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     if (!covers(setting.passes, pass)) continue;
     HSAP_TRY(Schedule schedule, compile(problem, strategy, pass));
     HSAP_TRY(SlowestCopy slowest,
              simulate_slowest(schedule, *setting.cluster, setting.runtime,
                               {.replicas = copies, .tensor_parallel = tensor}));
-    runs.push_back({pass, std::move(schedule), std::move(slowest.simulation), slowest.copy});
+    runs.push_back({pass, std::move(schedule), std::move(slowest.simulation), slowest.copy, share});
   }
-  return runs;
+  return {};
 }
 
-const PassRun* run_of(const std::vector<PassRun>& runs, Pass pass) {
+const PassRun* run_of(std::span<const PassRun> runs, Pass pass) {
   const auto found = std::find_if(runs.begin(), runs.end(),
                                   [pass](const PassRun& run) { return run.pass == pass; });
   return found == runs.end() ? nullptr : &*found;
+}
+
+/// The same tokens on every rank, whatever the layers' mask.
+Problem of_layers(Problem problem, const Mask& mask) {
+  if (mask != problem.mask) problem.balanced_by = std::exchange(problem.mask, mask);
+  return problem;
 }
 
 /// What the time of the slowest rank is made of. After an exchange of all with all they end almost
@@ -49,17 +58,17 @@ PassTimes slowest_rank(const Simulation& simulation) {
           slowest->exposed_communication_s, slowest->host_s};
 }
 
-PassTimes times_of(const std::vector<PassRun>& runs, Pass pass) {
+PassTimes times_of(std::span<const PassRun> runs, Pass pass) {
   const PassRun* run = run_of(runs, pass);
   return run == nullptr ? PassTimes{} : slowest_rank(run->simulation);
 }
 
 /// Most over mean kernel seconds of the ranks, passes added up.
-double imbalance_of(const std::vector<PassRun>& runs) {
+double imbalance_of(std::span<const PassRun> runs) {
   std::vector<double> compute_s(runs.front().simulation.ranks.size());
   for (const PassRun& run : runs) {
     for (std::size_t rank = 0; rank < compute_s.size(); ++rank) {
-      compute_s[rank] += run.simulation.ranks[rank].compute_s;
+      compute_s[rank] += run.share * run.simulation.ranks[rank].compute_s;
     }
   }
   const double sum = std::accumulate(compute_s.begin(), compute_s.end(), 0.0);
@@ -67,19 +76,24 @@ double imbalance_of(const std::vector<PassRun>& runs) {
   return sum > 0 ? most * static_cast<double>(compute_s.size()) / sum : 1;
 }
 
-AttentionTimes attention_times(const std::vector<PassRun>& runs) {
+/// Of the mean layer.
+AttentionTimes attention_times(std::span<const PassRun> runs) {
   AttentionTimes out;
+  double sent = 0;
+  double sent_inter_node = 0;
   for (const PassRun& run : runs) {
     const PassTimes times = slowest_rank(run.simulation);
-    (run.pass == Pass::forward ? out.forward_s : out.backward_s) = times.seconds;
-    out.compute_s += times.compute_s;
-    out.communication_s += times.communication_s;
-    out.exposed_communication_s += times.exposed_communication_s;
+    (run.pass == Pass::forward ? out.forward_s : out.backward_s) += run.share * times.seconds;
+    out.compute_s += run.share * times.compute_s;
+    out.communication_s += run.share * times.communication_s;
+    out.exposed_communication_s += run.share * times.exposed_communication_s;
     for (const RankTimes& rank : run.simulation.ranks) {
-      out.bytes_sent += rank.bytes_sent;
-      out.bytes_sent_inter_node += rank.bytes_sent_inter_node;
+      sent += run.share * static_cast<double>(rank.bytes_sent);
+      sent_inter_node += run.share * static_cast<double>(rank.bytes_sent_inter_node);
     }
   }
+  out.bytes_sent = std::llround(sent);
+  out.bytes_sent_inter_node = std::llround(sent_inter_node);
   out.imbalance = imbalance_of(runs);
   return out;
 }
@@ -108,7 +122,7 @@ std::vector<BackwardInputs> backward_inputs(const Schedule& backward) {
   return inputs;
 }
 
-std::vector<AttentionBuffers> buffers_of(const std::vector<PassRun>& runs) {
+std::vector<AttentionBuffers> buffers_of(std::span<const PassRun> runs) {
   const PassRun* forward = run_of(runs, Pass::forward);
   const PassRun* backward = run_of(runs, Pass::backward);
   return attention_buffers(forward == nullptr ? nullptr : &forward->schedule,
@@ -134,7 +148,7 @@ std::vector<AttentionBuffers> largest(const std::vector<AttentionBuffers>& all) 
   return kept;
 }
 
-std::vector<Basis> basis_of(const std::vector<PassRun>& runs, const Setting& setting) {
+std::vector<Basis> basis_of(std::span<const PassRun> runs, const Setting& setting) {
   std::vector<std::vector<Basis>> lists;
   lists.reserve(runs.size());
   for (const PassRun& run : runs) {
@@ -167,13 +181,20 @@ std::vector<AttentionBuffers> attention_buffers(const Schedule* forward,
 
 Result<SimulatedAttention> simulate_attention(const Problem& problem, const Strategy& strategy,
                                               const Setting& setting) {
-  HSAP_TRY(const std::vector<PassRun> runs, run_passes(problem, strategy, setting));
+  HSAP_TRY(const std::vector<LayerMask> masks, layer_masks(setting.model, problem.mask));
   SimulatedAttention out;
   out.ranks = strategy.ranks();
+  std::vector<PassRun> runs;
+  std::vector<AttentionBuffers> buffers;
+  for (const auto& [mask, share] : masks) {
+    const std::size_t first = runs.size();
+    HSAP_CHECK(run_passes(of_layers(problem, mask), share, strategy, setting, runs));
+    const std::span<const PassRun> added = std::span(runs).subspan(first);
+    out.layers.push_back({share, times_of(added, Pass::forward), times_of(added, Pass::backward)});
+    const std::vector<AttentionBuffers> needed = buffers_of(added);
+    buffers.insert(buffers.end(), needed.begin(), needed.end());
+  }
   out.times = attention_times(runs);
-  out.forward = times_of(runs, Pass::forward);
-  out.backward = times_of(runs, Pass::backward);
-  const std::vector<AttentionBuffers> buffers = buffers_of(runs);
   for (const AttentionBuffers& rank : buffers) {
     out.rank_tokens = std::max(out.rank_tokens, rank.tokens);
   }

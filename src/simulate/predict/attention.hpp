@@ -17,13 +17,12 @@ namespace hsap {
                                                               const Schedule* backward,
                                                               const Simulation* backward_run);
 
-/// One layer's attention of a batch, simulated in the passes asked for: all that a prediction takes
-/// from it. How the rest of the model is trained makes no difference to it, but for T.
+/// The mean layer's attention of a batch, simulated in the passes asked for: all that a prediction
+/// takes from it. How the rest of the model is trained makes no difference to it, but for T.
 struct SimulatedAttention {
   int ranks = 1;
   AttentionTimes times;
-  PassTimes forward;
-  PassTimes backward;
+  std::vector<LayerAttention> layers;     ///< of each of the model's masks
   std::int64_t rank_tokens = 0;           ///< on the rank with most
   std::vector<AttentionBuffers> buffers;  ///< of ranks that may need most memory
   std::string limit;                      ///< attention_limit()

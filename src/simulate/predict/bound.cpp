@@ -45,9 +45,8 @@ double crossing_seconds(double bytes, std::int64_t places, double rate) {
   return bytes > 0 && rate > 0 ? bytes / (2 * rate * static_cast<double>(places)) : 0;
 }
 
-}  // namespace
-
-Bound bound(const Problem& problem, const Setting& setting, int ranks) {
+/// Of layers that have the problem's mask.
+Bound bound_of(const Problem& problem, const Setting& setting, int ranks) {
   const Device& device = setting.cluster->spec().device;
   const Rates rates = rates_of(*setting.cluster);
   const std::int64_t tensor = setting.training.tensor_parallel;
@@ -73,6 +72,23 @@ Bound bound(const Problem& problem, const Setting& setting, int ranks) {
   }
   bound.total_s = std::max({bound.compute_s, bound.intra_node_s, bound.inter_node_s});
   return bound;
+}
+
+}  // namespace
+
+Bound bound(const Problem& problem, const Setting& setting, int ranks) {
+  Bound mean;
+  Problem layers = problem;
+  const Result<std::vector<LayerMask>> masks = layer_masks(setting.model, problem.mask);
+  for (const auto& [mask, share] : *masks) {
+    layers.mask = mask;
+    const Bound bound = bound_of(layers, setting, ranks);
+    mean.compute_s += share * bound.compute_s;
+    mean.intra_node_s += share * bound.intra_node_s;
+    mean.inter_node_s += share * bound.inter_node_s;
+    mean.total_s += share * bound.total_s;
+  }
+  return mean;
 }
 
 }  // namespace hsap

@@ -24,7 +24,7 @@ Shares shares_of(std::span<const PassRun> runs, const AttentionTimes& attention)
   for (const PassRun& run : runs) {
     double busiest = 0;
     for (const RankTimes& rank : run.simulation.ranks) busiest = std::max(busiest, rank.host_s);
-    shares.host += busiest;
+    shares.host += run.share * busiest;
   }
   return shares;
 }
@@ -33,7 +33,7 @@ std::string percent(double part, double whole) {
   return fmt::format("{:.0f} %", whole > 0 ? 100 * part / whole : 0);
 }
 
-/// The link that was busy for the largest share of its pass.
+/// The link that is busy for the largest share of a pass of the mean layer.
 struct BusyLink {
   LinkId link = 0;
   double share = 0;
@@ -42,12 +42,18 @@ struct BusyLink {
 
 BusyLink busiest_link(std::span<const PassRun> runs, const Cluster& cluster) {
   BusyLink busiest;
-  for (const PassRun& run : runs) {
-    const std::vector<double>& bytes = run.simulation.link_busy_bytes;
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    double seconds = 0;
+    std::vector<double> bytes(cluster.links().size());
+    for (const PassRun& run : runs) {
+      if (run.pass != pass) continue;
+      seconds += run.share * run.simulation.seconds;
+      const std::vector<double>& busy = run.simulation.link_busy_bytes;
+      for (LinkId link = 0; link < busy.size(); ++link) bytes[link] += run.share * busy[link];
+    }
     for (LinkId link = 0; link < bytes.size(); ++link) {
-      const double rate = cluster.links()[link].bandwidth_bytes_per_s;
-      const double share = bytes[link] / (rate * run.simulation.seconds);
-      if (share > busiest.share) busiest = {link, share, run.pass};
+      const double share = bytes[link] / (cluster.links()[link].bandwidth_bytes_per_s * seconds);
+      if (share > busiest.share) busiest = {link, share, pass};
     }
   }
   return busiest;

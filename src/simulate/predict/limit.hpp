@@ -12,6 +12,7 @@ struct PassRun {
   Schedule schedule;
   Simulation simulation;  ///< of the copy that takes longest
   int copy = 0;           ///< SimulateOptions::told
+  double share = 1;       ///< of the layers
 };
 
 /// What limits attention, in words: "compute: kernels run 93 % of the attention time",

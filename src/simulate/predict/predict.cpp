@@ -43,6 +43,7 @@ Result<Problem> problem_of(const Batch& batch, const Setting& setting) {
   HSAP_CHECK(check(batch));
   HSAP_TRY(const Heads heads,
            heads_per_rank(setting.model.heads, setting.training.tensor_parallel));
+  HSAP_CHECK(layer_masks(setting.model, setting.mask));
   return Problem{batch, setting.mask, heads, setting.dtype};
 }
 
@@ -116,6 +117,7 @@ Result<Sharing> sharing_of(int ranks, int replicas, const Training& training) {
 Result<BatchPrediction> predict(const SimulatedAttention& attention, const Problem& problem,
                                 const Setting& setting) {
   HSAP_TRY(const Division division, division_of(attention.ranks, setting));
+  HSAP_TRY(const std::vector<LayerMask> masks, layer_masks(setting.model, problem.mask));
   BatchPrediction out;
   out.tokens = problem.batch.tokens();
   out.documents = problem.batch.documents();
@@ -128,7 +130,7 @@ Result<BatchPrediction> predict(const SimulatedAttention& attention, const Probl
     out.step =
         step_times({setting, attention.ranks, division.data_ranks / attention.ranks,
                     division.accumulation, division.pipeline, out.tokens, attention.rank_tokens,
-                    area(problem.mask, problem.batch), attention.forward, attention.backward});
+                    layer_area(masks, problem.batch), attention.layers});
     out.limit += "; " + largest_part(*out.step);
     if (part_of(*out.step, waiting_for_host) > 0) {
       out.basis.push_back({"host time of a layer", Basis::Kind::uncalibrated,

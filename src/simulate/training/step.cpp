@@ -44,14 +44,16 @@ class Step {
   [[nodiscard]] StepTimes times() const {
     StepTimes step;
     step.parts = parts_;
-    step.breakdown = {{"attention_compute", layers() * attention_compute()},
-                      {"attention_exposed_communication", layers() * attention_exposed()},
-                      {"attention_idle", layers() * attention_idle()},
-                      {"linear", layers() * (3 * linear_forward() + 3 * elementwise_forward())},
-                      {"recompute", layers() * recompute()},
-                      {"embedding_and_logits", embedding_and_logits()},
-                      {"tensor_parallel", layers() * (tensor_parallel(Pass::forward) +
-                                                      tensor_parallel(Pass::backward))}};
+    step.breakdown = {
+        {"attention_compute", layers() * attention_compute()},
+        {"attention_exposed_communication", layers() * attention_exposed()},
+        {"attention_idle", layers() * attention_idle()},
+        {"linear", layers() * (3 * linear_forward() + 3 * elementwise_forward())},
+        {"recompute",
+         layers() * mean([&](const LayerAttention& layer) { return recompute(layer); })},
+        {"embedding_and_logits", embedding_and_logits()},
+        {"tensor_parallel",
+         layers() * (tensor_parallel(Pass::forward) + tensor_parallel(Pass::backward))}};
     if (model_.experts > 0) {
       step.breakdown.emplace_back("expert_dispatch", layers() * 2 * dispatch_s_);
     }
@@ -98,11 +100,28 @@ class Step {
     return parts;
   }
 
+  /// Of the mean layer.
+  template <typename Number>
+  [[nodiscard]] double mean(const Number& number_of) const {
+    double sum = 0;
+    for (const LayerAttention& layer : in_.attention) sum += layer.share * number_of(layer);
+    return sum;
+  }
+  /// Both passes of its attention.
+  [[nodiscard]] double attention(double PassTimes::*time) const {
+    return mean(
+        [time](const LayerAttention& layer) { return layer.forward.*time + layer.backward.*time; });
+  }
+
   /// One layer in one pass, where the host is ahead.
-  [[nodiscard]] double on_device(Pass pass) const {
+  [[nodiscard]] double on_device(Pass pass, const LayerAttention& layer) const {
     const double sent = dispatch_s_ + tensor_parallel(pass);
-    return pass == Pass::forward ? in_.forward.seconds + computed(pass) + sent
-                                 : in_.backward.seconds + computed(pass) + sent + recompute();
+    return pass == Pass::forward
+               ? layer.forward.seconds + computed(pass) + sent
+               : layer.backward.seconds + computed(pass) + sent + recompute(layer);
+  }
+  [[nodiscard]] double on_device(Pass pass) const {
+    return mean([&](const LayerAttention& layer) { return on_device(pass, layer); });
   }
   /// Of that outside attention, nothing made again.
   [[nodiscard]] double computed(Pass pass) const {
@@ -124,14 +143,18 @@ class Step {
   /// What the host takes longer to issue a layer than the device to run it.
   [[nodiscard]] double host_behind(Pass pass) const {
     const bool forward_too = pass == Pass::forward || again();
-    const double attention_s =
-        (forward_too ? in_.forward.host_s : 0) + (pass == Pass::backward ? in_.backward.host_s : 0);
-    return std::max(0.0, attention_s + issued(pass) - on_device(pass));
+    return mean([&](const LayerAttention& layer) {
+      const double attention_s = (forward_too ? layer.forward.host_s : 0) +
+                                 (pass == Pass::backward ? layer.backward.host_s : 0);
+      return std::max(0.0, attention_s + issued(pass) - on_device(pass, layer));
+    });
   }
   /// Of that, what does not grow with attention: ZeRO's messages may hide there, and a lower limit
   /// on attention stays one on the step.
   [[nodiscard]] double idle(Pass pass) const {
-    return std::max(0.0, issued(pass) - on_device(pass));
+    return mean([&](const LayerAttention& layer) {
+      return std::max(0.0, issued(pass) - on_device(pass, layer));
+    });
   }
 
   [[nodiscard]] double one_layer(Pass pass) const { return on_device(pass) + host_behind(pass); }
@@ -145,15 +168,13 @@ class Step {
            std::max(0.0, layers - 2) / layers;
   }
 
-  [[nodiscard]] double attention_compute() const {
-    return in_.forward.compute_s + in_.backward.compute_s;
-  }
+  [[nodiscard]] double attention_compute() const { return attention(&PassTimes::compute_s); }
   [[nodiscard]] double attention_exposed() const {
-    return in_.forward.exposed_communication_s + in_.backward.exposed_communication_s;
+    return attention(&PassTimes::exposed_communication_s);
   }
   /// Neither computing nor communicating: the host issues, or a peer is late.
   [[nodiscard]] double attention_idle() const {
-    return in_.forward.seconds + in_.backward.seconds - attention_compute() - attention_exposed();
+    return attention(&PassTimes::seconds) - attention_compute() - attention_exposed();
   }
 
   /// Matrix products of a layer, forward; backward takes twice that (inputs and weights).
@@ -190,7 +211,7 @@ class Step {
 
   /// Outputs of norms are one pass over them. Selective checkpointing repeats what is cheap, full
   /// checkpointing the whole forward pass of the layer, with all its communication.
-  [[nodiscard]] double recompute() const {
+  [[nodiscard]] double recompute(const LayerAttention& layer) const {
     switch (training_.checkpointing) {
       case Training::Checkpointing::none:
         return 0;
@@ -201,8 +222,7 @@ class Step {
       case Training::Checkpointing::selective:
         return elementwise_forward() + recasts();
       case Training::Checkpointing::full:
-        return in_.forward.seconds + computed(Pass::forward) + dispatch_s_ +
-               tensor_parallel(Pass::forward);
+        return on_device(Pass::forward, layer);
     }
     return 0;
   }

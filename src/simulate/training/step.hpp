@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "hsap/predict.hpp"
 
 namespace hsap {
@@ -11,6 +14,13 @@ struct PassTimes {
   double communication_s = 0;
   double exposed_communication_s = 0;
   double host_s = 0;  ///< the host issues it
+};
+
+/// Attention of the layers that have one mask.
+struct LayerAttention {
+  double share = 1;  ///< of all layers
+  PassTimes forward;
+  PassTimes backward;
 };
 
 /// Layouts keep shards equal within a token, and Ulysses their members again: no rank holds this
@@ -26,9 +36,8 @@ struct StepInput {
   Pipeline pipeline;             ///< of the setting
   std::int64_t tokens = 0;       ///< of one batch
   std::int64_t rank_tokens = 0;  ///< on the rank with most tokens
-  std::int64_t pairs = 0;        ///< unmasked (query, key) pairs of the batch
-  PassTimes forward;
-  PassTimes backward;
+  std::int64_t pairs = 0;        ///< unmasked (query, key) pairs of the batch in the mean layer
+  std::vector<LayerAttention> attention;  ///< shares add up to 1
 };
 
 /// Megatron-SP communication of attention, and as much again of the MLP, in one layer: collectives

@@ -121,3 +121,23 @@ TEST_CASE("a strategy that cannot be compiled is an answer, not a crash") {
   REQUIRE_FALSE(all.ok());
   CHECK(all.error().kind == ErrorKind::infeasible);
 }
+
+TEST_CASE("layers with a window are checked by themselves") {
+  Plan plan = ring_plan();
+  plan.problem.batches = {Batch{{64, 64}}};
+  plan.problem.model.window = 16;
+  plan.problem.model.window_layers = 24;
+  const PlannedPass item{0, Pass::backward, true};
+  plan.schedules.push_back(
+      {0, *compile(problem_of(plan, 0, true), plan.strategy, item.pass), item.window});
+  // One of the other layers attends to too much.
+  plan.schedules.push_back(
+      {0, *compile(problem_of(plan, 0), plan.strategy, item.pass), item.window});
+  const auto all = apps::check_plan(plan, 0);
+  REQUIRE(all.ok());
+  REQUIRE(all->size() == 6);
+  CHECK((*all)[3].what == "batch 0, window, backward");
+  CHECK((*all)[4].what == "batch 0, window, backward, embedded");
+  for (std::size_t i = 0; i < 5; ++i) CHECK((*all)[i].finding.empty());
+  CHECK_FALSE((*all)[5].finding.empty());
+}

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/json.hpp"
+#include "hsap/compile.hpp"
 #include "support/golden.hpp"
 #include "support/sample_plan.hpp"
 
@@ -281,4 +282,35 @@ TEST_CASE("a mesh lists global ranks, tensor-parallel ranks innermost") {
   const Strategy outer{2, 3, Order::context_inner};
   CHECK(mesh_of(outer, 1).ulysses_groups == std::vector<std::vector<int>>{{0, 3}, {1, 4}, {2, 5}});
   CHECK(mesh_of(outer, 1).context_groups == std::vector<std::vector<int>>{{0, 1, 2}, {3, 4, 5}});
+}
+
+TEST_CASE("a plan of layers with and without a window has schedules of both") {
+  Plan plan = test::windowed_plan();
+  CHECK(has_window(plan));
+  const Problem wide = problem_of(plan, 0);
+  const Problem narrow = problem_of(plan, 0, true);
+  CHECK(narrow.mask == *parse_mask("sliding:512"));
+  CHECK(narrow.balanced_by == wide.mask);
+  CHECK(narrow.batch == wide.batch);
+  REQUIRE(passes_of(plan).size() == 8);
+  CHECK(passes_of(plan)[2].window);
+  for (const PlannedPass& item : passes_of(plan)) {
+    const Problem problem = problem_of(plan, item.batch, item.window);
+    plan.schedules.push_back(
+        {item.batch, *compile(problem, plan.strategy, item.pass), item.window});
+  }
+  const std::string text = plan_text(plan);
+  const Result<Plan> again = parse_plan(text, "p.json");
+  INFO((again ? "" : again.error().text()));
+  REQUIRE(again.ok());
+  CHECK(plan_text(*again) == text);
+  CHECK(embedded_of(*again, {1, Pass::backward, true}) == &again->schedules[7].schedule);
+  CHECK(embedded_of(*again, {1, Pass::backward, false}) == &again->schedules[5].schedule);
+  CHECK(
+      error_of(changed(plan, "/problem/mask", "\"full\"")) ==
+      "p.json: /problem/mask: layers of llama3-8b have a window; found full, expected a mask that "
+      "is causal or sliding");
+  // Where no layer has one, no schedule is of one.
+  const std::string other = changed(plan, "/problem/mask", "\"sliding:512\"");
+  CHECK(error_of(other).find("p.json: /schedules") == 0);
 }

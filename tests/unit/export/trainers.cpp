@@ -296,3 +296,33 @@ TEST_CASE("options are for attention in bf16") {
     CHECK(loses(export_plan(plan, static_cast<Target>(i)), "dtype fp32: "));
   }
 }
+
+TEST_CASE("layers with a window are told to trainers that have them as an option") {
+  Plan plan = test::windowed_plan();
+  plan.problem.batches = {Batch{{4096}}};
+  plan.training = {1, Training::Checkpointing::none};
+  plan.strategy = {8, 1};
+  const Exported megatron = export_plan(plan, Target::megatron);
+  CHECK(megatron.notes.empty());
+  CHECK(says(megatron, "--cp-comm-type a2a\n--window-size 511,0\n--window-attn-skip-freq 4\n"));
+  const Exported engine = export_plan(plan, Target::transformer_engine);
+  CHECK(engine.notes.empty());
+  CHECK(says(engine,
+             "\nmask_arguments = {\"attn_mask_type\": \"causal\"}\n# in the 24 layers with "
+             "a window also \"window_size\": (511,0)\n"));
+  for (const Target target : {Target::torchtitan, Target::deepspeed, Target::yunchang}) {
+    CHECK(loses(export_plan(plan, target), "mask causal (sliding:512 in 24 of 32 layers): "));
+  }
+  // Gemma 3: every 6th of 62 layers sees all. 12 of 32 are no such pattern.
+  plan.problem.model.layers = 62;
+  plan.problem.model.window_layers = 52;
+  CHECK(says(export_plan(plan, Target::megatron), "--window-attn-skip-freq 6\n"));
+  plan.problem.model.layers = 32;
+  plan.problem.model.window_layers = 12;
+  const Exported irregular = export_plan(plan, Target::megatron);
+  CHECK(says(irregular, "--window-attn-skip-freq [1]*12+[0]*20\n"));
+  CHECK(loses(irregular, "window in 12 of 32 layers: "));
+  // A ring has no window.
+  plan.strategy = {1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::ring};
+  CHECK(loses(export_plan(plan, Target::megatron), "exchange ring: "));
+}

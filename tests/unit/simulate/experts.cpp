@@ -49,8 +49,7 @@ struct Spread {
                              4096,
                              4096 / ranks(),
                              1,
-                             {},
-                             {}})
+                             {{}}})
                      .breakdown);
   }
   [[nodiscard]] std::map<std::string, double> memory() const {
@@ -129,8 +128,8 @@ TEST_CASE("A GPU holds, steps and reads its own experts") {
   }
   // One token: no product takes as long as reading the weights does.
   Spread given(4, 1);
-  const StepTimes step = step_times(
-      {given.setting, 4, 2, 1, *pipeline_of(given.setting.model, 1, 1), 4, 1, 1, {}, {}});
+  const StepTimes step =
+      step_times({given.setting, 4, 2, 1, *pipeline_of(given.setting.model, 1, 1), 4, 1, 1, {{}}});
   CHECK(named(step.breakdown).at("linear") ==
         Approx(2 * 3 * 2 * (attention + router + 4 * expert) / 1e12).epsilon(5e-3));
 }

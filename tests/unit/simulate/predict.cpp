@@ -1,5 +1,8 @@
 #include "hsap/predict.hpp"
 
+#include <algorithm>
+
+#include "hsap/compile.hpp"
 #include "unit/simulate/support.hpp"
 
 using namespace hsap;
@@ -256,4 +259,56 @@ TEST_CASE("More documents cut work: the same tokens in halves cost half the pair
   const BatchPrediction one = given.of({{262144}}, ring(1, 4));
   const BatchPrediction two = given.of({{131072, 131072}}, ring(1, 4, Layout::per_document_zigzag));
   CHECK(two.attention.compute_s / one.attention.compute_s == Approx(0.5).epsilon(0.05));
+}
+
+TEST_CASE("Layers with a window count by their share, on the same tokens") {
+  Case given;
+  given.setting.model = llama3_8b();
+  const Batch batch{{9000, 6000, 1384}};
+  const Strategy strategy = ring(2, 4);
+  const BatchPrediction wide = given.of(batch, strategy);
+  given.setting.mask = {Mask::Kind::sliding, 512, 0, 0};
+  const BatchPrediction narrow = given.of(batch, strategy);
+  given.setting.mask = {};
+  given.setting.model.window = 512;
+  given.setting.model.window_layers = 24;  // of 32
+  const BatchPrediction both = given.of(batch, strategy);
+  const auto mean = [&](auto number_of) {
+    return Approx(0.25 * number_of(wide) + 0.75 * number_of(narrow));
+  };
+  const auto check = [&](auto number_of) { CHECK(number_of(both) == mean(number_of)); };
+  check([](const auto& out) { return out.attention.forward_s; });
+  check([](const auto& out) { return out.attention.backward_s; });
+  check([](const auto& out) { return out.attention.compute_s; });
+  check([](const auto& out) { return double(out.attention.bytes_sent); });
+  check([](const auto& out) { return out.bound.total_s; });
+  check([](const auto& out) { return out.step->seconds; });
+  CHECK(both.step->mfu * both.step->seconds ==
+        mean([](const auto& out) { return out.step->mfu * out.step->seconds; }));
+  CHECK(both.events == wide.events + narrow.events);
+  CHECK(both.memory.peak_bytes == std::max(wide.memory.peak_bytes, narrow.memory.peak_bytes));
+}
+
+TEST_CASE("A balanced layout is one for all layers") {
+  // A window of 1 makes all tokens equal work; by the causal mask late ones have more.
+  const Problem wide{{{5000, 3000}}, {}, {8, 4, 128}};
+  Problem narrow = wide;
+  narrow.mask = {Mask::Kind::sliding, 1, 0, 0};
+  const auto shards = [](const Problem& problem) {
+    return shard_tokens(Layout::balanced, problem, 4);
+  };
+  CHECK(shards(narrow) != shards(wide));
+  narrow.balanced_by = wide.mask;
+  CHECK(shards(narrow) == shards(wide));
+}
+
+TEST_CASE("Windows go with masks that a window can narrow") {
+  Case given;
+  given.setting.model = llama3_8b();
+  given.setting.model.window = 512;
+  given.setting.model.window_layers = 24;
+  given.setting.mask = {Mask::Kind::full, 0, 0, 0};
+  const auto refused = predict({{8192}}, ring(2, 4), given.setting);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::bad_input);
 }

@@ -28,8 +28,7 @@ struct Case {
             8192,
             1024,
             8192LL * 8193 / 2,
-            {2e-3, 1e-3, 8e-4, 5e-4, 0},
-            {5e-3, 3e-3, 2e-3, 1e-3, 0}};
+            {{1, {2e-3, 1e-3, 8e-4, 5e-4, 0}, {5e-3, 3e-3, 2e-3, 1e-3, 0}}}};
   }
   [[nodiscard]] std::map<std::string, double> parts() const {
     return named(step_times(input()).breakdown);
@@ -95,8 +94,8 @@ TEST_CASE("A layer takes no less than its host, in each pass") {
   // of other work.
   given.setting.runtime.host_layer_s = 40e-3;
   StepInput input = given.input();
-  input.forward.host_s = 0.5e-3;
-  input.backward.host_s = 1e-3;
+  input.attention[0].forward.host_s = 0.5e-3;
+  input.attention[0].backward.host_s = 1e-3;
   const StepTimes behind = step_times(input);
   CHECK(behind.parts.layer_forward_s == Approx(20.5e-3));
   CHECK(behind.parts.layer_backward_s == Approx(21e-3));
@@ -418,4 +417,18 @@ TEST_CASE("the optimizer and collectives of a pipeline are of the stage with mos
   const double share = (8 * layer + 128256.0 * 4096) / (32 * layer + 2 * 128256.0 * 4096);
   CHECK(named(step.breakdown).at("optimizer") ==
         Approx(named(whole.breakdown).at("optimizer") * share));
+}
+
+TEST_CASE("A layer with a window waits for its host by itself") {
+  Case given;
+  StepInput input = given.input();
+  const double other_s = step_times(input).parts.layer_forward_s - 2e-3;
+  given.setting.runtime.host_layer_s = 12e-3;  // 6 ms a pass
+  // Half of the layers with 20 ms of attention, half with 2: these wait.
+  input.attention = {{0.5, {20e-3, 20e-3, 0, 0, 0}, {}}, {0.5, {2e-3, 2e-3, 0, 0, 0}, {}}};
+  CHECK(other_s < 4e-3);
+  const StepTimes step = step_times(input);
+  CHECK(step.parts.layer_forward_s == Approx((20e-3 + other_s + 6e-3) / 2));
+  CHECK(named(step.breakdown).at("attention_compute") == Approx(32 * 11e-3));
+  CHECK(step.seconds == sum(step.breakdown));
 }

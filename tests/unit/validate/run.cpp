@@ -208,5 +208,23 @@ TEST_CASE("a batch that the plan does not have") {
   CHECK_THAT(result.error().text(), Contains("--batch: no such batch; found 1000"));
 }
 
+TEST_CASE("layers with a window run by themselves") {
+  Plan plan = test::narrow_plan();
+  RunOptions options;
+  options.tokens = 64;
+  options.window = true;
+  const Result<Validation> none = validate_plan(plan, options);
+  REQUIRE_FALSE(none);
+  CHECK_THAT(none.error().text(), Contains("--window: no layer has a window; found llama3-8b"));
+  plan.problem.model.window = 9;
+  plan.problem.model.window_layers = 24;
+  options.leaks = 3;
+  const Result<Validation> result = validate_plan(plan, options);
+  if (!result) FAIL(result.error().text());
+  CHECK(result->right());
+  CHECK(result->problem.mask == *parse_mask("sliding:9"));
+  CHECK_THAT(report(*result, false), Contains("sliding:9"));
+}
+
 }  // namespace
 }  // namespace hsap::validation

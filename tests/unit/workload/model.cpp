@@ -56,7 +56,10 @@ TEST_CASE("shipped models have their published parameter counts") {
                                         {"qwen3-32b", 32.76},
                                         {"qwen3-30b-a3b", 30.53},
                                         {"qwen3-235b-a22b", 235.1},
-                                        {"llama3-405b", 405.9}}));
+                                        {"llama3-405b", 405.9},
+                                        {"gpt-oss-20b", 20.91},
+                                        {"gpt-oss-120b", 116.8},
+                                        {"gemma3-27b", 27.01}}));
   const Result<Model> model = load_model(row.name);
   REQUIRE(model);
   CHECK(model->name == row.name);
@@ -153,4 +156,36 @@ TEST_CASE("overrides change a model before it is checked") {
   CHECK(unknown.error().expected.rfind("'model.layers'", 0) == 0);
   const std::vector<Override> zero{{"model.layers", "0"}};
   CHECK_FALSE(load_model("llama3-8b", zero));
+}
+
+TEST_CASE("Some layers of a model see a window") {
+  const Model model = *load_model("gpt-oss-120b");
+  CHECK(model.window == 128);
+  CHECK(model.window_layers == 18);
+  const auto masks = *layer_masks(model, *parse_mask("causal"));
+  REQUIRE(masks.size() == 2);
+  CHECK(masks[0].mask == *parse_mask("causal"));
+  CHECK(masks[1].mask == *parse_mask("sliding:128"));
+  CHECK(masks[0].share + masks[1].share == 1);
+  // 1,000 tokens: 500,500 causal pairs; 128 a row but for the first 127 rows of the window.
+  CHECK(layer_area(masks, {{1000}}) == (500'500 + 1000 * 128 - 127 * 128 / 2) / 2);
+  // No layer sees further than the mask of all.
+  CHECK(layer_masks(model, *parse_mask("sliding:128"))->size() == 1);
+  CHECK(layer_masks(model, *parse_mask("sliding:129"))->size() == 2);
+  for (const char* mask : {"full", "prefix:8", "shared_question:8:2"}) {
+    const auto none = layer_masks(model, *parse_mask(mask));
+    REQUIRE_FALSE(none);
+    CHECK(none.error().text() == std::string("layers of gpt-oss-120b have a window; found ") +
+                                     mask + ", expected a mask that is causal or sliding");
+  }
+}
+
+TEST_CASE("A window needs layers, and not all of them") {
+  CHECK(error_of(with("window", "128"))
+            .text()
+            .ends_with("/window_layers: missing key; found nothing, expected 'window_layers'"));
+  CHECK(error_of(with("window_layers", "1"))
+            .text()
+            .ends_with("/window: missing key; found nothing, expected 'window'"));
+  CHECK(error_of(with("window_layers", "2")).position == "/window");
 }
