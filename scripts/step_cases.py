@@ -182,7 +182,11 @@ EXPERTS = (
         ("235B, experts over four nodes", "26.02", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1633, ""),
         ("235B, experts over four nodes", "26.02.01", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1611, ""),
         ("235B, experts over four nodes", "26.04", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1686, ""),
-        ("235B, experts over four nodes", "26.04.01", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1712, ""))),
+        ("235B, experts over four nodes", "26.04.01", "qwen3-235b-a22b", 256, 8192, 1, 2, 8, 4, 32, 1712, ""),
+        ("gpt-oss 120B", "26.02", "gpt-oss-120b", 64, 1280, 1, 1, 4, 1, 8, 5993, ""),
+        ("gpt-oss 120B", "26.02.01", "gpt-oss-120b", 64, 1280, 1, 1, 4, 1, 8, 5984, ""),
+        ("gpt-oss 120B", "26.04", "gpt-oss-120b", 64, 1280, 1, 1, 4, 1, 8, 5810, ""),
+        ("gpt-oss 120B", "26.04.01", "gpt-oss-120b", 64, 1280, 1, 1, 4, 1, 8, 5824, ""))),
     ("dgx-b200", "DGX B200", (
         ("30B, experts inside a node", "25.11", "qwen3-30b-a3b", 8, 512, 1, 1, 1, 1, 8, 9299, ""),
         ("30B, experts inside a node", "26.02.01", "qwen3-30b-a3b", 8, 128, 4, 1, 1, 1, 8, 26695, ""),
@@ -190,8 +194,13 @@ EXPERTS = (
         ("30B, experts inside a node", "26.04.01", "qwen3-30b-a3b", 8, 128, 4, 1, 1, 1, 8, 27136, ""),
         ("235B, experts inside a node", "25.11", "qwen3-235b-a22b", 64, 1024, 1, 1, 8, 2, 8, 3269, ""),
         ("235B, experts inside a node", "26.02", "qwen3-235b-a22b", 256, 8192, 1, 1, 8, 1, 8, 3805, ""),
-        ("235B, experts inside a node", "26.04.01", "qwen3-235b-a22b", 256, 8192, 1, 1, 8, 1, 8, 3776, ""))),
+        ("235B, experts inside a node", "26.04.01", "qwen3-235b-a22b", 256, 8192, 1, 1, 8, 1, 8, 3776, ""),
+        ("gpt-oss 120B", "26.02.01", "gpt-oss-120b", 64, 320, 4, 1, 1, 1, 8, 13722, ""),
+        ("gpt-oss 120B", "26.04", "gpt-oss-120b", 64, 320, 4, 1, 1, 1, 8, 13045, ""),
+        ("gpt-oss 120B", "26.04.01", "gpt-oss-120b", 64, 320, 4, 1, 1, 1, 8, 13568, ""))),
 )
+# Its recipes multiply in bf16 and make norms and activations again.
+GPT_OSS = {"matmul": "bf16", "checkpointing": "selective"}
 
 
 def expert_steps(_):
@@ -205,8 +214,9 @@ def expert_steps(_):
                 row, group, gpus, 8, {"model": model}, [4096] * sequences, 1,
                 {"zero": 1, "checkpointing": "none", "matmul": "fp8", "weight_gradients": "bf16",
                  "tensor_parallel": tp, "pipeline_parallel": pp, "virtual_stages": pieces, "expert_parallel": ep,
-                 "global_batch": batches}, batches * sequences * 4096 / gpus / speed)
+                 "global_batch": batches} | (GPT_OSS if model.startswith("gpt-oss") else {}),
+                batches * sequences * 4096 / gpus / speed)
             cases.append(case | ({"note": note} if note else {}))
         yield f"steps-{cluster}-experts", cluster, "transformer-engine", cases, \
-            BRIDGE.replace("Llama 3 with", "Qwen3 with") + f" {title}", {
+            BRIDGE.replace("Llama 3 with", "Qwen3 (gpt-oss without) with") + f" {title}", {
                 "calibration": {"runtime.tensor_parallel_overlap": overlaps[cluster]}}
