@@ -132,6 +132,9 @@ Result<Scene> read_scene(const Options& options) {
   HSAP_TRY(const std::vector<Override> overrides, read_overrides(options.cluster.set));
   HSAP_TRY(Cluster cluster, read_cluster(options.cluster));
   HSAP_TRY(Model model, read_model(options.model, overrides));
+  if (const auto masks = layer_masks(model, options.problem.mask); !masks) {
+    return at_flag("--mask", masks.error());
+  }
   Result<Runtime> runtime = load_runtime(options.problem.runtime, overrides);
   if (!runtime) return at_flag("--runtime", std::move(runtime).error());
   Scene scene;

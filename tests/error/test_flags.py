@@ -43,6 +43,9 @@ class Flags(ProgramTest):
         self.refuse([*SIM, "--mask", "sliding:0"], "--mask", "'0'")
         self.refuse([*SIM, "--mask", "sliding:-1"], "--mask")
         self.refuse([*SIM, "--mask", "prefix:"], "--mask")
+        self.refuse(["hsap-sim", "--cluster", "dgx-h100", "--documents", "4K", "--model", "gpt-oss-20b",
+                     "--mask", "full"], "--mask",
+                    "layers of gpt-oss-20b have a window; found full")
 
     def test_contradictions(self):
         self.refuse([*SIM, "--trace", "wlb-llm", "--context", "64K"], "--trace", "--documents")

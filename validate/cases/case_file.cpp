@@ -60,6 +60,7 @@ Attention read_attention(json::Object& from, int gpus) {
   work.problem.heads = read_heads(from);
   work.problem.batch = read_documents(from);
   work.problem.mask = from.parsed_or("mask", parse_mask, Mask{});
+  if (from.has("balanced_by")) work.problem.balanced_by = from.parsed("balanced_by", parse_mask);
   work.problem.dtype = from.parsed_or("dtype", parse_dtype, Dtype::bf16);
   work.passes = from.parsed("pass", parse_passes);
   work.serialised = from.boolean_or("serialised", false);

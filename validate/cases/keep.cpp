@@ -69,6 +69,7 @@ json::Ordered case_of(const Validation& run, const PassRun& pass) {
                         {"dtype", to_string(problem.dtype)},
                         {"pass", name},
                         {"strategy", to_json(run.strategy)}};
+  if (problem.balanced_by) item["balanced_by"] = to_string(*problem.balanced_by);
   if (one_device) item["serialised"] = true;
   item["measured_s"] = pass.times->measured_s;
   return item;

@@ -2,6 +2,7 @@
 #include "validate/cases/keep.hpp"
 
 #include <catch2/catch.hpp>
+#include <variant>
 
 #include "support/sample_plan.hpp"
 #include "validate/cases/predict_case.hpp"
@@ -23,8 +24,9 @@ Machine machine_of(const Plan& plan, const std::string& cluster) {
 }
 
 /// A run of the plan on a fake device that stands for the machine.
-Validation run(const Plan& plan, const Machine& machine) {
+Validation run(const Plan& plan, const Machine& machine, bool window = false) {
   RunOptions options;
+  options.window = window;
   options.tokens = 32;
   options.where = "streams of a fake device";
   options.machine = machine;
@@ -92,6 +94,18 @@ TEST_CASE("a run on two nodes of another cluster") {
   check_agrees(file, validation);
   CHECK(file.cases[0].nodes == 2);
   CHECK(file.cases[0].gpus_per_node == 8);
+}
+
+TEST_CASE("a run of layers with a window, whose tokens lie as others need them") {
+  Plan plan = test::narrow_plan();
+  plan.problem.model.window = 1;
+  plan.problem.model.window_layers = 24;
+  const Validation validation = run(plan, machine_of(plan, ""), true);
+  const CaseFile file = kept(validation);
+  check_agrees(file, validation);
+  const Problem& problem = std::get<Attention>(file.cases[0].work).problem;
+  CHECK(problem.mask == *parse_mask("sliding:1"));
+  CHECK(problem.balanced_by == *parse_mask("causal"));
 }
 
 std::string objection_of(const Validation& validation) {
