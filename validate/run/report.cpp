@@ -30,6 +30,10 @@ std::string heading(const Validation& v) {
     text += fmt::format("shrunk from the {} tokens of the plan; --tokens N runs more\n",
                         v.planned_tokens);
   }
+  if (v.other_layers) {
+    text += problem.balanced_by ? "layers with a window; without --window the others run\n"
+                                : "layers without a window; --window runs the others\n";
+  }
   return text;
 }
 

@@ -209,6 +209,7 @@ Result<Validation> validate_plan(const Plan& plan, const RunOptions& options) {
   HSAP_TRY(validation.problem, problem_to_run(plan, options));
   const Problem& problem = validation.problem;
   validation.planned_tokens = problem_of(plan, options.batch).batch.tokens();
+  validation.other_layers = has_window(plan);
   validation.strategy = plan.strategy;
   validation.arithmetic = options.arithmetic;
   validation.executor = options.executor_name;

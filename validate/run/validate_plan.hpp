@@ -63,6 +63,7 @@ struct PassRun {
 struct Validation {
   Problem problem;  ///< as it ran
   Token planned_tokens = 0;
+  bool other_layers = false;  ///< the model has some whose mask is another
   Strategy strategy;
   Arithmetic arithmetic = Arithmetic::fp32;
   std::string executor;            ///< as --executor has it

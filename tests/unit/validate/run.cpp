@@ -224,6 +224,9 @@ TEST_CASE("layers with a window run by themselves") {
   CHECK(result->right());
   CHECK(result->problem.mask == *parse_mask("sliding:9"));
   CHECK_THAT(report(*result, false), Contains("sliding:9"));
+  CHECK_THAT(report(*result, false), Contains("layers with a window"));
+  options.window = false;
+  CHECK_THAT(report(*validate_plan(plan, options), false), Contains("--window runs the others"));
 }
 
 }  // namespace
