@@ -126,10 +126,15 @@ double collective_seconds(const Cluster& cluster, double bytes, int gpus, int st
   const int node = cluster.gpus_per_node();
   const int nodes = std::min((gpus * stride + node - 1) / node, gpus);
   const auto missing = [](int parts) { return (parts - 1.0) / parts; };
-  double slowest_s = bytes * missing(gpus) * ring_seconds(cluster, gpus, stride);
+  // What every GPU hands on to the next of the ring.
+  const double handed_on = bytes * missing(gpus);
+  double slowest_s = handed_on * ring_seconds(cluster, gpus, stride);
   double latency_s = rates.gpu_pair_latency_s;
   if (nodes > 1) {
-    const double entering = bytes * std::min(stride, node) * missing(nodes);
+    // NCCL's rings leave a node at another of its GPUs each, so that each spares its links as much.
+    const int here = std::max(1, node / stride);
+    slowest_s *= missing(here);
+    const double entering = handed_on * std::min(stride, node);
     slowest_s = std::max(slowest_s, entering / rates.node_bytes_per_s);
     // Of the nodes below a leaf, one hands on to the next leaf.
     if (nodes > cluster.spec().nodes_per_leaf) {

@@ -17,8 +17,8 @@ struct Rates {
 /// Seconds of an all-gather or reduce-scatter of `bytes` (the whole, not a share) over the same
 /// part of `gpus` consecutive GPUs `stride` apart, while the GPUs between them do the same with
 /// theirs. Rings: a GPU takes in bytes (gpus - 1) / gpus, at the pace of the busiest link of the
-/// node, and a node what its `stride` groups lack over its NICs and the uplinks of its leaf; the
-/// slowest counts, plus a latency for each doubling of the group.
+/// node, and a node as much for each of its `stride` groups over its NICs and the uplinks of its
+/// leaf; the slowest counts, plus a latency for each doubling of the group.
 [[nodiscard]] double collective_seconds(const Cluster& cluster, double bytes, int gpus, int stride);
 
 /// Seconds until each of `gpus` consecutive GPUs has sent an equal part of `bytes` to every one of

@@ -308,9 +308,10 @@ TEST_CASE("A collective is as slow as the GPU's link or the node's NICs") {
   const Cluster one = round_cluster(1, 8);
   CHECK(collective_seconds(one, 8e9, 8, 1) == Approx(7e9 / 100e9));
   CHECK(collective_seconds(one, 8e9, 1, 1) == 0);
-  // Two nodes of two: NICs of 2 x 10 GB/s take in half of it; the GPU's link 3/4 at 100 GB/s.
+  // Two nodes of two: NICs of 2 x 10 GB/s take in 3/4 of it, a node's own GPUs being the last to
+  // get what began there; NVLinks at 100 GB/s carry half as much, as rings leave at either GPU.
   const Cluster two = round_cluster(2, 2);
-  CHECK(collective_seconds(two, 8e9, 4, 1) == Approx(4e9 / 20e9));
+  CHECK(collective_seconds(two, 8e9, 4, 1) == Approx(6e9 / 20e9));
   // With two slices, each of the node's two GPUs wants another half of its own 8 GB.
   CHECK(collective_seconds(two, 8e9, 2, 2) == Approx(2 * 4e9 / 20e9));
 }
@@ -355,9 +356,9 @@ TEST_CASE("Uplinks of leaves and what a node's NICs reach together set the pace 
   spec.nodes_per_leaf = 2;
   spec.oversubscription = 4;  // four NICs of 10 GB/s share 10 GB/s up
   const Cluster leaves = *Cluster::build(spec, 4);
-  // Of a ring over all, one node of a leaf hands on 6 of 8 GB.
-  CHECK(collective_seconds(leaves, 8e9, 8, 1) == Approx(6e9 / 10e9));
-  CHECK(collective_seconds(leaves, 8e9, 4, 1) == Approx(4e9 / 20e9));  // below one leaf
+  // Of a ring over all, one node of a leaf hands on 7 of 8 GB.
+  CHECK(collective_seconds(leaves, 8e9, 8, 1) == Approx(7e9 / 10e9));
+  CHECK(collective_seconds(leaves, 8e9, 4, 1) == Approx(6e9 / 20e9));  // below one leaf
   // Four GPUs of a leaf send half of their 8 GB up.
   CHECK(all_to_all_seconds(leaves, 8e9, 8) == Approx(4 * 4e9 / 10e9));
   CHECK(shifted_seconds(leaves, 1e9, 4) == Approx(4 * 1e9 / 10e9));
@@ -365,7 +366,7 @@ TEST_CASE("Uplinks of leaves and what a node's NICs reach together set the pace 
   spec.oversubscription = 1;
   spec.node_bandwidth_bytes_per_s = 5e9;
   const Cluster slow = *Cluster::build(spec, 4);
-  CHECK(collective_seconds(slow, 8e9, 8, 1) == Approx(6e9 / 5e9));
+  CHECK(collective_seconds(slow, 8e9, 8, 1) == Approx(7e9 / 5e9));
   CHECK(shifted_seconds(slow, 1e9, 2) == Approx(2 * 1e9 / 5e9));
 }
 
