@@ -202,12 +202,10 @@ Memory training_memory(const Setting& setting, const Division& division,
     }
   }
   // The first stages keep most, and stand on the first node together where they are smaller.
-  const int gpus = setting.cluster->spec().gpus_per_node();
-  const int of_stage = std::clamp(setting.cluster->gpus() / division.pipeline.stages, 1, gpus);
+  const int of_stage = std::max(1, setting.cluster->gpus() / division.pipeline.stages);
   worst.offloaded_bytes = *std::max_element(offloaded.begin(), offloaded.end());
-  const int on_node = std::min(gpus / of_stage, division.pipeline.stages);
-  for (int stage = 0; stage < on_node; ++stage) {
-    worst.host_bytes += offloaded[static_cast<std::size_t>(stage)] * of_stage;
+  for (int gpu = 0; gpu < setting.cluster->gpus_per_node(); ++gpu) {
+    worst.host_bytes += offloaded[static_cast<std::size_t>(gpu / of_stage)];
   }
   return worst;
 }

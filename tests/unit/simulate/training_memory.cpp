@@ -204,6 +204,13 @@ TEST_CASE("Offloaded inputs of layers leave two on the device") {
   CHECK(static_cast<double>(
             training_memory(setting, division_of(setting, 2, 16), std::vector{attention})
                 .host_bytes) == 2 * 72 * input);
+  // Stages of three GPUs: two and two thirds of them on the first node, with 30, 26 and 22 inputs.
+  const Cluster three = round_cluster(3, 8);
+  setting.cluster = &three;
+  setting.training.pipeline_parallel = 8;
+  CHECK(static_cast<double>(
+            training_memory(setting, division_of(setting, 3, 16), std::vector{attention})
+                .host_bytes) == (3 * 30 + 3 * 26 + 2 * 22) * input);
   setting.training.offload = Training::Offload::none;
   CHECK(offloaded(16) == 0);
 }
