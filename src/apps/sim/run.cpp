@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <set>
 
 #include "cli/parallel.hpp"
 #include "cli/program.hpp"
@@ -34,11 +35,16 @@ std::optional<std::string> why_illegal(const Strategy& strategy, std::span<const
   return std::nullopt;
 }
 
-/// Moves the answers of one strategy's batches into its run.
+/// Moves the answers of one strategy's batches into its run, or why there is none.
 Status collect(std::span<Task> tasks, const Setting& setting, SimRun& run) {
   Clock::time_point begin = tasks.front().begin;
   Clock::time_point end = tasks.front().end;
   for (Task& task : tasks) {
+    if (!*task.answer && task.answer->error().kind == ErrorKind::infeasible) {
+      run.illegal = task.answer->error().text();
+      run.prediction.batches.clear();
+      return {};
+    }
     if (!*task.answer) return task.answer->error();
     run.prediction.batches.push_back(std::move(*task.answer).value());
     begin = std::min(begin, task.begin);
@@ -84,9 +90,11 @@ Result<SimRuns> run_all(std::span<const Strategy> strategies, std::span<const Ba
                         const Setting& setting, int threads, cli::Progress& progress) {
   const Clock::time_point begin = Clock::now();
   std::vector<SimRun> runs;
+  std::set<std::string> seen;
   for (const Strategy& strategy : strategies) {
     HSAP_TRY(SimRun run, prepare(strategy, batches, setting));
-    runs.push_back(std::move(run));
+    // What is natural may also have been asked for by its number.
+    if (run.illegal || seen.insert(to_string(run.strategy)).second) runs.push_back(std::move(run));
   }
   std::vector<Task> tasks(runs.size() * batches.size());
   std::atomic<std::size_t> done = 0;

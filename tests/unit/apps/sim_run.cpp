@@ -57,6 +57,35 @@ TEST_CASE("an illegal strategy is marked and does not stop the others") {
   CHECK_FALSE(answer.runs[1].illegal);
 }
 
+TEST_CASE("a strategy that overfills the host's memory does not stop the others") {
+  cli::Options options;
+  options.cluster.cluster = "dgx-h100";
+  options.cluster.set = {"node.host_memory_bytes=4e9"};
+  options.model.model = "llama3-8b";
+  options.training.zero = 3;
+  options.training.checkpointing = Training::Checkpointing::full;
+  options.training.offload = Training::Offload::activations;
+  const auto here = cli::read_scene(options);
+  REQUIRE(here);
+  // 2 GB of 30 layers' inputs on the node, or in replicas of one GPU eight times that.
+  const SimRuns answer = runs({Strategy{1, 1}, ring}, here->setting, 2);
+  REQUIRE(answer.runs.size() == 2);
+  REQUIRE(answer.runs[0].illegal);
+  CHECK(*answer.runs[0].illegal == "offloads 16.11 GB a node, whose memory has 4.00 GB");
+  CHECK(answer.runs[0].prediction.batches.empty());
+  CHECK(answer.runs[1].prediction.batches.size() == 2);
+}
+
+TEST_CASE("what is natural and the same by its number are one run") {
+  const cli::Scene here = scene();
+  Strategy natural{1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::p2p};
+  Strategy four = natural;
+  four.stages = 4;
+  Strategy two = natural;
+  two.stages = 2;
+  CHECK(runs({natural, four, two}, here.setting, 2).runs.size() == 2);
+}
+
 TEST_CASE("the answer does not depend on the number of threads") {
   const cli::Scene here = scene();
   const SimRuns one = runs({ring, both}, here.setting, 1);
