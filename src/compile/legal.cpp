@@ -118,16 +118,26 @@ std::int64_t cut_slices(const Mask& mask, Layout layout, Token length, std::int6
   return whole * whole / 2 + answers * answer * (answer + cut(mask.prefix));
 }
 
-/// Layouts that cut every document for every shard make shards squared slices of each.
+/// The most pieces that a document is cut into for all shards.
+std::int64_t most_pieces(const Problem& problem, const Strategy& strategy, Token length) {
+  const std::int64_t shards = strategy.context_parallel;
+  if (strategy.layout == Layout::striped) return shards;
+  if (strategy.layout == Layout::per_document_zigzag) return 2 * shards;
+  // Chunks of the batch, each with an equal share of its tokens, of which a long document has many.
+  const std::int64_t chunks = (strategy.layout == Layout::contiguous ? 1 : 2) * shards;
+  return std::min(chunks, chunks * length / problem.batch.tokens() + 2);
+}
+
+/// A document in many pieces makes slices of all pairs of them.
 Reason illegal_size(const Problem& problem, const Strategy& strategy) {
-  const bool cuts_all =
-      strategy.layout == Layout::striped ||
-      (strategy.layout == Layout::per_document_zigzag && strategy.exchange != Exchange::all_gather);
-  if (!cuts_all) return std::nullopt;
-  const int pieces = strategy.context_parallel * (strategy.layout == Layout::striped ? 1 : 2);
+  // There whole documents are gathered before they are attended to.
+  const bool gathers =
+      strategy.exchange == Exchange::all_gather && strategy.layout != Layout::striped;
+  if (gathers) return std::nullopt;
   std::int64_t pairs = 0;
   for (const Token length : problem.batch.lengths) {
-    pairs += cut_slices(problem.mask, strategy.layout, length, pieces);
+    pairs +=
+        cut_slices(problem.mask, strategy.layout, length, most_pieces(problem, strategy, length));
   }
   if (pairs <= most_pairs) return std::nullopt;
   return fmt::format(

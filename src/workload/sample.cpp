@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "hsap/trace.hpp"
@@ -105,10 +106,15 @@ Result<std::vector<Batch>> sample(const Trace& trace, const SampleOptions& optio
   HSAP_CHECK(check_options(trace, options));
   const std::int64_t tokens = std::int64_t{options.context} * options.batches;
   Random random(options.seed);
-  HSAP_TRY(const std::vector<Token> documents,
+  HSAP_TRY(std::vector<Token> documents,
            trace.bins.empty()
                ? draw_documents(trace, ListSource(trace), tokens, options, random)
                : draw_documents(trace, HistogramSource(trace), tokens, options, random));
+  if (options.packing == Packing::sequential) {
+    // The last document may be far longer than what is missing.
+    const std::int64_t drawn = std::accumulate(documents.begin(), documents.end(), std::int64_t{0});
+    documents.back() -= static_cast<Token>(drawn - tokens);
+  }
   HSAP_TRY(std::vector<Batch> batches, pack(documents, options.context, options.packing));
   const auto wanted = static_cast<std::size_t>(options.batches);
   // Best fit begins with the longest documents: any of its batches, not the first ones.

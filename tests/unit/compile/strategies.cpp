@@ -68,7 +68,7 @@ TEST_CASE("a layout that cuts too much is refused before it takes the memory") {
   CHECK_FALSE(illegal(problem, strategy));
 }
 
-TEST_CASE("a ring of too many steps is refused, p2p between the same shards is not") {
+TEST_CASE("a ring of too many steps is refused, p2p of short documents is not") {
   const Problem problem = causal({1 << 20}, 32, 8);
   Strategy strategy{.context_parallel = 4096, .exchange = Exchange::ring};
   CHECK_FALSE(illegal(problem, strategy));
@@ -77,7 +77,19 @@ TEST_CASE("a ring of too many steps is refused, p2p between the same shards is n
         "a ring of 8192 ranks over 8192 shards has 64 million steps, more than the 16 million that "
         "fit in memory");
   strategy.exchange = Exchange::p2p;
-  CHECK_FALSE(illegal(problem, strategy));
+  CHECK_FALSE(illegal(causal(std::vector<Token>(1024, 1024), 32, 8), strategy));
+  CHECK(
+      illegal(problem, strategy) ==
+      "zigzag cuts 1 documents over 8192 shards into 128 million pairs of pieces, more than the 32 "
+      "million that fit in memory");
+  for (const Layout layout : {Layout::zigzag, Layout::contiguous, Layout::balanced}) {
+    for (const Exchange exchange : {Exchange::p2p, Exchange::hierarchical}) {
+      strategy = {.context_parallel = 4096, .layout = layout, .exchange = exchange};
+      CHECK_FALSE(illegal(problem, strategy));
+      strategy.context_parallel = 16384;
+      CHECK(illegal(problem, strategy));
+    }
+  }
   strategy = {.ulysses = 32, .context_parallel = 1024, .exchange = Exchange::double_ring};
   CHECK(illegal(problem, strategy));
 }

@@ -135,6 +135,11 @@ TEST_CASE("a document longer than the context is cut, or left out by best fit") 
   }
 }
 
+TEST_CASE("a document far longer than all batches is cut no further than they need") {
+  const std::vector<Batch> batches = draw(list({max_tokens}), 1, 3, 1);
+  CHECK(batches == std::vector<Batch>(3, Batch{{1}}));
+}
+
 TEST_CASE("batches of best fit are no longer than those of all documents") {
   // One document a batch: of those drawn to fill 64 batches any, not the longest.
   const Trace trace = histogram({{5001, 10000, 1}});
