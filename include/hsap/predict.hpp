@@ -87,7 +87,7 @@ struct AttentionTimes {
                                        ///< a hundredth of it the one with most, passes added up;
   double communication_s = 0;          ///< so are these two
   double exposed_communication_s = 0;  ///< communication with no kernel running beside it
-  std::int64_t bytes_sent = 0;         ///< all ranks together
+  std::int64_t bytes_sent = 0;         ///< all ranks together, with all their GPUs
   std::int64_t bytes_sent_inter_node = 0;
   double imbalance = 1;  ///< max over mean compute of the ranks
 };

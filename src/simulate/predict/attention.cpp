@@ -76,8 +76,8 @@ double imbalance_of(std::span<const PassRun> runs) {
   return sum > 0 ? most * static_cast<double>(compute_s.size()) / sum : 1;
 }
 
-/// Of the mean layer.
-AttentionTimes attention_times(std::span<const PassRun> runs) {
+/// Of the mean layer; bytes are those of all its tensor-parallel slices.
+AttentionTimes attention_times(std::span<const PassRun> runs, int tensor_parallel) {
   AttentionTimes out;
   double sent = 0;
   double sent_inter_node = 0;
@@ -88,8 +88,9 @@ AttentionTimes attention_times(std::span<const PassRun> runs) {
     out.communication_s += run.share * times.communication_s;
     out.exposed_communication_s += run.share * times.exposed_communication_s;
     for (const RankTimes& rank : run.simulation.ranks) {
-      sent += run.share * static_cast<double>(rank.bytes_sent);
-      sent_inter_node += run.share * static_cast<double>(rank.bytes_sent_inter_node);
+      const double slices = run.share * tensor_parallel;
+      sent += slices * static_cast<double>(rank.bytes_sent);
+      sent_inter_node += slices * static_cast<double>(rank.bytes_sent_inter_node);
     }
   }
   out.bytes_sent = std::llround(sent);
@@ -194,7 +195,7 @@ Result<SimulatedAttention> simulate_attention(const Problem& problem, const Stra
     const std::vector<AttentionBuffers> needed = buffers_of(added);
     buffers.insert(buffers.end(), needed.begin(), needed.end());
   }
-  out.times = attention_times(runs);
+  out.times = attention_times(runs, setting.training.tensor_parallel);
   for (const AttentionBuffers& rank : buffers) {
     out.rank_tokens = std::max(out.rank_tokens, rank.tokens);
   }

@@ -67,8 +67,10 @@ Bound bound_of(const Problem& problem, const Setting& setting, int ranks) {
                        (ranks * kernel.flop_per_s);
     bound.intra_node_s += crossing_seconds(bytes * static_cast<double>(cross_ranks), ranks,
                                            rates.gpu_links_bytes_per_s);
-    bound.inter_node_s +=
-        crossing_seconds(bytes * static_cast<double>(cross_nodes), nodes, rates.node_bytes_per_s);
+    // The NICs are those of all slices.
+    const double slices = static_cast<double>(tensor);
+    bound.inter_node_s += crossing_seconds(slices * bytes * static_cast<double>(cross_nodes), nodes,
+                                           rates.node_bytes_per_s);
   }
   bound.total_s = std::max({bound.compute_s, bound.intra_node_s, bound.inter_node_s});
   return bound;

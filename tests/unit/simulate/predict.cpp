@@ -148,8 +148,10 @@ TEST_CASE("Tensor parallelism splits the heads, and its slices share the NICs") 
   REQUIRE(problem);
   CHECK(problem->heads == Heads{4, 2, 128});
   const BatchPrediction out = given.of({{4096}}, ring(1, 2));
-  // k and v of 2,048 tokens in 2 heads.
-  CHECK(out.attention.bytes_sent == 2 * 2048LL * 2 * 2 * 128 * 2);
+  // k and v of 2,048 tokens in 2 heads, of both slices.
+  CHECK(out.attention.bytes_sent == 2 * 2 * 2048LL * 2 * 2 * 128 * 2);
+  // Each of the two nodes needs the other's half at 10 GB/s a NIC, in or as well out.
+  CHECK(out.bound.inter_node_s == Approx(2 * 2048.0 * 2 * 2 * 128 * 2 / (2 * 20e9)).epsilon(1e-2));
   CHECK(out.attention.bytes_sent_inter_node == out.attention.bytes_sent);
   CHECK(out.attention.communication_s >= 2048.0 * 2 * 2 * 128 * 2 / 10e9);
 }
