@@ -23,9 +23,9 @@ extern "C" {
 #define HSAP_EXPORT
 #endif
 
-/* Changes whenever a structure or the meaning of a function below changes. Callers compare it with
- * hsap_abi() of the library they loaded. */
-#define HSAP_ABI 1
+/* Changes whenever a structure or the meaning of a function below changes, or one is added. Callers
+ * compare it with hsap_abi() of the library they loaded. */
+#define HSAP_ABI 2
 HSAP_EXPORT int32_t hsap_abi(void);
 HSAP_EXPORT const char* hsap_version(void);
 
@@ -60,6 +60,9 @@ HSAP_EXPORT hsap_schedule* hsap_compile(const hsap_planner* planner, const int64
                                         size_t count, int32_t backward, hsap_error** error);
 /* 1 when the schedule is proved right (see hsap/verify.hpp), otherwise 0 and the first flaw. */
 HSAP_EXPORT int32_t hsap_verify(const hsap_schedule* schedule, hsap_error** error);
+/* The same of both passes of a batch, and that backward finds what forward leaves. */
+HSAP_EXPORT int32_t hsap_verify_both(const hsap_schedule* forward, const hsap_schedule* backward,
+                                     hsap_error** error);
 HSAP_EXPORT void hsap_schedule_free(hsap_schedule* schedule);
 
 /* For loaders. Unmasked (query, key) pairs of a packed batch: the work by which batches of equally

@@ -8,7 +8,7 @@ import pathlib
 from ctypes import POINTER, Structure, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint8, \
     c_uint16, c_uint32, c_void_p
 
-ABI = 1
+ABI = 2
 
 
 class Error(Exception):
@@ -84,6 +84,7 @@ CALLS = {
     "hsap_planner_free": (None, [c_void_p]),
     "hsap_compile": (c_void_p, [c_void_p, POINTER(c_int64), c_size_t, c_int32, POINTER(c_void_p)]),
     "hsap_verify": (c_int32, [c_void_p, POINTER(c_void_p)]),
+    "hsap_verify_both": (c_int32, [c_void_p, c_void_p, POINTER(c_void_p)]),
     "hsap_schedule_free": (None, [c_void_p]),
     "hsap_pairs": (c_int64, [c_void_p, POINTER(c_int64), c_size_t, POINTER(c_void_p)]),
     "hsap_deal": (c_int32, [POINTER(c_double), c_size_t, c_int32, c_int32, c_int32,
@@ -128,6 +129,8 @@ def call(name: str, *arguments):
     result = getattr(library, name)(*arguments, ctypes.byref(error))
     if result:
         return result
+    if not error:
+        raise MemoryError(f"{name} has no memory left for its error")
     kind, text = library.hsap_error_kind(error), library.hsap_error_text(error).decode()
     library.hsap_error_free(error)
     raise {1: Infeasible, 2: BadInput}.get(kind, Error)(text)

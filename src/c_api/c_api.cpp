@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/printable.hpp"
 #include "c_api/handles.hpp"
 #include "export/json/strategy.hpp"
 #include "export/json/text.hpp"
@@ -29,7 +30,7 @@ int32_t code_of(ErrorKind kind) {
 }
 
 void leave(hsap_error** error, int32_t kind, const std::string& text) {
-  if (error != nullptr) *error = new (std::nothrow) hsap_error{kind, text};
+  if (error != nullptr) *error = new (std::nothrow) hsap_error{kind, one_line(text)};
 }
 
 /// Runs `work`, which answers a Result: its value, or nothing and the error. Libraries below may
@@ -139,6 +140,19 @@ Result<Batch> batch_of(const int64_t* cu_seqlens, size_t count) {
   return batch;
 }
 
+Result<int32_t> proved(const hsap_schedule& each) {
+  if (const auto finding = verify(each.schedule, each.problem)) return infeasible(finding->text());
+  return 1;
+}
+
+Result<int32_t> proved(const hsap_schedule& forward, const hsap_schedule& backward) {
+  HSAP_CHECK(proved(forward));
+  HSAP_CHECK(proved(backward));
+  const auto finding = check_saved(forward.schedule, backward.schedule);
+  if (finding) return infeasible(finding->text());
+  return 1;
+}
+
 Result<std::int64_t> pairs_of(const hsap_planner* planner, const int64_t* cu_seqlens,
                               size_t count) {
   if (planner == nullptr) return bad_input("no planner", "NULL");
@@ -199,11 +213,12 @@ hsap_schedule* hsap_compile(const hsap_planner* planner, const int64_t* cu_seqle
 }
 
 int32_t hsap_verify(const hsap_schedule* schedule, hsap_error** error) {
-  return hsap::guarded(error, [&]() -> hsap::Result<int32_t> {
-    const auto finding = hsap::verify(schedule->schedule, schedule->problem);
-    if (finding) return hsap::infeasible(finding->text());
-    return 1;
-  });
+  return hsap::guarded(error, [&] { return hsap::proved(*schedule); });
+}
+
+int32_t hsap_verify_both(const hsap_schedule* forward, const hsap_schedule* backward,
+                         hsap_error** error) {
+  return hsap::guarded(error, [&] { return hsap::proved(*forward, *backward); });
 }
 
 void hsap_schedule_free(hsap_schedule* schedule) { delete schedule; }

@@ -87,6 +87,32 @@ static void test_schedule(int backward) {
   hsap_schedule_free(schedule);
 }
 
+static void test_both_passes(void) {
+  const int64_t ends[] = {0, 100, 1000};
+  hsap_planner* planner = make(good);
+  hsap_schedule* forward = hsap_compile(planner, ends, 3, 0, NULL);
+  hsap_schedule* backward = hsap_compile(planner, ends, 3, 1, NULL);
+  hsap_planner* stranger = make(
+      "{\"heads\": 8, \"kv_heads\": 2, \"head_dim\": 64,"
+      " \"strategy\": {\"context_parallel\": 4, \"layout\": \"contiguous\"}}");
+  hsap_schedule* other = hsap_compile(stranger, ends, 3, 1, NULL);
+  hsap_error* error = NULL;
+  CHECK(hsap_verify_both(forward, backward, &error) == 1 && error == NULL);
+  /* Each is right by itself, but the tokens lie elsewhere. */
+  CHECK(hsap_verify_both(forward, other, &error) == 0);
+  CHECK(hsap_error_kind(error) == HSAP_INFEASIBLE);
+  CHECK(strchr(hsap_error_text(error), '\n') == NULL);
+  hsap_error_free(error);
+  CHECK(hsap_planner_read("/no\npe", &error) == NULL);
+  CHECK(strchr(hsap_error_text(error), '\n') == NULL);
+  hsap_error_free(error);
+  hsap_schedule_free(forward);
+  hsap_schedule_free(backward);
+  hsap_schedule_free(other);
+  hsap_planner_free(stranger);
+  hsap_planner_free(planner);
+}
+
 static void test_errors_of_batches(void) {
   const int64_t falling[] = {0, 5, 4};
   const int64_t huge[] = {0, INT64_MAX};
@@ -129,6 +155,7 @@ int main(void) {
   test_round_trip();
   test_schedule(0);
   test_schedule(1);
+  test_both_passes();
   test_errors_of_batches();
   test_loaders();
   return 0;
