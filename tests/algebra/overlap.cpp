@@ -10,8 +10,6 @@ using namespace hsap::test;
 
 namespace {
 
-Approx exactly(double value) { return Approx(value).epsilon(1e-12).margin(0); }
-
 /// Two ranks that compute for `compute_s` while they swap `bytes`.
 Schedule compute_and_swap(double compute_s, Token bytes, Pass pass = Pass::forward) {
   Programs programs(1 << 20, pass);

@@ -7,8 +7,6 @@ using namespace hsap::test;
 
 namespace {
 
-Approx exactly(double value) { return Approx(value).epsilon(1e-12).margin(0); }
-
 /// Every pair (from, to, bytes) becomes one exchange of both ranks on the keys stream; each rank
 /// sends all its messages in one exchange and receives in the same one.
 struct Letter {

@@ -7,8 +7,6 @@ using namespace hsap::test;
 
 namespace {
 
-Approx exactly(double value) { return Approx(value).epsilon(1e-12).margin(0); }
-
 /// Rank `rank` of `ranks` trades heads for tokens: of `role` it holds all heads of its tokens and
 /// sends each peer that peer's heads, as Ulysses does before attention.
 void trade_heads(ScheduleBuilder& build, Role role, int heads, Token tokens, Rank rank,

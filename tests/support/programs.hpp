@@ -10,6 +10,9 @@
 
 namespace hsap::test {
 
+/// What is worked out by hand.
+inline Approx exactly(double value) { return Approx(value).epsilon(1e-12).margin(0); }
+
 /// Writes schedules whose rows are one byte pair wide, so that bytes are easy to state: one head
 /// of dimension 1 in bf16, a row of k, v or q takes 2 bytes.
 class Programs {

@@ -13,6 +13,14 @@ namespace hsap::test {
 /// behind their keys and come home at the end. Every shard has at least one token.
 Schedule ring(const Problem& problem, const std::vector<Intervals>& shards, Pass pass);
 
+/// 24 tokens in four documents.
+inline Problem packed() {
+  Problem problem;
+  problem.batch.lengths = {5, 11, 1, 7};
+  problem.heads = {4, 2, 8};
+  return problem;
+}
+
 /// `shards` equal parts of `tokens` tokens, each one interval.
 std::vector<Intervals> contiguous(Token tokens, int shards);
 /// Shard c holds tokens c, c + shards, ...

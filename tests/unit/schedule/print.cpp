@@ -14,21 +14,14 @@ std::string printed(const Schedule& schedule) {
   return text.str();
 }
 
-Problem packed() {
-  Problem problem;
-  problem.batch.lengths = {5, 11, 1, 7};
-  problem.heads = {4, 2, 8};
-  return problem;
-}
-
 TEST_CASE("a forward ring as a person would write it down") {
   test::check_golden(HSAP_GOLDEN "/ring-forward.txt",
-                     printed(test::ring(packed(), test::contiguous(24, 2), Pass::forward)));
+                     printed(test::ring(test::packed(), test::contiguous(24, 2), Pass::forward)));
 }
 
 TEST_CASE("a backward ring over striped tokens as a person would write it down") {
   test::check_golden(HSAP_GOLDEN "/ring-backward.txt",
-                     printed(test::ring(packed(), test::striped(24, 2), Pass::backward)));
+                     printed(test::ring(test::packed(), test::striped(24, 2), Pass::backward)));
 }
 
 TEST_CASE("every kind of operation has its own words") {
@@ -74,7 +67,7 @@ TEST_CASE("pairs and bytes that no integer counts are printed all the same") {
 }
 
 TEST_CASE("an operation whose ranges leave the schedule is printed all the same") {
-  Schedule schedule = test::ring(packed(), test::contiguous(24, 2), Pass::forward);
+  Schedule schedule = test::ring(test::packed(), test::contiguous(24, 2), Pass::forward);
   Operation& attend = schedule.operations[1];
   attend.payload = {1000000, 5};
   attend.operands.count = 1000000;

@@ -7,20 +7,13 @@
 namespace hsap {
 namespace {
 
-Problem packed() {
-  Problem problem;
-  problem.batch.lengths = {5, 11, 1, 7};
-  problem.heads = {4, 2, 8};
-  return problem;
-}
-
 std::string flaw_text(const Schedule& schedule, const Problem& problem) {
   const auto finding = verify(schedule, problem);
   return finding ? finding->text() : "";
 }
 
 TEST_CASE("a ring is right in both passes, over every layout and number of ranks") {
-  const Problem problem = packed();
+  const Problem problem = test::packed();
   const Pass pass = GENERATE(Pass::forward, Pass::backward);
   const int ranks = GENERATE(1, 2, 3, 5, 8);
   CHECK(flaw_text(test::ring(problem, test::contiguous(24, ranks), pass), problem) == "");
@@ -60,7 +53,7 @@ struct Broken {
     return static_cast<Index>(&op - schedule.operations.data());
   }
 
-  Problem problem = packed();
+  Problem problem = test::packed();
   Schedule schedule;
 };
 
@@ -328,7 +321,7 @@ class Appended {
 };
 
 TEST_CASE("a contribution is not lost to being there 2^64 times") {
-  const Problem problem = packed();
+  const Problem problem = test::packed();
   const int doublings = GENERATE(1, 61, 63, 64, 65, 128);
   SECTION("gradients") {
     Schedule schedule = test::ring(problem, test::contiguous(24, 1), Pass::backward);

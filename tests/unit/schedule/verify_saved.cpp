@@ -7,12 +7,12 @@
 namespace hsap {
 namespace {
 
-constexpr Token tokens = 8;
+constexpr Token few = 8;
 constexpr HeadRange heads{0, 1};
 
-Problem one_document() {
+Problem few_tokens() {
   Problem problem;
-  problem.batch.lengths = {tokens};
+  problem.batch.lengths = {few};
   problem.heads = {1, 1, 8};
   return problem;
 }
@@ -24,8 +24,8 @@ std::string flaw_text(const std::optional<Finding>& finding) {
 /// Backward over two contiguous shards in which rank 1 takes all keys and values as given and
 /// sends the gradients of the first half home.
 Schedule without_key_exchange() {
-  ScheduleBuilder build(Pass::backward, tokens, one_document().heads);
-  const Range all = build.intervals({{0, tokens, 1}});
+  ScheduleBuilder build(Pass::backward, few, few_tokens().heads);
+  const Range all = build.intervals({{0, few, 1}});
   const Range halves[] = {build.intervals({{0, 4, 1}}), build.intervals({{4, 8, 1}})};
   for (Rank rank = 0; rank < 2; ++rank) {
     const Range& rows = halves[rank];
@@ -69,9 +69,9 @@ Schedule without_key_exchange() {
 }
 
 TEST_CASE("keys that a rank never received are not there for its backward pass") {
-  const Problem problem = one_document();
+  const Problem problem = few_tokens();
   const Schedule backward = without_key_exchange();
-  Schedule forward = test::ring(problem, test::contiguous(tokens, 2), Pass::forward);
+  Schedule forward = test::ring(problem, test::contiguous(few, 2), Pass::forward);
   // By itself backward computes what it should: only forward knows that the keys are elsewhere.
   REQUIRE(flaw_text(verify(backward, problem)) == "");
   REQUIRE(flaw_text(verify(forward, problem)) == "");

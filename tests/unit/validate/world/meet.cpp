@@ -24,10 +24,6 @@ std::vector<std::string> join_all(const std::vector<Place>& places,
   });
 }
 
-void check_all(const std::vector<std::string>& said, const std::string& text) {
-  for (const std::string& each : said) CHECK(each == text);
-}
-
 /// A connection that is no rank's. Rank 0 may not listen yet.
 Channel stranger(const Rendezvous& meet) {
   const auto deadline = Clock::now() + seconds(20);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <functional>
 #include <string>
 #include <thread>
@@ -50,6 +51,10 @@ inline std::vector<std::string> run_ranks(int ranks, const std::function<std::st
   }
   for (std::thread& thread : threads) thread.join();
   return said;
+}
+
+inline void check_all(const std::vector<std::string>& said, const std::string& text) {
+  for (const std::string& each : said) CHECK(each == text);
 }
 
 template <typename T>

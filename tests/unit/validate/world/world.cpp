@@ -31,10 +31,6 @@ std::string first_loss(World& world) {
   return text;
 }
 
-void check_all(const std::vector<std::string>& said, const std::string& text) {
-  for (const std::string& each : said) CHECK(each == text);
-}
-
 TEST_CASE("bytes go from rank 0 to all, and from all to rank 0") {
   for (const int ranks : {1, 2, 8}) {
     const auto said = in_world(ranks, patient(), [&](World& world) {
