@@ -100,6 +100,9 @@ struct BackwardHopper {
       const Tile tile = over ? Tile{} : on.work.tiles.tiles[work / on.work.key_heads];
       gpu::mbarrier_wait(base + kv_empty_at, kv_parity);
       kv_parity ^= 1;
+      // Consumers may give back at once what has no steps. A lane that has not seen this phase by
+      // then would take the next one for it.
+      gpu::sync_warp();
       if (over) {
         if (leads) {
           gpu::store_shared(base + work_at, -1);
@@ -158,8 +161,9 @@ struct BackwardHopper {
       gpu::mbarrier_arrive_expect(full, queries_bytes);
       load(maps.q, base + q_at + stage.index() * queries_bytes, full, queries, head, row);
     }
-    gpu::mbarrier_wait(base + dout_empty_at + 8 * stage.index(), stage.parity() ^ 1);
     if (leads) {
+      // Nobody else: consumers may give dO back before a late lane has seen that it was.
+      gpu::mbarrier_wait(base + dout_empty_at + 8 * stage.index(), stage.parity() ^ 1);
       const gpu::SharedAddress full = base + dout_full_at + 8 * stage.index();
       gpu::mbarrier_arrive_expect(full, queries_bytes);
       load(maps.dout, base + dout_at + stage.index() * queries_bytes, full, queries, head, row);

@@ -23,7 +23,8 @@ bool forward_fails(std::uint64_t seed) {
   return !on.run<Kernel>(parts[0]) || !on.run<Kernel>(parts[1], true) || !on.mistakes().empty();
 }
 
-/// The same of a backward call in which some queries do not count, and one of very low scores.
+/// The same of a backward call in which some queries do not count, one of very low scores, and one
+/// with key heads that no query sees.
 template <typename Kernel>
 bool backward_fails(std::uint64_t seed) {
   Problem band = one_slice({0, 150, 1}, {0, 180, 1}, hsap::SliceKind::bi_causal);
@@ -36,7 +37,12 @@ bool backward_fails(std::uint64_t seed) {
     some.lse.at(row, 0, 0) = -std::numeric_limits<double>::infinity();
   }
   Backward low(square, seed, -130);
-  return !some.run<Kernel>(band.slices) || !some.mistakes().empty() ||
+  Problem unseen = documents({130, 90}, 2, 2, 0);
+  unseen.key_heads = 8;
+  unseen.head_dim = head_dim_of<Kernel>;
+  Backward idle(unseen, seed);
+  return !idle.run<Kernel>(unseen.slices) || !idle.mistakes().empty() ||
+         !some.run<Kernel>(band.slices) || !some.mistakes().empty() ||
          !low.run<Kernel>(square.slices) || !low.mistakes(2e-2).empty();
 }
 

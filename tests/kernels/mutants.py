@@ -150,6 +150,10 @@ MUTANTS = {
          "gpu::wgmma_wait<0>();\n    accumulate(dv", "accumulate(dv"),
         ("no wait for gradients of queries", "backward_hopper.hpp", "gpu::wgmma_wait<1>();\n"
          "    gpu::hold_registers(dv);", ""),
+        ("lanes that may miss a tile's phase", "backward_hopper.hpp",
+         "gpu::sync_warp();\n      if (over)", "if (over)"),
+        ("lanes that may miss a step's phase", "backward_hopper.hpp",
+         "    gpu::sync_warp();\n    if (leads) {\n      const", "    if (leads) {\n      const"),
         ("no fence of dS", "backward_hopper.hpp", "gpu::fence_async_proxy();", ""),
         ("no barrier before dS is read", "backward_hopper.hpp",
          "gpu::named_barrier_sync(1, gpu::warpgroup_size * consumers);", ""),

@@ -117,18 +117,22 @@ class Grid {
 
   /// Ends the run with this report. Does not return.
   [[noreturn]] void fail(const std::string& report);
-  void wait(Waiting& waiting, std::string what);
+  void wait(Waiting& waiting, std::string_view what);
   void wake(Waiting& waiting);
   void defer(const DeferredHandle& deferred) { deferred_.push_back(deferred); }
   /// True once in `n` times, by chance.
-  [[nodiscard]] bool sometimes(unsigned n) { return random_() % n == 0; }
+  [[nodiscard]] bool sometimes(unsigned n) { return below(n) == 0; }
   [[nodiscard]] int blocks() const { return launch_.blocks; }
 
  private:
   void resume(Thread& thread);
   void finish_one();
+  /// By chance, from 0 to n - 1. Without a division: it is asked at every step.
+  [[nodiscard]] std::size_t below(std::size_t n) {
+    return static_cast<std::size_t>((std::uint64_t{random_()} - 1) * n >> 31);
+  }
   /// The ready thread to go on. For a while one warpgroup goes first, so that it gets far ahead of
-  /// the others.
+  /// the others, and one thread of each block last, so that it may miss what was there for a time.
   [[nodiscard]] std::size_t choose();
   [[nodiscard]] std::string who_waits() const;
 
@@ -137,7 +141,8 @@ class Grid {
   /// thread can go on.
   unsigned patience_;
   int favoured_ = 0;
-  std::minstd_rand random_;  ///< asked at every step: cheap before good
+  int laggard_ = 0;
+  std::minstd_rand random_;  ///< from 1 to 2^31 - 2: cheap before good
   std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<Thread*> ready_;
   std::vector<DeferredHandle> deferred_;

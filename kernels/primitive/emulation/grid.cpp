@@ -120,14 +120,18 @@ Status Grid::run(const std::function<void()>& kernel) {
 
 std::size_t Grid::choose() {
   constexpr unsigned stretch = 2048;
-  if (sometimes(stretch)) favoured_ = static_cast<int>(random_() % 8);
+  if (sometimes(stretch)) {
+    favoured_ = static_cast<int>(below(8));
+    // Often of the warp that feeds the others, where there is one.
+    laggard_ = static_cast<int>(below(sometimes(2) ? warp_size : launch_.threads));
+  }
   std::size_t at = 0;
   // A few draws are enough to find one of the favoured mostly.
   for (int draw = 0; draw < 8; ++draw) {
-    at = random_() % ready_.size();
+    at = below(ready_.size());
     if (ready_[at]->index / warpgroup_size == favoured_) break;
   }
-  return at;
+  return ready_[at]->index == laggard_ ? (at + 1) % ready_.size() : at;
 }
 
 void Grid::resume(Thread& thread) {
@@ -136,7 +140,7 @@ void Grid::resume(Thread& thread) {
 }
 
 void Grid::finish_one() {
-  std::swap(deferred_[random_() % deferred_.size()], deferred_.back());
+  std::swap(deferred_[below(deferred_.size())], deferred_.back());
   const DeferredHandle deferred = std::move(deferred_.back());
   deferred_.pop_back();
   deferred->finish();
@@ -151,9 +155,9 @@ void Grid::fail(const std::string& report) {
   for (;;) thread.scheduler = std::move(thread.scheduler).resume();
 }
 
-void Grid::wait(Waiting& waiting, std::string what) {
+void Grid::wait(Waiting& waiting, std::string_view what) {
   Thread& thread = current();
-  thread.waits_for = std::move(what);
+  thread.waits_for = what;
   waiting.push_back(&thread);
   thread.scheduler = std::move(thread.scheduler).resume();
 }

@@ -121,15 +121,19 @@ void mma(float* d, const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t 
         }
       }
     }
+    std::array<std::array<float, 8>, 16> sums{};
+    for (std::size_t row = 0; row < 16; ++row) {
+      for (std::size_t k = 0; k < 16; ++k) {
+        for (std::size_t column = 0; column < 8; ++column) {
+          sums[row][column] += left[row][k] * right[k][column];
+        }
+      }
+    }
     for (int lane = 0; lane < warp_size; ++lane) {
       for (int i = 0; i < 4; ++i) {
         const Place at = accumulator_place(lane, i);
-        float sum = 0;
-        for (std::size_t k = 0; k < 16; ++k) {
-          sum += left[static_cast<std::size_t>(at.row)][k] *
-                 right[k][static_cast<std::size_t>(at.column)];
-        }
-        static_cast<const Lane*>(lanes[static_cast<std::size_t>(lane)])->d[i] += sum;
+        static_cast<const Lane*>(lanes[static_cast<std::size_t>(lane)])->d[i] +=
+            sums[static_cast<std::size_t>(at.row)][static_cast<std::size_t>(at.column)];
       }
     }
   });

@@ -1,5 +1,6 @@
 #include "kernels/primitive/emulation/warpgroup.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -26,20 +27,43 @@ std::uint32_t address_of(const DecodedDescriptor& d, Operand operand, int along,
          j % 8 * swizzle_row_bytes;
 }
 
-float element(Block& block, MatrixDescriptor descriptor, Operand operand, int along, int k) {
-  const DecodedDescriptor d = decode(descriptor);
-  if (d.swizzle != 1) block.grid.fail("wgmma: only the 128-byte swizzle is emulated");
+/// Numbers side by side in memory, which the swizzle moves together: along k of a contracted
+/// operand, along m or n of the other.
+constexpr int chunk = 8;
+
+std::array<float, chunk> load_chunk(Block& block, const DecodedDescriptor& d, Operand operand,
+                                    int along, int k) {
+  constexpr std::size_t bytes = chunk * sizeof(Bfloat16);
   const std::uint32_t address = swizzle_128(address_of(d, operand, along, k));
-  block.check_fenced(address, 2, "wgmma");
-  Bfloat16 value;
-  std::memcpy(&value, block.shared(address, 2, "wgmma operand"), sizeof value);
-  return to_float(value);
+  block.check_fenced(address, bytes, "wgmma");
+  std::array<Bfloat16, chunk> values;
+  std::memcpy(values.data(), block.shared(address, bytes, "wgmma operand"), bytes);
+  std::array<float, chunk> out;
+  std::transform(values.begin(), values.end(), out.begin(),
+                 [](Bfloat16 value) { return to_float(value); });
+  return out;
 }
 
 /// Of a matrix in memory, row by row.
 std::size_t place(int row, int columns, int column) {
   return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
          static_cast<std::size_t>(column);
+}
+
+/// Calls put(along, k, value) for each number of an operand of `size` rows of m, or columns of n.
+template <typename Put>
+void load(Block& block, MatrixDescriptor descriptor, Operand operand, int size, const Put& put) {
+  const DecodedDescriptor d = decode(descriptor);
+  if (d.swizzle != 1) block.grid.fail("wgmma: only the 128-byte swizzle is emulated");
+  const bool down = operand == Operand::contracted;
+  for (int along = 0; along < size; along += down ? 1 : chunk) {
+    for (int k = 0; k < depth; k += down ? chunk : 1) {
+      const std::array<float, chunk> values = load_chunk(block, d, operand, along, k);
+      for (int i = 0; i < chunk; ++i) {
+        put(along + (down ? 0 : i), k + (down ? i : 0), values[static_cast<std::size_t>(i)]);
+      }
+    }
+  }
 }
 
 float half(std::uint32_t word, int which) {
@@ -110,13 +134,11 @@ void Warpgroup::act(Block& block, const Product& product) {
   const int columns = product.columns;
   std::array<float, std::size_t{rows} * depth> a;
   std::vector<float> b(place(depth, columns, 0));
-  for (int k = 0; k < depth; ++k) {
-    for (int n = 0; n < columns; ++n) {
-      b[place(k, columns, n)] = element(block, product.b, product.b_operand, n, k);
-    }
-    for (int m = 0; m < rows && !product.a_in_registers; ++m) {
-      a[place(m, depth, k)] = element(block, product.a, product.a_operand, m, k);
-    }
+  load(block, product.b, product.b_operand, columns,
+       [&](int n, int k, float value) { b[place(k, columns, n)] = value; });
+  if (!product.a_in_registers) {
+    load(block, product.a, product.a_operand, rows,
+         [&](int m, int k, float value) { a[place(m, depth, k)] = value; });
   }
   for (int thread = 0; thread < warpgroup_size && product.a_in_registers; ++thread) {
     for (int i = 0; i < 4; ++i) {
