@@ -161,9 +161,10 @@ struct BackwardHopper {
       gpu::mbarrier_arrive_expect(full, queries_bytes);
       load(maps.q, base + q_at + stage.index() * queries_bytes, full, queries, head, row);
     }
+    gpu::mbarrier_wait(base + dout_empty_at + 8 * stage.index(), stage.parity() ^ 1);
+    // Consumers may give dO back again before a late lane has seen that they did.
+    gpu::sync_warp();
     if (leads) {
-      // Nobody else: consumers may give dO back before a late lane has seen that it was.
-      gpu::mbarrier_wait(base + dout_empty_at + 8 * stage.index(), stage.parity() ^ 1);
       const gpu::SharedAddress full = base + dout_full_at + 8 * stage.index();
       gpu::mbarrier_arrive_expect(full, queries_bytes);
       load(maps.dout, base + dout_at + stage.index() * queries_bytes, full, queries, head, row);

@@ -41,15 +41,15 @@ bool backward_fails(std::uint64_t seed) {
   unseen.key_heads = 8;
   unseen.head_dim = head_dim_of<Kernel>;
   Backward idle(unseen, seed);
-  return !idle.run<Kernel>(unseen.slices) || !idle.mistakes().empty() ||
-         !some.run<Kernel>(band.slices) || !some.mistakes().empty() ||
-         !low.run<Kernel>(square.slices) || !low.mistakes(2e-2).empty();
+  return !some.run<Kernel>(band.slices) || !some.mistakes().empty() ||
+         !low.run<Kernel>(square.slices) || !low.mistakes(2e-2).empty() ||
+         !idle.run<Kernel>(unseen.slices) || !idle.mistakes().empty();
 }
 
 /// Whether a few runs show a mistake in a kernel.
 template <typename Kernel>
 bool noticed() {
-  for (const std::uint64_t seed : {7, 8, 9}) {
+  for (const std::uint64_t seed : {7, 8, 9, 10, 11, 12}) {
     if constexpr (requires { Kernel::queries; }) {
       if (backward_fails<Kernel>(seed)) return true;
     } else {

@@ -141,7 +141,7 @@ class Grid {
   /// thread can go on.
   unsigned patience_;
   int favoured_ = 0;
-  int laggard_ = 0;
+  int laggard_ = -1;         ///< thread of each block; none yet
   std::minstd_rand random_;  ///< from 1 to 2^31 - 2: cheap before good
   std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<Thread*> ready_;

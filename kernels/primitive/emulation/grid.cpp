@@ -120,9 +120,9 @@ Status Grid::run(const std::function<void()>& kernel) {
 
 std::size_t Grid::choose() {
   constexpr unsigned stretch = 2048;
-  if (sometimes(stretch)) {
-    favoured_ = static_cast<int>(below(8));
-    // Often of the warp that feeds the others, where there is one.
+  if (sometimes(stretch)) favoured_ = static_cast<int>(below(8));
+  // Long enough for others to come round twice; often of the warp that feeds them, where one does.
+  if (laggard_ < 0 || sometimes(4 * stretch)) {
     laggard_ = static_cast<int>(below(sometimes(2) ? warp_size : launch_.threads));
   }
   std::size_t at = 0;
