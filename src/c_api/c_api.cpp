@@ -5,6 +5,7 @@
 #include <new>
 #include <span>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -148,6 +149,12 @@ Result<int32_t> proved(const hsap_schedule& each) {
 Result<int32_t> proved(const hsap_schedule& forward, const hsap_schedule& backward) {
   HSAP_CHECK(proved(forward));
   HSAP_CHECK(proved(backward));
+  const auto facts = [](const Problem& problem) {
+    return std::tie(problem.batch, problem.mask, problem.heads, problem.dtype);
+  };
+  if (facts(forward.problem) != facts(backward.problem)) {
+    return infeasible("the passes are not of one batch, mask, heads and dtype");
+  }
   const auto finding = check_saved(forward.schedule, backward.schedule);
   if (finding) return infeasible(finding->text());
   return 1;

@@ -60,8 +60,10 @@ Heads read_heads(json::Object& object) {
 void read_window(json::Object& object, Model& model) {
   if (!object.has("window") && !object.has("window_layers")) return;
   model.window = static_cast<Token>(object.integer("window", 1, max_tokens));
-  model.window_layers =
-      static_cast<int>(object.integer("window_layers", 1, std::max(1, model.layers - 1)));
+  model.window_layers = static_cast<int>(object.integer("window_layers", 1, 1 << 10));
+  if (object.failed() || model.window_layers < model.layers) return;
+  object.fail("window_layers", "no layer is left without a window",
+              std::to_string(model.window_layers), fmt::format("fewer than {}", model.layers));
 }
 
 /// Bounds keep every product of parameters() below 2^63.

@@ -30,6 +30,10 @@ std::string heading(const Validation& v) {
     text += fmt::format("shrunk from the {} tokens of the plan; --tokens N runs more\n",
                         v.planned_tokens);
   }
+  const auto longest = std::max_element(problem.batch.lengths.begin(), problem.batch.lengths.end());
+  if (problem.mask.kind == Mask::Kind::sliding && *longest <= problem.mask.window) {
+    text += "no document is longer than the window; --tokens N runs longer ones\n";
+  }
   if (v.other_layers) {
     text += problem.balanced_by ? "layers with a window; without --window the others run\n"
                                 : "layers without a window; --window runs the others\n";

@@ -87,7 +87,8 @@ std::string attention_table(const SimRun& run, const Setting& setting, bool colo
                fmt::format("{:.3f}", times.imbalance), format_seconds(batch.bound.total_s),
                ratio(attention_s(batch), batch.bound.total_s)});
   }
-  const bool alike = setting.model.window_layers == 0;
+  const auto masks = layer_masks(setting.model, setting.mask);
+  const bool alike = !masks || masks->size() == 1;
   const char* title = alike ? "Attention of one layer" : "Attention of the mean layer";
   return cli::styled(title, Style::bold, color) + "\n" + table.text(color);
 }

@@ -143,6 +143,9 @@ class TextLogReader {
     }
     HSAP_TRY(const double bytes, number(words[0], 0, max_message_bytes));
     for (const std::size_t time : times_) {
+      if (time <= blank || time + 1 >= columns_.size()) {
+        return lines_.error("no time and rate after the size", brief(line));
+      }
       const std::size_t at = time - blank;
       if (words[at] == "N/A") continue;
       HSAP_TRY(const double us, number(words[at], min_microseconds, max_microseconds));

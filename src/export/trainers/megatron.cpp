@@ -99,6 +99,10 @@ void add_window(const Plan& plan, Draft& draft) {
   draft.lines.push_back("--window-attn-skip-freq " +
                         (alternate ? std::to_string(every)
                                    : fmt::format("[1]*{}+[0]*{}", model.window_layers, without)));
+  if (plan.problem.mask.kind == Mask::Kind::sliding) {
+    draft.lose("mask " + to_string(plan.problem.mask), "layers have one window or none",
+               "causal in layers without theirs");
+  }
   if (alternate) return;
   draft.lose(fmt::format("window in {} of {} layers", model.window_layers, model.layers),
              "the plan does not say in which", "the first ones");

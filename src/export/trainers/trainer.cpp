@@ -176,7 +176,8 @@ void lose_variants(const Strategy& strategy, const std::string& trainer, Draft& 
 }  // namespace
 
 void lose_window(const Plan& plan, const std::string& trainer, Draft& draft) {
-  if (!has_window(plan)) return;
+  // Of another mask all is told.
+  if (!has_window(plan) || plan.problem.mask.kind != Mask::Kind::causal) return;
   draft.lose("mask " + masks_text(plan.problem.model, plan.problem.mask), "no option of " + trainer,
              "what each layer of the model does");
 }

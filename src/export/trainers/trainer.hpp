@@ -59,8 +59,9 @@ struct TransformerEngineChoice {
 [[nodiscard]] TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft);
 
 /// A sliding window as TransformerEngine and Megatron-LM count it: keys before and after a query,
-/// itself left out; of all layers of a plan or, where they differ, of those that have one. Empty
-/// without one.
+/// itself left out; empty for other masks.
+[[nodiscard]] std::string window_size(const Mask& mask);
+/// That of all layers of a plan or, where they differ, of those that have one.
 [[nodiscard]] std::string window_size(const Plan& plan);
 
 /// Notes that the trainer takes its masks from the model, where the plan's layers differ.

@@ -90,7 +90,7 @@ void check_mask(const Plan& plan, Draft& draft) {
   }
 }
 
-/// The mask as arguments of DotProductAttention.
+/// The mask as arguments of DotProductAttention, in layers without a window of their own.
 std::string mask_arguments(const Plan& plan) {
   const bool full = plan.problem.mask.kind == Mask::Kind::full;
   std::string text =
@@ -98,9 +98,8 @@ std::string mask_arguments(const Plan& plan) {
   text = fmt::format("\"attn_mask_type\": \"{}\"", text);
   // With documents side by side, masks of padding are for this format only.
   if (packed(plan)) text += ", \"qkv_format\": \"thd\"";
-  const std::string window = window_size(plan);
-  if (window.empty() || has_window(plan)) return text;
-  return fmt::format("{}, \"window_size\": ({})", text, window);
+  const std::string window = window_size(plan.problem.mask);
+  return window.empty() ? text : fmt::format("{}, \"window_size\": ({})", text, window);
 }
 
 using Groups = std::vector<std::vector<int>>;
@@ -147,9 +146,12 @@ void add_ranks(const Strategy& strategy, const Plan& plan, Draft& draft) {
 
 }  // namespace
 
-std::string window_size(const Plan& plan) {
-  const Mask mask = layer_masks(plan.problem.model, plan.problem.mask)->back().mask;
+std::string window_size(const Mask& mask) {
   return mask.kind == Mask::Kind::sliding ? fmt::format("{},0", mask.window - 1) : "";
+}
+
+std::string window_size(const Plan& plan) {
+  return window_size(layer_masks(plan.problem.model, plan.problem.mask)->back().mask);
 }
 
 TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft) {
@@ -198,7 +200,7 @@ Draft transformer_engine_options(const Plan& plan) {
   }
   draft.lines.push_back(fmt::format("mask_arguments = {{{}}}", mask_arguments(plan)));
   if (has_window(plan)) {
-    draft.lines.push_back(fmt::format("# in the {} layers with a window also \"window_size\": ({})",
+    draft.lines.push_back(fmt::format("# in the {} layers with a window \"window_size\": ({})",
                                       plan.problem.model.window_layers, window_size(plan)));
   }
   draft.lines.push_back(

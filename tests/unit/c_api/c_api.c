@@ -89,9 +89,11 @@ static void test_schedule(int backward) {
 
 static void test_both_passes(void) {
   const int64_t ends[] = {0, 100, 1000};
+  const int64_t other_ends[] = {0, 500, 1000};
   hsap_planner* planner = make(good);
   hsap_schedule* forward = hsap_compile(planner, ends, 3, 0, NULL);
   hsap_schedule* backward = hsap_compile(planner, ends, 3, 1, NULL);
+  hsap_schedule* shorter = hsap_compile(planner, other_ends, 3, 1, NULL);
   hsap_planner* stranger = make(
       "{\"heads\": 8, \"kv_heads\": 2, \"head_dim\": 64,"
       " \"strategy\": {\"context_parallel\": 4, \"layout\": \"contiguous\"}}");
@@ -103,12 +105,16 @@ static void test_both_passes(void) {
   CHECK(hsap_error_kind(error) == HSAP_INFEASIBLE);
   CHECK(strchr(hsap_error_text(error), '\n') == NULL);
   hsap_error_free(error);
+  CHECK(hsap_verify_both(forward, shorter, &error) == 0);
+  CHECK(strstr(hsap_error_text(error), "not of one batch") != NULL);
+  hsap_error_free(error);
   CHECK(hsap_planner_read("/no\npe", &error) == NULL);
   CHECK(strchr(hsap_error_text(error), '\n') == NULL);
   hsap_error_free(error);
   hsap_schedule_free(forward);
   hsap_schedule_free(backward);
   hsap_schedule_free(other);
+  hsap_schedule_free(shorter);
   hsap_planner_free(stranger);
   hsap_planner_free(planner);
 }

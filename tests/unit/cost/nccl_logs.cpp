@@ -172,6 +172,10 @@ TEST_CASE("Damaged logs are refused with their line") {
   CHECK(refused(good.substr(0, good.size() - footer.size())).message == "the log ends too early");
   CHECK(refused(sendrecv_log("1048576 262144 float 24.00\n")).message == "a row cut short");
   CHECK(refused(sendrecv_log("1048576 262144 float 24.00\n")).position == "line 11");
+  // Where columns of rows that leave some out would come before the size.
+  CHECK(refused(rank_lines(4, 2) + "#  size time algbw busbw count x\n1048576 20 52.4 52.4\n" +
+                footer)
+            .message == "no time and rate after the size");
   CHECK(refused(good, "x.log").message.find("neither the log nor the name") == 0);
   std::string text = good;
   SECTION("milliseconds") {

@@ -309,7 +309,7 @@ TEST_CASE("layers with a window are told to trainers that have them as an option
   CHECK(engine.notes.empty());
   CHECK(says(engine,
              "\nmask_arguments = {\"attn_mask_type\": \"causal\"}\n# in the 24 layers with "
-             "a window also \"window_size\": (511,0)\n"));
+             "a window \"window_size\": (511,0)\n"));
   for (const Target target : {Target::torchtitan, Target::deepspeed, Target::yunchang}) {
     CHECK(loses(export_plan(plan, target), "mask causal (sliding:512 in 24 of 32 layers): "));
   }
@@ -322,6 +322,15 @@ TEST_CASE("layers with a window are told to trainers that have them as an option
   const Exported irregular = export_plan(plan, Target::megatron);
   CHECK(says(irregular, "--window-attn-skip-freq [1]*12+[0]*20\n"));
   CHECK(loses(irregular, "window in 12 of 32 layers: "));
+  // The other layers have one, too.
+  plan.problem.mask = *parse_mask("sliding:2048");
+  CHECK(loses(export_plan(plan, Target::megatron), "mask sliding:2048: "));
+  const Exported both = export_plan(plan, Target::transformer_engine);
+  CHECK(both.notes.empty());
+  CHECK(says(both,
+             "\"window_size\": (2047,0)}\n# in the 12 layers with a window \"window_size\": "
+             "(511,0)\n"));
+  plan.problem.mask = {};
   // A ring has no window.
   plan.strategy = {1, 8, Order::ulysses_inner, Layout::zigzag, Exchange::ring};
   CHECK(loses(export_plan(plan, Target::megatron), "exchange ring: "));
