@@ -1,8 +1,11 @@
+#include "cost/attention.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <vector>
 
-#include "cost/tiles.hpp"
-#include "hsap/cost.hpp"
+#include "cost/blocks.hpp"
 
 namespace hsap {
 namespace {
@@ -11,37 +14,6 @@ namespace {
 constexpr double reference_dim = 128;
 /// A kernel that can split its walks does so below this share of a device full of blocks.
 constexpr double split_below = 0.8;
-
-/// Thread blocks of one kernel, or of the part of it that one slice needs.
-struct Blocks {
-  double count = 0;
-  double of_head = 0;
-  double tiles = 0;    ///< walked by all of them
-  double longest = 0;  ///< tiles walked by one
-  double shortest = 0;
-
-  void add(const Blocks& other) {
-    shortest = count > 0 ? std::min(shortest, other.shortest) : other.shortest;
-    longest = std::max(longest, other.longest);
-    count += other.count;
-    of_head += other.of_head;
-    tiles += other.tiles;
-  }
-};
-
-/// The walks of the first, middle and last block tell the extremes: along a slice the walk grows,
-/// then keeps its length, then shrinks.
-Blocks blocks_of(const TileGrid& grid, int heads) {
-  const std::int64_t count = grid.blocks();
-  if (count == 0) return {};
-  const std::int64_t first = grid.visited(0);
-  const std::int64_t middle = grid.visited(count / 2);
-  const std::int64_t last = grid.visited(count - 1);
-  return {static_cast<double>(count * heads), static_cast<double>(count),
-          static_cast<double>(grid.visited() * heads),
-          static_cast<double>(std::max({first, middle, last})),
-          static_cast<double>(std::min({first, middle, last}))};
-}
 
 /// Seconds of one tile on one multiprocessor. The products shrink with head_dim, the exponentials
 /// do not; above the reference the products are all that grows.
@@ -56,6 +28,16 @@ double tile_seconds(const AttentionKernel& kernel, int head_dim, Pass pass, int 
 
 bool ragged(const Slice& slice, const AttentionKernel& kernel) {
   return slice.query.size() % kernel.tile_query != 0 || slice.key.size() % kernel.tile_key != 0;
+}
+
+/// By the shortest block, which is what a last wave is filled with.
+void longest_first(std::vector<Blocks>& stretches) {
+  const auto before = [](const Blocks& a, const Blocks& b) {
+    return std::tie(a.shortest, a.longest) > std::tie(b.shortest, b.longest);
+  };
+  if (!std::is_sorted(stretches.begin(), stretches.end(), before)) {
+    std::sort(stretches.begin(), stretches.end(), before);
+  }
 }
 
 /// How long `blocks` keep `multiprocessors` busy.
@@ -126,23 +108,26 @@ double attention_seconds(std::span<const Slice> slices, int query_heads, int hea
 
 KernelTime attention_time(std::span<const Slice> slices, int query_heads, int head_dim, Pass pass,
                           const Device& device) {
+  return packed_attention_time(slices, 1, query_heads, head_dim, pass, device);
+}
+
+KernelTime packed_attention_time(std::span<const Slice> slices, std::int64_t documents,
+                                 int query_heads, int head_dim, Pass pass, const Device& device) {
   const AttentionKernel& kernel = pass == Pass::forward ? device.forward : device.backward;
-  const auto grid_of = pass == Pass::forward ? query_major : key_major;
   double tile_s = tile_seconds(kernel, head_dim, pass, device.multiprocessors);
   if (std::any_of(slices.begin(), slices.end(),
                   [&](const Slice& slice) { return ragged(slice, kernel); })) {
     tile_s *= 1 + kernel.ragged_slowdown;
   }
   const Makespan makespan(kernel, tile_s, device.multiprocessors);
+  std::vector<Blocks> stretches = blocks_of(slices, query_heads, pass, kernel);
+  longest_first(stretches);
   Blocks all;
-  double busy_s = 0;  // a slice among others takes no less than by itself
-  for (const Slice& slice : slices) {
-    const Blocks blocks =
-        blocks_of(grid_of(slice, kernel.tile_query, kernel.tile_key), query_heads);
-    busy_s = std::max(busy_s, makespan.with_split(blocks));
-    all.add(blocks);
+  double busy_s = 0;  // blocks among others take no less than by themselves, or with longer ones
+  for (const Blocks& blocks : stretches) {
+    all.add(blocks, static_cast<double>(documents));
+    busy_s = std::max({busy_s, makespan.with_split(blocks), makespan.with_split(all)});
   }
-  busy_s = std::max(busy_s, makespan.with_split(all));
   const double seconds = kernel.launch_s + busy_s;
   const double waves = all.count / device.multiprocessors;
   if (waves < 1) return {seconds, 0};

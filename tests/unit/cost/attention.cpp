@@ -10,6 +10,16 @@ Slice square(Token tokens, SliceKind kind) {
   return {make_interval(0, tokens), make_interval(0, tokens), kind};
 }
 
+/// `count` documents, one after another.
+std::vector<Slice> documents(int count, Token tokens) {
+  std::vector<Slice> slices;
+  for (Token begin = 0; begin < count * tokens; begin += tokens) {
+    const Interval document = make_interval(begin, begin + tokens);
+    slices.push_back({document, document, SliceKind::full});
+  }
+  return slices;
+}
+
 /// Ten multiprocessors; a tile of 128 x 128 at head_dim 128 (8,388,608 FLOP) takes 1 us on one;
 /// a block 2 us more, a kernel 5 us more. Backward tiles hold 2.5 times the FLOP in 2 us.
 Device toy() {
@@ -148,7 +158,7 @@ TEST_CASE("Long attention reaches the asymptotic rate") {
 
 TEST_CASE("Slices of one kernel add up once they fill the device") {
   // 8 slices of 10 heads and 16 equal blocks each: 8 times 16 waves, one launch.
-  const std::vector<Slice> slices(8, square(2048, SliceKind::full));
+  const std::vector<Slice> slices = documents(8, 2048);
   const double one = forward_s({slices[0]}, 10) - 5e-6;
   CHECK(one == Approx(16 * 18e-6));
   CHECK(forward_s(slices, 10) - 5e-6 == Approx(8 * one));
@@ -157,7 +167,7 @@ TEST_CASE("Slices of one kernel add up once they fill the device") {
 TEST_CASE("Packed short documents cost more per pair than one long document") {
   // 64 documents of 256 tokens against one of 2,048: the same 64 * 256^2 = 2,048^2 full pairs,
   // 256 against 256 tiles, but 128 against 16 blocks a head.
-  const std::vector<Slice> packed(64, square(256, SliceKind::full));
+  const std::vector<Slice> packed = documents(64, 256);
   const double apart = forward_s(packed, 40) - 5e-6;
   const double whole = forward_s({square(2048, SliceKind::full)}, 40) - 5e-6;
   CHECK(apart == Approx((128 * 40 * 2 + 256 * 40) / 10 * 1e-6));
