@@ -9,9 +9,9 @@
 #include <tuple>
 
 #include "base/units.hpp"
+#include "cost/attention.hpp"
 #include "cost/calibrate/descent.hpp"
 #include "cost/calibrate/record.hpp"
-#include "hsap/cost.hpp"
 
 namespace hsap::fit {
 namespace {
@@ -28,8 +28,12 @@ constexpr double longest_launch_s = 20e-6;
 /// Of a tile's time, what may not shrink with head_dim.
 constexpr double least_fixed = 1e-3;
 constexpr double most_fixed = 0.9;
-/// A constant that changes no row by this much when it is doubled or halved is not determined.
+/// A constant that changes no row by this much over all that it may be is not determined.
 constexpr double felt = 0.02;
+/// Block overheads that this is looked at with: of persistent kernels and of short blocks. They do
+/// not depend on the base cluster, whose own may be too short for any row to feel.
+constexpr double least_probed_s = 1e-7;
+constexpr double most_probed_s = 4e-6;
 
 /// A table whose fastest row takes so many times what the device would at its peak is in other
 /// units.
@@ -41,14 +45,17 @@ AttentionKernel& kernel_of(Device& device, Pass pass) {
   return pass == Pass::forward ? device.forward : device.backward;
 }
 
-double seconds_of(const KernelRow& row, const Device& device) {
-  return attention_seconds(slices_of(row), row.heads, row.head_dim, row.pass, device);
+/// The first of the row's equal documents.
+Slice document_of(const KernelRow& row) {
+  const std::int64_t documents = row.documents();
+  return {make_interval(0, static_cast<Token>(row.queries / documents)),
+          make_interval(0, static_cast<Token>(row.keys / documents)),
+          row.causal ? SliceKind::causal : SliceKind::full};
 }
 
 double flop_of(const KernelRow& row) {
-  const std::vector<Slice> slices = slices_of(row);
-  const auto documents = static_cast<std::int64_t>(slices.size());
-  return attention_flop(documents * area(slices.front()), row.heads, row.head_dim, row.pass);
+  return attention_flop(row.documents() * area(document_of(row)), row.heads, row.head_dim,
+                        row.pass);
 }
 
 Status check_rates(const Data& data, const Device& device) {
@@ -112,7 +119,7 @@ class PassFit {
       best = found;
       least = loss(found);
     }
-    keep_values(best);
+    keep_values(best, limits);
     tell_kept();
     return {};
   }
@@ -211,12 +218,14 @@ class PassFit {
       out.low[fixed] = out.high[fixed] = values()[fixed];
       keep(".fixed_share", fmt::format("only head_dim {}: kept", rows_.front()->head_dim));
     }
+    const Values least = vector_of({out.low[rate], least_probed_s, shortest, 0.5, least_fixed});
+    const Values most = vector_of({out.high[rate], most_probed_s, longest_launch_s, 1, most_fixed});
     for (Eigen::Index c = 0; c < constants; ++c) {
       if (out.low[c] == out.high[c]) continue;
       Values less = base;
       Values more = base;
-      less[c] = c == fixed ? least_fixed : base[c] / 2;
-      more[c] = c == fixed ? most_fixed : std::min(2 * base[c], c == lone ? 1.0 : 2 * base[c]);
+      less[c] = least[c];
+      more[c] = most[c];
       if ((errors(more) - errors(less)).cwiseAbs().maxCoeff() >= felt) continue;
       out.low[c] = out.high[c] = values()[c];
       keep(fmt::format(".{}", names[static_cast<std::size_t>(c)]),
@@ -226,15 +235,15 @@ class PassFit {
     return out;
   }
 
-  void keep_values(const Values& found) {
+  void keep_values(const Values& found, const Bounded& limits) {
     AttentionKernel& kernel = kernel_of(out_.spec.device, pass_);
     const std::array<double*, constants> places{&kernel.flop_per_s, &kernel.block_overhead_s,
                                                 &kernel.launch_s, &kernel.lone_block_rate,
                                                 &kernel.fixed_share};
-    for (std::size_t c = 0; c < constants; ++c) {
-      if (c == fixed && one_head_dim()) continue;
-      set(out_, fmt::format("device.{}.{}", name_of(pass_), names[c]), *places[c],
-          found[static_cast<Eigen::Index>(c)]);
+    for (Eigen::Index c = 0; c < constants; ++c) {
+      if (limits.low[c] == limits.high[c]) continue;
+      const auto at = static_cast<std::size_t>(c);
+      set(out_, fmt::format("device.{}.{}", name_of(pass_), names[at]), *places[at], found[c]);
     }
     std::set<std::size_t> files;
     for (const KernelRow* row : rows_) files.insert(row->place.file);
@@ -283,7 +292,7 @@ void tell_ranges(const Data& data, ClusterSpec::Calibrated& known) {
   known.tokens = known.heads = known.head_dim = {};
   for (const KernelRow& row : data.kernels) {
     if (std::max(row.queries, row.keys) < min_fitted_tokens) continue;
-    const Slice document = slices_of(row).front();
+    const Slice document = document_of(row);
     widen(known.tokens, document.query.size());
     widen(known.tokens, document.key.size());
     widen(known.heads, row.heads);
@@ -316,17 +325,21 @@ Status fit_kernels(const Data& data, Calibration& out) {
 }
 
 std::vector<Slice> slices_of(const KernelRow& row) {
-  const std::int64_t documents = row.documents();
-  const auto queries = static_cast<Token>(row.queries / documents);
-  const auto keys = static_cast<Token>(row.keys / documents);
+  const auto [query, key, kind] = document_of(row);
   std::vector<Slice> slices;
-  slices.reserve(static_cast<std::size_t>(documents));
-  for (Token i = 0; i < documents; ++i) {
-    slices.push_back({{i * queries, (i + 1) * queries},
-                      {i * keys, (i + 1) * keys},
-                      row.causal ? SliceKind::causal : SliceKind::full});
+  slices.reserve(static_cast<std::size_t>(row.documents()));
+  for (Token i = 0; i < row.documents(); ++i) {
+    slices.push_back({make_interval(i * query.size(), (i + 1) * query.size()),
+                      make_interval(i * key.size(), (i + 1) * key.size()), kind});
   }
   return slices;
+}
+
+double seconds_of(const KernelRow& row, const Device& device) {
+  const Slice document = document_of(row);
+  return packed_attention_time({&document, 1}, row.documents(), row.heads, row.head_dim, row.pass,
+                               device)
+      .seconds;
 }
 
 }  // namespace hsap::fit

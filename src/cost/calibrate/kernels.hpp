@@ -12,6 +12,9 @@ namespace hsap::fit {
 /// The documents of a row, packed one after the other.
 [[nodiscard]] std::vector<Slice> slices_of(const KernelRow& row);
 
+/// What the model says of a row: attention_seconds() of its slices, at the cost of one of them.
+[[nodiscard]] double seconds_of(const KernelRow& row, const Device& device);
+
 /// Rows with fewer tokens on the longer side are shown but not fitted: they tell of the host alone.
 inline constexpr std::int64_t min_fitted_tokens = 256;
 

@@ -68,18 +68,26 @@ class NetworkFit {
     const double node = out_.spec.node_bandwidth_bytes_per_s;
     LeastSquares problem(
         rows_.size(), Eigen::Vector3d(1, 1 / nic.bandwidth_bytes_per_s, node > 0 ? 1 / node : 0));
-    const double nvlink_s = curve_of(out_.spec, LinkClass::nvlink).latency_s;
+    const LinkCurve& nvlink = curve_of(out_.spec, LinkClass::nvlink);
+    const double nvlink_ramp_s =
+        nvlink.ramp_bytes > 0 ? nvlink.ramp_bytes / nvlink.bandwidth_bytes_per_s : 0;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const auto at = static_cast<Eigen::Index>(i);
       const TransferRow& row = *rows_[i];
       const Shape& lies = shape(row);
-      problem.offset[at] = lies.nvlinks * nvlink_s;
+      problem.offset[at] = lies.nvlinks * nvlink.latency_s;
       problem.features(at, 0) =
           std::max(0.0, lies.latency_s - lies.nvlinks * links_.nvlink_latency_s());
       if (node_limits && !through_one_nic(lies)) {
         problem.features(at, 2) = lies.node_share * row.bytes;
       } else {
-        problem.features(at, 1) = std::max(row.bytes + nic.ramp_bytes, lies.nic_share * row.bytes);
+        const double ramp_s = lies.nvlinks > 0 ? nvlink_ramp_s : 0;
+        const double ramp = std::max(nic.ramp_bytes, ramp_s * nic.bandwidth_bytes_per_s);
+        const bool alone = row.bytes + ramp >= lies.nic_share * row.bytes;
+        const bool at_nic = ramp == nic.ramp_bytes;  // the longest ramp on the way is the NIC's
+        problem.features(at, 1) =
+            alone ? row.bytes + (at_nic ? ramp : 0) : lies.nic_share * row.bytes;
+        if (alone && !at_nic) problem.offset[at] += ramp_s;
       }
       problem.measured[at] = row.seconds;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "base/lines.hpp"
 #include "cost/measurements/nccl_log.hpp"
@@ -33,6 +34,7 @@ using Groups = std::map<int, std::vector<int>>;
 /// Hosts are nodes of the cluster in the order of their first ranks.
 Result<Groups> groups_of(const NcclLog& log, int gpus_per_node) {
   std::map<std::string, int> hosts;
+  std::set<int> gpus;
   Groups groups;
   std::vector<NcclLog::Rank> ranks = log.ranks;
   std::sort(ranks.begin(), ranks.end(), [](auto& a, auto& b) { return a.rank < b.rank; });
@@ -47,7 +49,15 @@ Result<Groups> groups_of(const NcclLog& log, int gpus_per_node) {
                        fmt::format("at most {}", gpus_per_node - 1));
     }
     const int node = hosts.emplace(ranks[i].host, static_cast<int>(hosts.size())).first->second;
-    groups[ranks[i].group].push_back(node * gpus_per_node + ranks[i].device);
+    const int gpu = node * gpus_per_node + ranks[i].device;
+    // Ranks that see one GPU each call it device 0, and do not tell which it is.
+    if (!gpus.insert(gpu).second) {
+      return bad_input(
+          "two ranks on one GPU",
+          fmt::format("device {} of {} again, rank {}", ranks[i].device, ranks[i].host, i),
+          "ranks that see all GPUs of their node, each using its own");
+    }
+    groups[ranks[i].group].push_back(gpu);
   }
   return groups;
 }

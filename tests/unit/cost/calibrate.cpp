@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "cost/calibrate/kernels.hpp"
 #include "support/synthetic.hpp"
 
 // Tables are made from a cluster whose numbers are known; a fit that starts from other numbers
@@ -84,6 +85,20 @@ TEST_CASE("Exact tables give exact numbers") {
   for (const fit::Point& point : found->points) CHECK(std::abs(point.error()) < 1e-3);
 }
 
+TEST_CASE("Routes that cross rails begin as slowly as their NVLinks do") {
+  Case test;
+  test.base = test.truth = *load_cluster("dgx-h100");
+  curve(test.truth, LinkClass::nic).bandwidth_bytes_per_s = 41e9;
+  curve(test.truth, LinkClass::fabric).bandwidth_bytes_per_s = 41e9;
+  Measurer measure(1, 0, 0);
+  measure_rounds(test.truth, 2, "0>1", measure, test.data);
+  measure_rounds(test.truth, 2, "0>9", measure, test.data);
+  auto found = test.run();
+  REQUIRE(found.ok());
+  CHECK(curve(found->spec, LinkClass::nic).bandwidth_bytes_per_s == Approx(41e9).epsilon(1e-3));
+  CHECK(latency_between(found->spec) == Approx(latency_between(test.truth)).epsilon(1e-2));
+}
+
 TEST_CASE("Rounds over all NICs at once tell of the node and not of one NIC") {
   Case test;
   Measurer measure(2, 0.02, 0);
@@ -152,6 +167,20 @@ TEST_CASE("Kernels are found again under noise and outliers") {
   check(found->spec.device.backward, device.backward);
 }
 
+TEST_CASE("Kernels are found again from a base whose blocks cost next to nothing") {
+  Case test;
+  test.base = test.truth = *load_cluster("dgx-h100");
+  AttentionKernel& kernel = test.truth.device.forward;
+  kernel.flop_per_s = 590e12;
+  kernel.block_overhead_s = 2e-6;
+  Measurer measure(5, 0.02, 0);
+  measure_kernels(test.truth.device, measure, test.data);
+  const auto found = test.run();
+  REQUIRE(found.ok());
+  CHECK(off_by(found->spec.device.forward.block_overhead_s, 2e-6) < 0.25);
+  CHECK(off_by(found->spec.device.forward.flop_per_s, 590e12) < 0.02);
+}
+
 TEST_CASE("Packed documents and heads of two sizes tell what a tile costs at the least") {
   Case test;
   for (AttentionKernel* kernel : {&test.truth.device.forward, &test.truth.device.backward}) {
@@ -178,6 +207,21 @@ TEST_CASE("Packed documents and heads of two sizes tell what a tile costs at the
   CHECK(known.head_dim->low == 64);
 }
 
+TEST_CASE("A row of packed documents takes what the kernel over all of them takes") {
+  const Device device = load_cluster("fit-a800")->device;
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    for (const std::int64_t document : {0, 64, 1000, 4096}) {
+      for (const int heads : {1, 5, 32}) {
+        const std::int64_t keys = document == 0 ? 12000 : 16 * document;
+        const fit::KernelRow row{
+            {},      8 * document + (document == 0 ? 8000 : 0), keys, heads, 128, true, pass, 0,
+            document};
+        CHECK(fit::seconds_of(row, device) == Approx(support::kernel_seconds(device, row)));
+      }
+    }
+  }
+}
+
 TEST_CASE("Kernels that move rows tell launch and memory") {
   Case test;
   test.truth.device.kernel_launch_s = 4.5e-6;
@@ -199,6 +243,26 @@ TEST_CASE("Kernels that move rows tell launch and memory") {
     CHECK(undetermined(*found, "device.memory_bandwidth") != nullptr);
     CHECK(found->numbers.empty());
   }
+  SECTION("large alone") {
+    measure_copies(test.truth.device, measure, test.data);
+    std::erase_if(test.data.copies, [](const fit::CopyRow& row) { return row.bytes < 1 << 24; });
+    const auto found = test.run();
+    REQUIRE(found.ok());
+    CHECK(undetermined(*found, "device.kernel_launch_s") != nullptr);
+    CHECK(found->spec.device.kernel_launch_s == test.base.device.kernel_launch_s);
+    CHECK(off_by(found->spec.device.memory_bandwidth_bytes_per_s, 1.7e12) < 0.05);
+  }
+  SECTION("no time to launch") {
+    measure_copies(test.truth.device, measure, test.data);
+    for (fit::CopyRow& row : test.data.copies) {
+      const double moving_s = row.bytes / 1.7e12;
+      row.seconds = moving_s * (row.bytes < 1 << 24 ? 0.8 : 1);
+    }
+    const auto found = test.run();
+    REQUIRE(found.ok());
+    CHECK(undetermined(*found, "device.kernel_launch_s") != nullptr);
+    CHECK(off_by(found->spec.device.memory_bandwidth_bytes_per_s, 1.7e12) < 0.1);
+  }
   SECTION("bytes in kilobytes") {
     measure_copies(test.truth.device, measure, test.data);
     for (fit::CopyRow& row : test.data.copies) row.bytes *= 1024;
@@ -217,6 +281,9 @@ TEST_CASE("What no row feels is kept and told") {
   REQUIRE(found.ok());
   CHECK(undetermined(*found, "device.forward.launch_s") != nullptr);
   CHECK(undetermined(*found, "device.backward") != nullptr);
+  CHECK(std::none_of(found->numbers.begin(), found->numbers.end(), [](const auto& number) {
+    return number.path == "device.forward.launch_s";  // what is kept is not fitted
+  }));
   CHECK(undetermined(*found, "device.forward.fixed_share")->why == "only head_dim 128: kept");
   CHECK(found->spec.device.forward.launch_s == test.base.device.forward.launch_s);
 }

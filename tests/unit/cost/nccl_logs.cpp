@@ -204,6 +204,12 @@ TEST_CASE("Damaged logs are refused with their line") {
     text.replace(text.find("device  1"), 9, "device 11");
     CHECK(refused(text).message == "a device that nodes of the cluster do not have");
   }
+  SECTION("ranks that see one GPU each") {
+    for (const char* device : {"device  1", "device  1"}) {
+      text.replace(text.find(device), 9, "device  0");
+    }
+    CHECK(refused(text).message == "two ranks on one GPU");
+  }
   SECTION("no ranks") { CHECK(refused(header + row + footer).message.find("not two ranks") == 0); }
   SECTION("too many rows") {
     std::string rows;
