@@ -19,6 +19,7 @@ from step_cases import LOW, expert_steps, offloaded_steps, pipelined_steps, trai
 ULTRAATTN = "oliverYoung2001/UltraAttn (Apache-2.0)"
 MAGI = "SandAI-org/MagiAttention (Apache-2.0), read off charts to about 3 TFLOP/s"
 LAYOUTS = {"ring": "contiguous", "zigzag": "zigzag", "stripe": "striped", "basic": "contiguous"}
+CALIBRATION = pathlib.Path(__file__).resolve().parents[1] / "topologies" / "calibration"
 PASSES = {"fwd": "forward", "bwd": "backward", "fwd+bwd": "both"}
 # Both directions between the same two GPUs take turns, as without a group, and each send or receive
 # is a kernel of its own, issued by the host one after the other.
@@ -119,6 +120,28 @@ def dense_kernels(tables):
                               "measured_s": float(row[f"{name}_{mask}_ms"]) / 1e3})
     yield "kernels-hgx-h200", "hgx-h200", "ideal", cases, \
         "NVIDIA/cudnn-frontend (MIT): cuDNN 9.19 attention on H200, 64/8 heads of 128, batch 1"
+
+
+def packed_kernels(_):
+    """Equal documents in one kernel, from the table that ships; documents of less than a tile and more."""
+    with open(CALIBRATION / "h100-packed-kernels.csv", encoding="utf-8") as file:
+        table = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    cases = []
+    for row in table:
+        queries, keys, seconds = int(row["q_len"]), int(row["kv_len"]), float(row["us"]) * 1e-6
+        query = int(row["document"]) or queries
+        documents = queries // query
+        key = keys // documents
+        size = "fewer than 128" if query < 128 else "128 to 1K" if query < 2048 else "2K and more"
+        group = f"{'whole documents' if query == key else 'ends of documents'}, {size} queries"
+        cases.append({"name": f"{documents} of {tokens(query)} x {tokens(key)} x {row['heads']}",
+                      "group": "under 0.5 ms" if seconds < 5e-4 else group,
+                      "heads": int(row["heads"]), "head_dim": 128, "mask": "causal",
+                      "pass": "forward", "measured_s": seconds,
+                      "kernel": {"query": query, "key": key, "documents": documents}})
+    yield "kernels-h100-packed", "fit-h800", "ideal", cases, \
+        "hao-ai-lab/DistCA (Apache-2.0): FlashAttention-2, packed documents on one H100, for which " \
+        "H800's numbers stand"
 
 
 def transfers(tables):
@@ -312,7 +335,7 @@ def main():
     tables = pathlib.Path(sys.argv[1])
     out = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else \
         pathlib.Path(__file__).resolve().parents[1] / "validate" / "cases"
-    makers = (ring_runs, kernels, dense_kernels, transfers, ring_flash_attention, ulysses_grid,
+    makers = (ring_runs, kernels, dense_kernels, packed_kernels, transfers, ring_flash_attention, ulysses_grid,
               methods, collectives, overlap_triples, training_steps, expert_steps, pipelined_steps,
               offloaded_steps, memory)
     for maker in makers:

@@ -126,7 +126,7 @@ def flash_attention_2():
     device = json.loads((ROOT / "topologies" / "fit-h800.json").read_text(encoding="utf-8"))["device"]
     return {f"device.{kernel}.{key}": value for kernel in ("forward", "backward")
             for key, value in device[kernel].items()
-            if not isinstance(value, bool) and key != "ragged_slowdown"}
+            if not isinstance(value, bool) and key not in ("ragged_slowdown", "overhead_row_share")}
 
 
 def pipelined_steps(_):

@@ -31,21 +31,23 @@ struct LinkCurve {
 /// columns; forward, a thread block owns a query tile of one head and walks its key tiles;
 /// backward it owns a key tile and walks query tiles. docs/cost-model.md gives the model.
 struct AttentionKernel {
-  int tile_query = 128;         ///< rows
-  int tile_key = 128;           ///< columns
-  double flop_per_s = 0;        ///< whole device on full tiles at head_dim 128
-  double block_overhead_s = 0;  ///< prologue and epilogue of one thread block
-  double launch_s = 0;          ///< shortest possible kernel, device side
-  double lone_block_rate = 1;   ///< speed of a multiprocessor that holds a single block, as a
-                                ///< share of its speed when full; (0, 1]
-  double fixed_share = 0;       ///< share of a tile's time that does not shrink with head_dim
-                                ///< (the exponentials); [0, 1]
-  bool splits_keys = false;     ///< splits the walk of a block when blocks are too few to fill
-                                ///< the device (FlashAttention-2 forward)
-  bool longest_first = true;    ///< starts the longest blocks first; otherwise last
-  bool by_head = false;         ///< ... of each head, and starts heads one after another
-  double ragged_slowdown = 0;   ///< tiles take 1 + this times as long when rows or columns of a
-                                ///< slice are no multiple of the tile and every one is checked
+  int tile_query = 128;           ///< rows
+  int tile_key = 128;             ///< columns
+  double flop_per_s = 0;          ///< whole device on full tiles at head_dim 128
+  double block_overhead_s = 0;    ///< prologue and epilogue of one thread block
+  double launch_s = 0;            ///< shortest possible kernel, device side
+  double lone_block_rate = 1;     ///< speed of a multiprocessor that holds a single block, as a
+                                  ///< share of its speed when full; (0, 1]
+  double fixed_share = 0;         ///< share of a tile's time that does not shrink with head_dim
+                                  ///< (the exponentials); [0, 1]
+  bool splits_keys = false;       ///< splits the walk of a block when blocks are too few to fill
+                                  ///< the device (FlashAttention-2 forward)
+  bool longest_first = true;      ///< starts the longest blocks first; otherwise last
+  bool by_head = false;           ///< ... of each head, and starts heads one after another
+  double ragged_slowdown = 0;     ///< tiles take 1 + this times as long when rows or columns of a
+                                  ///< slice are no multiple of the tile and every one is checked
+  double overhead_row_share = 0;  ///< share of block_overhead_s that goes with the rows a block has
+                                  ///< (queries read, results written), of those of a tile; [0, 1]
 };
 
 /// One GPU model.

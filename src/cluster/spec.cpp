@@ -24,6 +24,7 @@ AttentionKernel read_kernel(json::Object from) {
   kernel.longest_first = from.boolean_or("longest_first", true);
   kernel.by_head = from.boolean_or("by_head", false);
   kernel.ragged_slowdown = from.number_or("ragged_slowdown", 0, json::Limits{0, 10});
+  kernel.overhead_row_share = from.number_or("overhead_row_share", 0, limits::share);
   from.done();
   return kernel;
 }

@@ -50,10 +50,11 @@ class Makespan {
   /// all blocks are equal. Never less than the longest block running alone.
   [[nodiscard]] double operator()(const Blocks& blocks) const {
     const double waves = blocks.count / multiprocessors_;
-    const double work = blocks.count * kernel_.block_overhead_s + blocks.tiles * tile_s_;
-    double tail = block(blocks.shortest) * (std::ceil(waves) - waves);
+    const double overhead_s = overhead(blocks);
+    const double work = blocks.count * overhead_s + blocks.tiles * tile_s_;
+    double tail = (overhead_s + blocks.shortest * tile_s_) * (std::ceil(waves) - waves);
     tail += disorder(blocks) * (blocks.longest - blocks.shortest) * tile_s_;
-    const double alone = block(blocks.longest) / kernel_.lone_block_rate;
+    const double alone = (overhead_s + blocks.longest * tile_s_) / kernel_.lone_block_rate;
     return std::max(work / multiprocessors_ + tail, alone);
   }
 
@@ -72,8 +73,12 @@ class Makespan {
   [[nodiscard]] Blocks split(const Blocks& blocks) const {
     const double parts = std::clamp(std::floor(2 * multiprocessors_ / blocks.count), 1.0,
                                     std::max(1.0, blocks.longest));
-    return {blocks.count * parts, blocks.of_head * parts, blocks.tiles,
-            std::ceil(blocks.longest / parts), std::floor(blocks.shortest / parts)};
+    return {blocks.count * parts,
+            blocks.of_head * parts,
+            blocks.filled * parts,
+            blocks.tiles,
+            std::ceil(blocks.longest / parts),
+            std::floor(blocks.shortest / parts)};
   }
 
   /// The part of the longest walk's lead that shows at the end. Longest last: the others are half
@@ -85,8 +90,11 @@ class Makespan {
     if (!kernel_.by_head) return 0;
     return 0.7 * std::max(0.0, 1 - blocks.of_head / (1.5 * multiprocessors_));
   }
-  [[nodiscard]] double block(double tiles) const {
-    return kernel_.block_overhead_s + tiles * tile_s_;
+  /// Of a block, on average: rows that a block does not have are not read and written.
+  [[nodiscard]] double overhead(const Blocks& blocks) const {
+    if (blocks.count == 0) return 0;
+    const double missing = 1 - blocks.filled / blocks.count;
+    return kernel_.block_overhead_s * (1 - kernel_.overhead_row_share * missing);
   }
 
   const AttentionKernel& kernel_;

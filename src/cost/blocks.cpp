@@ -61,7 +61,8 @@ class Stretches {
     const TileGrid& grid = parts.front().grid;
     const Interval rows{parts.front().rows.begin, end, parts.front().rows.stride};
     const auto of_head = static_cast<double>(ceil_div(rows.size(), grid.row_tile));
-    Blocks blocks{of_head * heads_, of_head, static_cast<double>(tiles) * heads_};
+    const double filled = static_cast<double>(rows.size()) / static_cast<double>(grid.row_tile);
+    Blocks blocks{of_head * heads_, of_head, filled * heads_, static_cast<double>(tiles) * heads_};
     for (std::size_t i = 0; i < samples_.size(); ++i) {
       std::int64_t walk = 0;
       for (const Part& part : parts) walk += part.visited_at(samples_[i]);
@@ -95,6 +96,7 @@ void Blocks::add(const Blocks& other, double times) {
   longest = std::max(longest, other.longest);
   count += times * other.count;
   of_head += times * other.of_head;
+  filled += times * other.filled;
   tiles += times * other.tiles;
 }
 

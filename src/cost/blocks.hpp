@@ -13,6 +13,7 @@ namespace hsap {
 struct Blocks {
   double count = 0;
   double of_head = 0;
+  double filled = 0;    ///< rows of all of them, in rows of a tile: count, if all are full
   double tiles = 0;     ///< walked by all of them
   double longest = 0;   ///< tiles walked by one
   double shortest = 0;  ///< the same

@@ -143,6 +143,8 @@ class Cases(ProgramTest):
         self.refuse_case(ATTENTION | {"bytes": 7}, "/cases/1", "bytes")
         self.refuse_case(KERNEL | {"pass": "both"}, "/cases/1/pass")
         self.refuse_case(KERNEL | {"kernel": None}, "/cases/1", "kernel")
+        many = {"query": 1 << 20, "key": 8, "documents": 1 << 20}
+        self.refuse_case(KERNEL | {"kernel": many}, "/cases/1/kernel/documents", "more tokens")
         packed = KERNEL | {"kernel": None, "documents": [65537] * 64}
         self.refuse_case(packed | {"mask": "shared_question:1:65536"}, "/cases/1/documents",
                          "8388672 slices")

@@ -123,13 +123,23 @@ Kernel read_kernel(json::Object& from) {
   json::Object kernel = from.object("kernel");
   const auto query = static_cast<Token>(kernel.integer("query", 1, max_tokens));
   const auto key = static_cast<Token>(kernel.integer("key", 1, max_tokens));
+  const auto documents = static_cast<Token>(kernel.integer_or("documents", 1, 1, most_documents));
+  const std::int64_t tokens = std::int64_t{std::max(query, key)} * documents;
+  if (tokens > max_tokens) {
+    kernel.fail("documents", "more tokens than a batch may have", std::to_string(tokens),
+                fmt::format("at most {}", max_tokens));
+  }
   kernel.done();
+  if (from.failed()) return work;
   const bool causal = mask.kind == Mask::Kind::causal;
   if (!causal && mask.kind != Mask::Kind::full) {
     from.fail("mask", "a kernel of query x key tokens is causal or full", to_string(mask));
   }
-  work.slices = {{make_interval(0, query), make_interval(0, key),
-                  causal ? SliceKind::causal : SliceKind::full}};
+  for (Token i = 0; i < documents; ++i) {
+    work.slices.push_back({make_interval(i * query, (i + 1) * query),
+                           make_interval(i * key, (i + 1) * key),
+                           causal ? SliceKind::causal : SliceKind::full});
+  }
   return work;
 }
 

@@ -42,6 +42,7 @@ constexpr Shape shapes[] = {
     {2 * k, 2 * k, 0, narrow, true},
     {16 * k, 16 * k, 2 * k, wide, true},
     {16 * k, 16 * k, 128, wide, true},
+    {16 * k, 16 * k, 32, wide, true},
     {16 * k, 16 * k, 512, narrow, true},
     {1 * k, 1 * k, 0, few, true},
     {8 * k, 8 * k, 0, few, false},

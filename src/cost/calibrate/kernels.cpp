@@ -17,9 +17,10 @@ namespace hsap::fit {
 namespace {
 
 using Values = Eigen::VectorXd;
-enum Constant : Eigen::Index { rate, overhead, launch, lone, fixed, constants };
-constexpr std::array<const char*, constants> names{"flop_per_s", "block_overhead_s", "launch_s",
-                                                   "lone_block_rate", "fixed_share"};
+enum Constant : Eigen::Index { rate, overhead, launch, lone, fixed, of_rows, constants };
+constexpr std::array<const char*, constants> names{"flop_per_s",  "block_overhead_s",
+                                                   "launch_s",    "lone_block_rate",
+                                                   "fixed_share", "overhead_row_share"};
 /// Shortest and longest launches: a longer one would hide work that grows with the tokens. The
 /// backward pass is several kernels.
 constexpr double shortest_forward_s = 3e-6;
@@ -28,6 +29,9 @@ constexpr double longest_launch_s = 20e-6;
 /// Of a tile's time, what may not shrink with head_dim.
 constexpr double least_fixed = 1e-3;
 constexpr double most_fixed = 0.9;
+/// Of a block's overhead, what goes with its rows.
+constexpr double least_of_rows = 1e-3;
+constexpr double most_of_rows = 1;
 /// A constant that changes no row by this much over all that it may be is not determined.
 constexpr double felt = 0.02;
 /// Block overheads that this is looked at with: of persistent kernels and of short blocks. They do
@@ -162,7 +166,7 @@ class PassFit {
     Device device = out_.spec.device;
     const AttentionKernel& kernel = kernel_of(device, pass_);
     return vector_of({kernel.flop_per_s, kernel.block_overhead_s, kernel.launch_s,
-                      kernel.lone_block_rate, kernel.fixed_share});
+                      kernel.lone_block_rate, kernel.fixed_share, kernel.overhead_row_share});
   }
 
   [[nodiscard]] Device device_with(const Values& at) const {
@@ -173,6 +177,7 @@ class PassFit {
     kernel.launch_s = at[launch];
     kernel.lone_block_rate = at[lone];
     kernel.fixed_share = at[fixed];
+    kernel.overhead_row_share = at[of_rows];
     return device;
   }
 
@@ -201,7 +206,8 @@ class PassFit {
     std::vector<Values> out{values()};
     for (const double overhead_s : {1e-6, 4e-6, 16e-6}) {
       for (const double lone_rate : {0.5, 0.8, 1.0}) {
-        out.push_back(vector_of({1.03 * fastest(), overhead_s, 1e-5, lone_rate, values()[fixed]}));
+        out.push_back(
+            vector_of({1.03 * fastest(), overhead_s, 1e-5, lone_rate, values()[fixed], 0.5}));
       }
     }
     return out;
@@ -210,20 +216,23 @@ class PassFit {
   /// What the rows do not feel stays as it is.
   [[nodiscard]] Bounded bounds() {
     const double shortest = pass_ == Pass::forward ? shortest_forward_s : shortest_backward_s;
-    Bounded out{
-        vector_of({fastest() / 2, 1e-8, shortest, 0.05, least_fixed}),
-        vector_of({out_.spec.device.peak_flop_per_s, 1e-4, longest_launch_s, 1, most_fixed})};
+    Bounded out{vector_of({fastest() / 2, 1e-8, shortest, 0.05, least_fixed, least_of_rows}),
+                vector_of({out_.spec.device.peak_flop_per_s, 1e-4, longest_launch_s, 1, most_fixed,
+                           most_of_rows})};
     const Values base = out.clamped(values());
     if (one_head_dim()) {
       out.low[fixed] = out.high[fixed] = values()[fixed];
       keep(".fixed_share", fmt::format("only head_dim {}: kept", rows_.front()->head_dim));
     }
-    const Values least = vector_of({out.low[rate], least_probed_s, shortest, 0.5, least_fixed});
-    const Values most = vector_of({out.high[rate], most_probed_s, longest_launch_s, 1, most_fixed});
+    const Values least =
+        vector_of({out.low[rate], least_probed_s, shortest, 0.5, least_fixed, least_of_rows});
+    const Values most =
+        vector_of({out.high[rate], most_probed_s, longest_launch_s, 1, most_fixed, most_of_rows});
     for (Eigen::Index c = 0; c < constants; ++c) {
       if (out.low[c] == out.high[c]) continue;
       Values less = base;
       Values more = base;
+      if (c == of_rows) less[overhead] = more[overhead] = most_probed_s;
       less[c] = least[c];
       more[c] = most[c];
       if ((errors(more) - errors(less)).cwiseAbs().maxCoeff() >= felt) continue;
@@ -237,9 +246,9 @@ class PassFit {
 
   void keep_values(const Values& found, const Bounded& limits) {
     AttentionKernel& kernel = kernel_of(out_.spec.device, pass_);
-    const std::array<double*, constants> places{&kernel.flop_per_s, &kernel.block_overhead_s,
-                                                &kernel.launch_s, &kernel.lone_block_rate,
-                                                &kernel.fixed_share};
+    const std::array<double*, constants> places{&kernel.flop_per_s,  &kernel.block_overhead_s,
+                                                &kernel.launch_s,    &kernel.lone_block_rate,
+                                                &kernel.fixed_share, &kernel.overhead_row_share};
     for (Eigen::Index c = 0; c < constants; ++c) {
       if (limits.low[c] == limits.high[c]) continue;
       const auto at = static_cast<std::size_t>(c);

@@ -5,8 +5,9 @@
 namespace hsap::fit {
 
 /// Fits flop_per_s, block_overhead_s, launch_s and lone_block_rate of each pass that has rows, and
-/// fixed_share where they have more than one head_dim; adds what it found to `out`, and writes down
-/// what it was fitted on. Tiles and ragged_slowdown stay.
+/// fixed_share where they have more than one head_dim, and overhead_row_share where packed
+/// documents are shorter than a tile; adds what it found to `out`, and writes down what it was
+/// fitted on. Tiles and ragged_slowdown stay.
 [[nodiscard]] Status fit_kernels(const Data& data, Calibration& out);
 
 /// The documents of a row, packed one after the other.

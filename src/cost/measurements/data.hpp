@@ -12,7 +12,7 @@ namespace hsap::fit {
 /// More rows than this in all files together are refused.
 inline constexpr std::size_t max_rows = 200000;
 /// More documents in one row are refused.
-inline constexpr std::int64_t max_documents = 1024;
+inline constexpr std::int64_t max_documents = 4096;
 /// More transfers than this at once are refused.
 inline constexpr std::size_t max_transfers = 65536;
 /// More different patterns than this are refused.

@@ -21,7 +21,8 @@ Ordered kernel_json(const AttentionKernel& kernel) {
           {"splits_keys", kernel.splits_keys},
           {"longest_first", kernel.longest_first},
           {"by_head", kernel.by_head},
-          {"ragged_slowdown", kernel.ragged_slowdown}};
+          {"ragged_slowdown", kernel.ragged_slowdown},
+          {"overhead_row_share", kernel.overhead_row_share}};
 }
 
 Ordered device_json(const Device& device) {

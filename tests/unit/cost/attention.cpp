@@ -217,6 +217,24 @@ TEST_CASE("The exponentials do not shrink with head_dim") {
   CHECK(forward_s({square(128, SliceKind::full)}, 1, device, 256) == Approx(5e-6 + 2e-6 + 2e-6));
 }
 
+TEST_CASE("Rows that a block does not have cost no overhead") {
+  // 40 documents of 32 tokens, a head: four waves of 2 + 1 us; of the 2 us three quarters of half
+  // go.
+  Device device = toy();
+  const double whole = forward_s(documents(40, 128), 1);
+  CHECK(whole == Approx(5e-6 + 4 * 3e-6));
+  CHECK(forward_s(documents(40, 32), 1) == Approx(whole));
+  device.forward.overhead_row_share = 0.5;
+  CHECK(forward_s(documents(40, 128), 1, device) == Approx(whole));
+  CHECK(forward_s(documents(40, 32), 1, device) == Approx(5e-6 + 4 * (1.25e-6 + 1e-6)));
+  device.forward.overhead_row_share = 1;
+  CHECK(forward_s(documents(40, 1), 1, device) == Approx(5e-6 + 4 * (2e-6 / 128 + 1e-6)));
+  // Backward the rows are keys.
+  device.backward.overhead_row_share = 0.5;
+  CHECK(attention_seconds(documents(40, 32), 1, 128, Pass::backward, device) ==
+        Approx(5e-6 + 4 * (1.25e-6 + 2e-6)));
+}
+
 TEST_CASE("An empty kernel costs its launch") { CHECK(forward_s({}, 8) == Approx(5e-6)); }
 
 TEST_CASE("A kernel fills the device up to its last wave, forward and backward") {

@@ -207,6 +207,29 @@ TEST_CASE("Packed documents and heads of two sizes tell what a tile costs at the
   CHECK(known.head_dim->low == 64);
 }
 
+TEST_CASE("Documents shorter than a tile tell what of an overhead goes with the rows") {
+  Case test;
+  AttentionKernel& kernel = test.truth.device.forward;
+  kernel.overhead_row_share = 0.6;
+  test.base.device.forward.overhead_row_share = 0;
+  Measurer measure(10, 0.01, 0);
+  measure_kernels(test.truth.device, measure, test.data);
+  REQUIRE(test.run().ok());
+  CHECK(undetermined(*test.run(), "device.forward.overhead_row_share") != nullptr);
+  for (const std::int64_t document : {16, 32, 64, 128, 256}) {
+    for (const int heads : {4, 32}) {
+      fit::KernelRow row{{}, 1 << 14, 1 << 14, heads, 128, true, Pass::forward, 0, document};
+      row.seconds = measure(support::kernel_seconds(test.truth.device, row));
+      test.data.kernels.push_back(row);
+    }
+  }
+  const auto found = test.run();
+  REQUIRE(found.ok());
+  CHECK(off_by(found->spec.device.forward.overhead_row_share, 0.6) < 0.05);
+  CHECK(off_by(found->spec.device.forward.block_overhead_s, kernel.block_overhead_s) < 0.1);
+  CHECK(found->spec.device.backward.overhead_row_share == 0);
+}
+
 TEST_CASE("A row of packed documents takes what the kernel over all of them takes") {
   const Device device = load_cluster("fit-a800")->device;
   for (const Pass pass : {Pass::forward, Pass::backward}) {

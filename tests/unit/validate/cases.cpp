@@ -142,6 +142,12 @@ TEST_CASE("A kernel is predicted by the cost model alone") {
   const CaseFile packed = good(R"({"name": "x", "group": "g", "heads": 16, "head_dim": 128,
     "mask": "full", "pass": "forward", "documents": [100, 300], "measured_s": 1})");
   CHECK(std::get<Kernel>(packed.cases.front().work).slices.size() == 2);
+  const CaseFile ends = good(R"({"name": "x", "group": "g", "heads": 16, "head_dim": 128,
+    "mask": "causal", "pass": "forward", "kernel": {"query": 64, "key": 96, "documents": 3},
+    "measured_s": 1})");
+  const auto& slices = std::get<Kernel>(ends.cases.front().work).slices;
+  REQUIRE(slices.size() == 3);
+  CHECK(slices[2] == Slice{make_interval(128, 192), make_interval(192, 288), SliceKind::causal});
 }
 
 TEST_CASE("One transfer takes the latency and its bytes over the bandwidth of the route") {

@@ -88,7 +88,7 @@ TEST_CASE("A calibration finds the constants of the device it measures") {
     CHECK(group.mape < 0.05);
   }
   CHECK(found.spec.calibrated.head_dim->low == 64);
-  CHECK(found.spec.calibrated.tokens->low == 128);  // packed documents
+  CHECK(found.spec.calibrated.tokens->low == 32);  // packed documents
 }
 
 TEST_CASE("Little time is spent on what tells most") {
