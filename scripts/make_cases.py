@@ -173,16 +173,30 @@ def pattern_name(pairs):
 
 
 def ring_flash_attention(tables):
+    """Rings over one document, and the packed batches that benchmark_varlen_kvpacked_func.py takes in turn.
+
+    Its plain packed ring, which cuts every document into contiguous parts, is no layout of ours.
+    """
+    packed = [[65536], [2048, 59136, 4352], [32768, 32768], [24832, 25600, 12800, 1280, 1024]]
+    runs = {("batch", "ring"): ("contiguous", "ring"), ("batch", "zigzag"): ("zigzag", "ring"),
+            ("batch", "stripe"): ("striped", "ring"),
+            ("varlen", "zigzag"): ("per_document_zigzag", "ring"),
+            ("varlen", "llama3"): ("contiguous", "all_gather")}
     cases = []
     for row in rows(tables, "ring_flash_attention_8gpu.csv"):
-        if row["layout"] != "batch" or row["impl"] not in LAYOUTS:
-            continue  # theoretic is no run; which documents the packed runs had is not told
-        cases.append({"name": f"{row['impl']} {PASSES[row['pass']]}", "group": PASSES[row["pass"]],
-                      "nodes": 1, "gpus_per_node": 8, "documents": [65536], "heads": 32,
-                      "kv_heads": 8, "head_dim": 128, "mask": "causal", "dtype": "bf16",
-                      "pass": PASSES[row["pass"]],
-                      "strategy": {"ulysses": 1, "context_parallel": 8,
-                                   "layout": LAYOUTS[row["impl"]], "exchange": "ring"},
+        if (row["layout"], row["impl"]) not in runs:
+            continue  # theoretic is no run
+        layout, exchange = runs[row["layout"], row["impl"]]
+        of = {"documents": [65536]}
+        if row["layout"] == "varlen":
+            of = {"batches": [{"documents": documents} for documents in packed]}
+        kind = "packed, " if row["layout"] == "varlen" else ""
+        cases.append({"name": f"{row['impl']} {kind}{PASSES[row['pass']]}",
+                      "group": kind + PASSES[row["pass"]], "nodes": 1, "gpus_per_node": 8} | of |
+                     {"heads": 32, "kv_heads": 8, "head_dim": 128, "mask": "causal",
+                      "dtype": "bf16", "pass": PASSES[row["pass"]],
+                      "strategy": {"ulysses": 1, "context_parallel": 8, "layout": layout,
+                                   "exchange": exchange},
                       "measured_s": 1 / float(row["iters_per_s"])})
     yield "ring-flash-attention-a100", "dgx-a100", "ring-flash-attention", cases, \
         "zhuzilin/ring-flash-attention: 8 A100, 8192 tokens a GPU, 32/8 heads of 128"

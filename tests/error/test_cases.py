@@ -137,6 +137,11 @@ class Cases(ProgramTest):
         self.refuse_case(ATTENTION | {"runtime": "hasp"}, "hsap")
         self.refuse_case(ATTENTION | {"documents": [2**30, 2**30]}, "/cases/1/documents")
         self.refuse_case(ATTENTION | {"documents": [0]}, "/cases/1/documents/0")
+        without = {key: value for key, value in ATTENTION.items() if key != "documents"}
+        self.refuse_case(without | {"batches": []}, "/cases/1/batches", "no batches")
+        self.refuse_case(without | {"batches": [{"documents": [8, 0]}]},
+                         "/cases/1/batches/0/documents/1")
+        self.refuse_case(ATTENTION | {"batches": [{"documents": [8]}]}, "/cases/1", "documents")
         self.refuse_case(ATTENTION | {"nodes": 2**40}, "/cases/1/nodes")
         self.refuse_case(ATTENTION | {"gpus_per_node": 9}, "/cases/1/gpus_per_node")
         self.refuse_case(ATTENTION | {"mask": "square"}, "/cases/1/mask", "'square'")

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "fuzz/target.hpp"
 #include "validate/cases/predict_case.hpp"
 
@@ -9,8 +11,14 @@ namespace {
 bool is_small(const cases::Case& item) {
   if (item.nodes > 2) return false;
   if (const auto* attention = std::get_if<cases::Attention>(&item.work)) {
-    return attention->problem.batch.tokens() <= 1 << 16 &&
-           attention->problem.batch.documents() <= 64;
+    return attention->problems.size() <= 4 &&
+           std::all_of(
+               attention->problems.begin(), attention->problems.end(), [](const Problem& problem) {
+                 return problem.batch.tokens() <= 1 << 16 && problem.batch.documents() <= 64;
+               });
+  }
+  if (const auto* kernel = std::get_if<cases::Kernel>(&item.work)) {
+    return kernel->slices.size() <= 1 << 12;
   }
   if (const auto* step = std::get_if<cases::Step>(&item.work)) {
     return step->batch.tokens() <= 1 << 16 && step->batch.documents() <= 64;

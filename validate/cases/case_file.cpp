@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "base/names.hpp"
 #include "cluster/read.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::size_t most_cases = 1 << 20;
 constexpr std::size_t most_documents = 1 << 20;
+constexpr std::size_t most_batches = 1 << 10;
 constexpr std::size_t most_pairs = 1 << 16;
 constexpr std::int64_t most_bytes = std::int64_t{1} << 40;
 
@@ -49,6 +51,18 @@ Batch read_documents(json::Object& from) {
   return batch;
 }
 
+/// Of "documents", or of "batches" of documents.
+std::vector<Batch> read_batches(json::Object& from) {
+  if (!from.has("batches")) return {read_documents(from)};
+  std::vector<Batch> batches;
+  for (json::Object& batch : from.objects("batches", most_batches)) {
+    batches.push_back(read_documents(batch));
+    batch.done();
+  }
+  if (batches.empty() && !from.failed()) from.fail("batches", "no batches", "none");
+  return batches;
+}
+
 /// A degree that is left out follows from the GPUs, as in hsap-sim.
 Strategy read_strategy_on(json::Object& from, int gpus) {
   const bool complete = from.has("ulysses") && from.has("context_parallel");
@@ -56,12 +70,16 @@ Strategy read_strategy_on(json::Object& from, int gpus) {
 }
 
 Attention read_attention(json::Object& from, int gpus) {
+  Problem problem;
+  problem.heads = read_heads(from);
+  problem.mask = from.parsed_or("mask", parse_mask, Mask{});
+  if (from.has("balanced_by")) problem.balanced_by = from.parsed("balanced_by", parse_mask);
+  problem.dtype = from.parsed_or("dtype", parse_dtype, Dtype::bf16);
   Attention work;
-  work.problem.heads = read_heads(from);
-  work.problem.batch = read_documents(from);
-  work.problem.mask = from.parsed_or("mask", parse_mask, Mask{});
-  if (from.has("balanced_by")) work.problem.balanced_by = from.parsed("balanced_by", parse_mask);
-  work.problem.dtype = from.parsed_or("dtype", parse_dtype, Dtype::bf16);
+  for (Batch& batch : read_batches(from)) {
+    problem.batch = std::move(batch);
+    work.problems.push_back(problem);
+  }
   work.passes = from.parsed("pass", parse_passes);
   work.serialised = from.boolean_or("serialised", false);
   json::Object strategy = from.object("strategy");

@@ -20,7 +20,7 @@ namespace hsap::cases {
 
 /// Attention of one layer under a strategy.
 struct Attention {
-  Problem problem;
+  std::vector<Problem> problems;  ///< of a batch each, whose mean was measured
   Passes passes = Passes::forward;
   Strategy strategy;
   bool serialised = false;  ///< all ranks on one GPU, one operation after the other

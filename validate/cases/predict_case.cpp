@@ -40,24 +40,31 @@ Strategy on_nodes(Strategy strategy, int node_ranks) {
   return strategy;
 }
 
+/// One pass over one batch.
+Result<double> pass_seconds(const Attention& work, const Schedule& schedule, const Cluster& cluster,
+                            const Runtime& runtime) {
+  if (work.serialised) return seconds_alone(schedule, cluster.spec().device);
+  HSAP_TRY(const int replicas, replicas_of(work, cluster.gpus()));
+  HSAP_TRY(const SlowestCopy run,
+           simulate_slowest(schedule, cluster, runtime, {.replicas = replicas}));
+  return run.simulation.seconds;
+}
+
 Result<double> predicted(const Attention& work, const Case& item, const Cluster& cluster,
                          const Runtime& runtime) {
-  HSAP_TRY(const int replicas, replicas_of(work, cluster.gpus()));
+  HSAP_CHECK(replicas_of(work, cluster.gpus()));
   const Strategy strategy =
       work.serialised ? work.strategy : on_nodes(work.strategy, item.gpus_per_node);
   double seconds = 0;
-  for (const Pass pass : {Pass::forward, Pass::backward}) {
-    if (!covers(work.passes, pass)) continue;
-    HSAP_TRY(const Schedule schedule, compile(work.problem, strategy, pass));
-    if (work.serialised) {
-      seconds += seconds_alone(schedule, cluster.spec().device);
-      continue;
+  for (const Problem& problem : work.problems) {
+    for (const Pass pass : {Pass::forward, Pass::backward}) {
+      if (!covers(work.passes, pass)) continue;
+      HSAP_TRY(const Schedule schedule, compile(problem, strategy, pass));
+      HSAP_TRY(const double of_pass, pass_seconds(work, schedule, cluster, runtime));
+      seconds += of_pass;
     }
-    HSAP_TRY(const SlowestCopy run,
-             simulate_slowest(schedule, cluster, runtime, {.replicas = replicas}));
-    seconds += run.simulation.seconds;
   }
-  return seconds;
+  return seconds / static_cast<double>(work.problems.size());
 }
 
 /// What a program's own allocator gives out: communicators have theirs.

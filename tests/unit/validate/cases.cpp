@@ -32,7 +32,7 @@ TEST_CASE("Attention is predicted as hsap-sim does") {
   REQUIRE(cluster);
   double expected = 0;
   for (const Pass pass : {Pass::forward, Pass::backward}) {
-    const auto schedule = compile(work.problem, work.strategy, pass);
+    const auto schedule = compile(work.problems.front(), work.strategy, pass);
     REQUIRE(schedule);
     expected += simulate(*schedule, *cluster, file.runtime)->seconds;
   }
@@ -73,7 +73,7 @@ TEST_CASE("Copies of a smaller group fill the GPUs") {
   REQUIRE(file);
   const Attention& work = std::get<Attention>(file->cases.front().work);
   const Result<Cluster> cluster = Cluster::build(file->cluster, 1);
-  const Result<Schedule> schedule = compile(work.problem, work.strategy, Pass::forward);
+  const Result<Schedule> schedule = compile(work.problems.front(), work.strategy, Pass::forward);
   REQUIRE((cluster && schedule));
   const auto run = simulate(*schedule, *cluster, file->runtime, {.replicas = 2});
   REQUIRE(run);
@@ -123,13 +123,27 @@ TEST_CASE("A case takes as long as the replica that lies across nodes") {
   REQUIRE(file);
   const Attention& work = std::get<Attention>(file->cases.front().work);
   const Result<Cluster> cluster = Cluster::build(file->cluster, 3);
-  const Result<Schedule> schedule = compile(work.problem, work.strategy, Pass::forward);
+  const Result<Schedule> schedule = compile(work.problems.front(), work.strategy, Pass::forward);
   REQUIRE((cluster && schedule));
   const auto copy = [&](int told) {
     return simulate(*schedule, *cluster, file->runtime, {.replicas = 4, .told = told})->seconds;
   };
   CHECK(seconds_of(*file) == std::max(copy(1), copy(2)));  // 6 7|8 to 11, 12 to 15|16 17
   CHECK(seconds_of(*file) > 1.1 * copy(0));
+}
+
+TEST_CASE("Several batches are predicted as the mean of each") {
+  const auto seconds = [](const std::string& batches) {
+    return seconds_of(good(R"({"name": "x", "group": "g", "heads": 16, "head_dim": 128,
+      "mask": "causal", "pass": "both", "strategy": {"context_parallel": 4},
+      "gpus_per_node": 4, "measured_s": 1, )" +
+                           batches + "}"));
+  };
+  const double one = seconds(R"("documents": [16384])");
+  const double two = seconds(R"("documents": [8192, 8192])");
+  CHECK(one > 1.1 * two);
+  CHECK(seconds(R"("batches": [{"documents": [16384]}, {"documents": [8192, 8192]}])") ==
+        Approx((one + two) / 2));
 }
 
 TEST_CASE("A kernel is predicted by the cost model alone") {

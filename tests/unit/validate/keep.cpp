@@ -103,7 +103,7 @@ TEST_CASE("a run of layers with a window, whose tokens lie as others need them")
   const Validation validation = run(plan, machine_of(plan, ""), true);
   const CaseFile file = kept(validation);
   check_agrees(file, validation);
-  const Problem& problem = std::get<Attention>(file.cases[0].work).problem;
+  const Problem& problem = std::get<Attention>(file.cases[0].work).problems.front();
   CHECK(problem.mask == *parse_mask("sliding:1"));
   CHECK(problem.balanced_by == *parse_mask("causal"));
 }
