@@ -60,7 +60,7 @@ struct Mask {
 [[nodiscard]] Result<Mask> parse_mask(const std::string& text);
 [[nodiscard]] std::string to_string(const Mask& mask);
 
-/// More slices than any batch of real documents has: a shared question makes two of each answer,
+/// More slices than any batch of real documents has: a shared question makes one of each answer,
 /// so that a few bytes of input could ask for terabytes.
 inline constexpr std::int64_t max_slices = std::int64_t{1} << 22;
 

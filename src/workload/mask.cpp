@@ -9,7 +9,7 @@
 namespace hsap {
 namespace {
 
-// Each answer becomes two slices of each document.
+// Each answer becomes a slice of each document.
 constexpr Token most_answers = Token{1} << 16;
 
 void add(std::vector<Slice>& out, Token q0, Token q1, Token k0, Token k1, SliceKind kind) {
@@ -25,6 +25,7 @@ void lower_sliding(Token begin, Token end, Token window, std::vector<Slice>& out
 
 void lower_prefix(Token begin, Token end, Token prefix, std::vector<Slice>& out) {
   const Token split = begin + std::min(prefix, end - begin);
+  if (prefix <= 1) return add(out, begin, end, begin, end, SliceKind::causal);
   add(out, begin, split, begin, split, SliceKind::full);
   add(out, split, end, begin, end, SliceKind::causal);
 }
@@ -32,11 +33,11 @@ void lower_prefix(Token begin, Token end, Token prefix, std::vector<Slice>& out)
 void lower_shared_question(Token begin, Token end, const Mask& mask, std::vector<Slice>& out) {
   const Token split = begin + std::min(mask.prefix, end - begin);
   add(out, begin, split, begin, split, SliceKind::causal);
+  add(out, split, end, begin, split, SliceKind::full);
   const Token each = std::max<Token>(1, (end - split) / mask.answers);
   Token at = split;
   for (Token answer = 0; answer < mask.answers && at < end; ++answer) {
     const Token next = answer + 1 == mask.answers ? end : std::min(end, at + each);
-    add(out, at, next, begin, split, SliceKind::full);
     add(out, at, next, at, next, SliceKind::causal);
     at = next;
   }
@@ -67,7 +68,7 @@ std::int64_t count_slices(const Mask& mask, Token length) {
     case Mask::Kind::prefix:
       return 2;
     case Mask::Kind::shared_question:
-      return 1 + std::int64_t{2} * std::min(mask.answers, length);
+      return std::int64_t{2} + std::min(mask.answers, length);
   }
   return 0;
 }

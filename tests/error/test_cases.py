@@ -152,7 +152,7 @@ class Cases(ProgramTest):
         self.refuse_case(KERNEL | {"kernel": many}, "/cases/1/kernel/documents", "more tokens")
         packed = KERNEL | {"kernel": None, "documents": [65537] * 64}
         self.refuse_case(packed | {"mask": "shared_question:1:65536"}, "/cases/1/documents",
-                         "8388672 slices")
+                         "4194432 slices")
         self.refuse_case(PAIR | {"transfers": [[0, 16]]}, "/cases/1/transfers")
         self.refuse_case(PAIR | {"transfers": [[3, 3]]}, "/cases/1/transfers")
         self.refuse_case(PAIR | {"bytes": 2**60}, "/cases/1/bytes")

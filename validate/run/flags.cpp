@@ -75,11 +75,13 @@ void RunFlags::add_problem(cli::Command& run) {
   cli::add_integer(run, "--tokens", options.tokens, 1, max_tokens, "N",
                    "shrink the documents in proportion to so many tokens (1K)");
   cli::add_parsed(run, "--dtype", options.dtype, parse_dtype, "bf16|fp32",
-                  "of everything at rest and on the way (bf16)");
+                  "of everything at rest and on the way (the plan's)");
   cli::add_parsed(run, "--arithmetic", options.arithmetic, parse_arithmetic, "fp32|fp64",
                   "of sums; fp64 also keeps and sends float64, and GPUs do not know it (fp32)");
-  cli::add_parsed(run, "--tolerance", options.tolerance, parse_tolerance, "X",
-                  "largest relative error (1e-2 with bf16, 2e-6 with fp32, 1e-10 with fp64)");
+  cli::add_parsed(
+      run, "--tolerance", options.tolerance, parse_tolerance, "X",
+      "largest relative error (1e-2 with bf16, 3e-2 with gradients in bf16, 2e-6 with fp32, "
+      "1e-10 with fp64)");
   cli::add_integer(run, "--leaks", options.leaks, 0, 1 << 20, "N",
                    "change so many documents one by one; no other may notice (0)");
   cli::add_integer(run, "--gradients", options.gradients, 0, 1 << 20, "N",

@@ -18,11 +18,12 @@ namespace hsap::validation {
 
 struct RunOptions {
   int batch = 0;
-  bool window = false;  ///< of layers that have one
-  Token tokens = 1024;  ///< the batch is shrunk to so many
-  Dtype dtype = Dtype::bf16;
+  bool window = false;         ///< of layers that have one
+  Token tokens = 1024;         ///< the batch is shrunk to so many
+  std::optional<Dtype> dtype;  ///< in place of the plan's
   Arithmetic arithmetic = Arithmetic::fp32;
-  /// Relative error; 0: 1e-2 where bf16 travels, 2e-6 in fp32, 1e-10 in fp64.
+  /// Relative error; 0: 1e-2 where bf16 travels, 3e-2 where partial gradients add up in it, 2e-6 in
+  /// fp32, 1e-10 in fp64.
   double tolerance = 0;
   int leaks = 0;                                           ///< documents to perturb
   QueryGradients query_gradients = QueryGradients::exact;  ///< of the executor

@@ -92,7 +92,7 @@ Draft deepspeed_options(const Plan& plan) {
   lines.push_back("    core_attn_implementation=\"flash_attention_2\",");
   lines.push_back(fmt::format("    sequence_parallel_size={},", size));
   lines.push_back("    micro_batch_size=1,");
-  lines.push_back(fmt::format("    seq_length={},", plan.problem.context));
+  lines.push_back(fmt::format("    seq_length={},", length_of(plan, size, "seq_length", draft)));
   lines.push_back("    seq_length_is_variable=True)");
   lines.push_back(ds_config(plan, size, draft));
   add_checkpointing(plan, draft);
@@ -105,6 +105,7 @@ Draft deepspeed_options(const Plan& plan) {
   }
   lines.push_back(
       "# wrap the data loader in UlyssesSPDataLoaderAdapter; it gives every rank its tokens");
+  lose_batches(plan, size, draft);
   if (packed(plan)) {
     lines.push_back(
         "# its position_ids must begin anew with every document: they alone keep them apart");

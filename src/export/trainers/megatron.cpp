@@ -156,7 +156,7 @@ void add_training(const Plan& plan, Draft& draft) {
 
 Draft megatron_options(const Plan& plan) {
   Draft draft;
-  const TransformerEngineChoice choice = choose_transformer_engine(plan, draft);
+  const TransformerEngineChoice choice = choose_transformer_engine(plan, "Megatron", draft);
   const int size = choice.a2a * choice.p2p;
   auto& lines = draft.lines;
   if (plan.training.zero < 2 && (size > 1 || plan.training.tensor_parallel > 1)) {
@@ -177,16 +177,10 @@ Draft megatron_options(const Plan& plan) {
   if (plan.problem.mask.kind == Mask::Kind::full) {
     draft.lose("mask full", "attention of its GPT layers is causal", "causal");
   }
-  const Token unit = length_unit(plan.training, size);
-  const Token length = (plan.problem.context + unit - 1) / unit * unit;
+  const Token length = length_of(plan, length_unit(plan.training, size), "--seq-length", draft);
   lines.push_back(fmt::format("--seq-length {}", length));
   // Which it checks; with rotary embeddings nothing else depends on it.
   lines.push_back(fmt::format("--max-position-embeddings {}", length));
-  if (length != plan.problem.context) {
-    draft.lose(fmt::format("context {}", plan.problem.context),
-               fmt::format("--seq-length must be a multiple of {}", unit),
-               fmt::format("--seq-length {}", length));
-  }
   // Of Megatron core 0.19 and later; without it documents see each other.
   if (packed(plan)) lines.push_back("--dataloader-inter-document-masking");
   add_training(plan, draft);

@@ -80,17 +80,21 @@ void add_float8(const Plan& plan, Draft& draft) {
 /// How the rest of the model is trained.
 void add_rest_of_model(const Plan& plan, Draft& draft) {
   auto& lines = draft.lines;
-  lines.push_back(fmt::format("--training.seq_len {}", plan.problem.context));
+  // Two chunks for each context-parallel rank, each of equal parts for its tensor-parallel GPUs.
+  const int ranks = plan.strategy.ranks();
+  const Token unit = plan.training.tensor_parallel * (ranks > 1 ? 2 * ranks : 1);
+  const Token length = length_of(plan, unit, "--training.seq_len", draft);
+  lines.push_back(fmt::format("--training.seq_len {}", length));
   // Of a pipeline: all that it takes in a step.
   const bool pipelined = plan.training.pipeline_parallel > 1;
   lines.push_back(fmt::format("--training.local_batch_size {}",
                               pipelined ? batches_per_step(plan) / plan.replicas : 1));
   lines.push_back(fmt::format("--training.global_batch_size {}", batches_per_step(plan)));
-  lines.push_back(fmt::format(
-      "# after torchtitan 0.2 instead: --training.max_context_length {0} "
-      "--training.num_tokens_per_microbatch_per_dp_rank {0} "
-      "--training.num_tokens_per_train_step {1}",
-      plan.problem.context, std::int64_t{plan.problem.context} * batches_per_step(plan)));
+  lines.push_back(
+      fmt::format("# after torchtitan 0.2 instead: --training.max_context_length {0} "
+                  "--training.num_tokens_per_microbatch_per_dp_rank {0} "
+                  "--training.num_tokens_per_train_step {1}",
+                  length, std::int64_t{length} * batches_per_step(plan)));
   if (plan.problem.model.attention_only()) return;
   add_fsdp(plan, draft);
   std::string_view checkpointing = to_string(plan.training.checkpointing);

@@ -128,6 +128,27 @@ bool equal_pieces(const Plan& plan) {
   return layers.size() < 3 || layers[0] == layers[1];
 }
 
+Token length_of(const Plan& plan, Token unit, const std::string& what, Draft& draft) {
+  const Token context = plan.problem.context;
+  const Token length = (context + unit - 1) / unit * unit;
+  if (length != context) {
+    draft.lose(fmt::format("context {}", context),
+               fmt::format("{} must be a multiple of {}", what, unit),
+               fmt::format("{} {}", what, length));
+  }
+  return length;
+}
+
+void lose_batches(const Plan& plan, Token unit, Draft& draft) {
+  for (const Batch& batch : plan.problem.batches) {
+    if (batch.tokens() % unit == 0) continue;
+    draft.lose(fmt::format("batches of any length ({} tokens)", batch.tokens()),
+               "every rank gets an equal part",
+               fmt::format("pad every batch to a multiple of {}", unit));
+    return;
+  }
+}
+
 void lose_pipeline(const Plan& plan, const std::string& why, Draft& draft) {
   const int stages = plan.training.pipeline_parallel;
   if (stages > 1) draft.lose(fmt::format("pipeline parallel {}", stages), why, "one stage");

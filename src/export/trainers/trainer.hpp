@@ -24,6 +24,12 @@ struct Draft {
 /// True when some batch of the plan holds more than one document.
 [[nodiscard]] bool packed(const Plan& plan);
 
+/// The context, or the next multiple of `unit` tokens where the trainer takes no other; `what` it
+/// calls it.
+[[nodiscard]] Token length_of(const Plan& plan, Token unit, const std::string& what, Draft& draft);
+/// Notes that batches are to be padded to multiples of `unit` tokens, if one is not.
+void lose_batches(const Plan& plan, Token unit, Draft& draft);
+
 /// Packed batches of all replicas in one optimizer step.
 [[nodiscard]] int batches_per_step(const Plan& plan);
 
@@ -56,7 +62,10 @@ struct TransformerEngineChoice {
   int p2p = 1;            ///< ranks that split tokens
   std::string comm_type;  ///< "p2p", "a2a", "all_gather" or "a2a+p2p"
 };
-[[nodiscard]] TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft);
+/// `trainer` is whose options they become.
+[[nodiscard]] TransformerEngineChoice choose_transformer_engine(const Plan& plan,
+                                                                const std::string& trainer,
+                                                                Draft& draft);
 
 /// A sliding window as TransformerEngine and Megatron-LM count it: keys before and after a query,
 /// itself left out; empty for other masks.

@@ -154,7 +154,8 @@ std::string window_size(const Plan& plan) {
   return window_size(layer_masks(plan.problem.model, plan.problem.mask)->back().mask);
 }
 
-TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft) {
+TransformerEngineChoice choose_transformer_engine(const Plan& plan, const std::string& trainer,
+                                                  Draft& draft) {
   TransformerEngineChoice choice;
   if (window_needs_gather(plan)) {
     choose_gather(plan, choice, draft);
@@ -171,13 +172,14 @@ TransformerEngineChoice choose_transformer_engine(const Plan& plan, Draft& draft
   check_mask(plan, draft);
   // Its buffers are made like its keys.
   lose_gradient_dtype(plan, "TransformerEngine", Dtype::bf16, draft);
-  lose_common(plan, "TransformerEngine", draft);
+  lose_common(plan, trainer, draft);
   return choice;
 }
 
 Draft transformer_engine_options(const Plan& plan) {
   Draft draft;
-  const TransformerEngineChoice choice = choose_transformer_engine(plan, draft);
+  const TransformerEngineChoice choice =
+      choose_transformer_engine(plan, "TransformerEngine", draft);
   Strategy nearest = plan.strategy;
   nearest.ulysses = choice.a2a;
   nearest.context_parallel = choice.p2p;

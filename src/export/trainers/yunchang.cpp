@@ -61,6 +61,10 @@ Draft yunchang_options(const Plan& plan) {
       ulysses, strategy.ranks() / ulysses, plan.cluster.gpus, low ? "True" : "False"));
   draft.lines.push_back(fmt::format("ring_impl_type = \"{}\"", ring_type(plan, draft)));
   check_attention(plan, draft);
+  // Zigzag cuts two chunks for each rank of a ring.
+  const bool basic = strategy.context_parallel == 1 || strategy.layout == Layout::contiguous;
+  const int ring = strategy.ranks() / ulysses;
+  lose_batches(plan, ulysses * ring * (ring > 1 && !basic ? 2 : 1), draft);
   lose_gradient_dtype(plan, "yunchang", Dtype::fp32, draft);
   lose_common(plan, "yunchang", draft);
   return draft;

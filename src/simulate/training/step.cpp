@@ -174,7 +174,8 @@ class Step {
   }
   /// Neither computing nor communicating: the host issues, or a peer is late.
   [[nodiscard]] double attention_idle() const {
-    return attention(&PassTimes::seconds) - attention_compute() - attention_exposed();
+    const double idle = attention(&PassTimes::seconds) - attention_compute() - attention_exposed();
+    return std::max(0.0, idle);  // sums of the same numbers, each rounded
   }
 
   /// Matrix products of a layer, forward; backward takes twice that (inputs and weights).

@@ -111,7 +111,7 @@ TEST_CASE("a mask that makes too many slices is refused before they are made") {
   problem.mask = {.kind = Mask::Kind::shared_question, .prefix = 1, .answers = 65536};
   CHECK(
       illegal(problem, {}) ==
-      "mask shared_question:1:65536 makes up to 8388672 slices of 64 documents, more than 4194304");
+      "mask shared_question:1:65536 makes up to 4194432 slices of 64 documents, more than 4194304");
   problem.batch.lengths.resize(31);
   CHECK_FALSE(illegal(problem, {}));
 }

@@ -258,7 +258,7 @@ TEST_CASE("a few bytes of plan cannot ask for terabytes of mask slices") {
   plan.problem.batches = {Batch{{4096}}, Batch{std::vector<Token>(16383, 65537)}};
   CHECK(
       error_of(plan_text(plan)) ==
-      "p.json: /problem/batches/1: too much for the mask; found up to 2147368959 slices, expected "
+      "p.json: /problem/batches/1: too much for the mask; found up to 1073709054 slices, expected "
       "at most 4194304");
   plan.problem.mask = *parse_mask("shared_question:1:100");
   CHECK(error_of(plan_text(plan)) == "");

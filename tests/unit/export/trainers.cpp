@@ -213,6 +213,23 @@ TEST_CASE("Megatron gets a sequence length that it takes and that holds the cont
               "context 10001: --seq-length must be a multiple of 32"));
 }
 
+TEST_CASE("no trainer gets a length that it refuses") {
+  Plan plan = plan_of({.context_parallel = 2, .layout = Layout::zigzag});
+  plan.problem.context = 100001;
+  plan.problem.batches = {Batch{{100001}}};
+  plan.cluster.gpus = plan.cluster.gpus_per_node = 2;
+  Exported exported = export_plan(plan, Target::torchtitan);
+  CHECK(says(exported, "--training.seq_len 100004\n"));
+  CHECK(loses(exported, "context 100001"));
+  CHECK(loses(export_plan(plan, Target::yunchang), "batches of any length (100001 tokens)"));
+  plan.strategy = {.ulysses = 2};
+  exported = export_plan(plan, Target::deepspeed);
+  CHECK(says(exported, "seq_length=100002,"));
+  CHECK(loses(exported, "batches of any length (100001 tokens)"));
+  plan.problem.batches = {Batch{{100000}}};
+  CHECK_FALSE(loses(export_plan(plan, Target::deepspeed), "batches of any length"));
+}
+
 TEST_CASE("Megatron is told the environment that it asks for") {
   const std::string wanted = "# before Blackwell: CUDA_DEVICE_MAX_CONNECTIONS=1 ";
   Plan plan = plan_of({8, 1});

@@ -100,6 +100,26 @@ TEST_CASE("a plan runs right in every arithmetic, and its leaks are none") {
   }
 }
 
+TEST_CASE("a plan runs in its own dtype, and partial gradients in bf16 are rounded at every hop") {
+  Plan plan = test::narrow_plan();
+  plan.problem.dtype = Dtype::fp32;
+  RunOptions options;
+  options.tokens = 64;
+  Result<Validation> result = validate_plan(plan, options);
+  REQUIRE(result);
+  CHECK(result->problem.dtype == Dtype::fp32);
+  CHECK(result->tolerance == 2e-6);
+  CHECK(result->right());
+  REQUIRE(plan.strategy.context_parallel > 1);
+  plan.strategy.gradient_dtype = Dtype::bf16;
+  result = validate_plan(plan, options);
+  REQUIRE(result);
+  CHECK(result->tolerance == 3e-2);
+  CHECK(result->right());
+  options.dtype = Dtype::bf16;
+  CHECK(validate_plan(plan, options)->problem.dtype == Dtype::bf16);
+}
+
 TEST_CASE("all runs come before the truth, for which other processes would wait in the next one") {
   RunOptions options;
   options.tokens = 64;
