@@ -37,9 +37,11 @@ struct Limits {
 
 struct Options {
   bool quick = false;  ///< a few cases of each kind
+  std::string only;    ///< forward, backward or rows; empty: all
   int max_sms = 0;
   /// Hears of each row when it has been measured.
   std::function<void(const Row&)> measured = [](const Row&) {};
+  [[nodiscard]] bool wants(const std::string& kind) const { return only.empty() || only == kind; }
   /// Whether there is time for another one; what is asked for first tells most.
   std::function<bool()> goes_on = [] { return true; };
 };

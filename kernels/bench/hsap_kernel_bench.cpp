@@ -33,7 +33,16 @@ struct Files {
   bool force = false;
 };
 
-/// Rows are printed as they come, since a later kernel may hang.
+Status write(const Files& files, const std::vector<bench::Row>& rows, const bench::Limits& limits,
+             const kernels::Device& device, bool force) {
+  if (!files.json.empty()) {
+    HSAP_CHECK(write_file(files.json, bench::report(rows, limits, device), force));
+  }
+  if (files.csv.empty()) return {};
+  return write_file(files.csv, bench::calibration(rows, device.name), force);
+}
+
+/// Rows are printed and written as they come, since a later kernel may hang.
 int time_all(const kernels::Device& device, bench::Options options, double budget_s,
              const Files& files) {
   const bench::Setup setup(device);
@@ -43,10 +52,16 @@ int time_all(const kernels::Device& device, bench::Options options, double budge
   std::printf("%-10s  %-36s %7s %4s %12s %14s %12s %7s\n", "kernel", "what", "heads", "dim", "us",
               "rate", "floor us", "x floor");
   std::vector<bench::Row> rows;
+  Status written = write(files, rows, limits, device, files.force);
+  if (!written) {
+    std::fprintf(stderr, "hsap-kernel-bench: %s\n", written.error().text().c_str());
+    return 2;
+  }
   options.measured = [&](const bench::Row& row) {
     print(row, limits);
     std::fflush(stdout);
     rows.push_back(row);
+    written = write(files, rows, limits, device, true);
   };
   bool in_time = true;
   options.goes_on = [&in_time, budget_s, begin = std::chrono::steady_clock::now()] {
@@ -56,22 +71,20 @@ int time_all(const kernels::Device& device, bench::Options options, double budge
   bool failed = false;
   try {
     time_attention(setup, options);
-    time_rows(setup, options);
+    if (options.wants("rows")) time_rows(setup, options);
   } catch (const std::exception& error) {
-    // What was measured before it is written all the same.
     std::fprintf(stderr, "hsap-kernel-bench: %s\n", error.what());
     failed = true;
   }
   if (!in_time) std::printf("skipped the rest for want of time (--budget)\n");
-  Status written;
-  if (!files.json.empty())
-    written = write_file(files.json, bench::report(rows, limits, device), files.force);
-  if (written && !files.csv.empty()) {
-    written = write_file(files.csv, bench::calibration(rows, device.name), files.force);
-  }
   if (written) return failed ? 1 : 0;
   std::fprintf(stderr, "hsap-kernel-bench: %s\n", written.error().text().c_str());
   return 2;
+}
+
+Result<std::string> parse_kind(const std::string& text) {
+  if (text == "forward" || text == "backward" || text == "rows") return text;
+  return bad_input("no such kernels", "'" + text + "'", "forward, backward or rows");
 }
 
 int run(int count, char** arguments) {
@@ -81,6 +94,8 @@ int run(int count, char** arguments) {
   double budget_s = 0;
   bool portable = false;
   app.add_flag("--portable", portable, "attention kernels of sm_80 on any device");
+  cli::add_parsed(app, "--only", options.only, parse_kind, "forward|backward|rows",
+                  "these kernels alone");
   app.add_flag("--quick", options.quick, "a few cases of each kind");
   cli::add_integer(app, "--max-sms", options.max_sms, 1, 1024, "N",
                    "as many blocks as fill so many SMs");

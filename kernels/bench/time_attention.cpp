@@ -181,6 +181,7 @@ void time_attention(const Setup& setup, const Options& options) {
   for (const Case& each : cases) {
     for (const Pass pass : {Pass::forward, Pass::backward}) {
       if (!setup.fits(Buffers::bytes(each, pass))) continue;
+      if (!options.wants(pass == Pass::forward ? "forward" : "backward")) continue;
       if (!options.goes_on()) return;
       options.measured(time_case(setup, each, pass, options));
     }

@@ -16,7 +16,7 @@
 // all in one process, --part one of them. Exit code 0 when all agree, 1 when not, 77 without a GPU.
 namespace {
 
-constexpr unsigned part_s = 20;
+constexpr unsigned part_s = 12;
 
 struct Flags {
   std::uint64_t seed = std::random_device{}();

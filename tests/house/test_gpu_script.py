@@ -67,6 +67,36 @@ class Kernels(Script):
         self.assertIn("self-test    NOT THROUGH", done.stdout)
         self.assertIn("benchmark    NOT THROUGH", done.stdout)
 
+    def test_kernels_that_fail_are_timed_apart(self):
+        done = self.kernels("echo 7 passed, 0 failed\n",
+                            'case "$*" in *--only*) echo "alone $*";; *) echo began; exit 1;; esac\n')
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        kept = (self.root / "out" / "bench.txt").read_text()
+        for line in ("began", "alone --only forward --portable", "alone --only rows"):
+            self.assertIn(line, kept)
+        self.assertIn("  backward   timed", done.stdout)
+        self.assertIn("benchmark    FAILED", (self.root / "out" / "summary.txt").read_text())
+        self.assertLessEqual(len(list((self.root / "out").iterdir())), 8)
+
+    def test_sanitizers_alone(self):
+        self.program("hsap-validate", GOOD)
+        self.program("compute-sanitizer", "exit 0\n", folder="bin")
+        done = subprocess.run(
+            ["scripts/gpu.sh", "sanitize"], cwd=self.root, text=True, capture_output=True, timeout=60,
+            env=os.environ | {"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for tool in ("memcheck", "racecheck"):
+            self.assertIn(f"{tool:12} passed", done.stdout)
+
+    def test_nothing_is_built_where_results_are_fetched(self):
+        shutil.rmtree(self.root / "build-gpu")
+        (self.root / "build-gpu").mkdir()
+        done = subprocess.run(
+            ["scripts/gpu.sh", "kernels"], cwd=self.root, text=True, capture_output=True, timeout=60,
+            env=os.environ | {"OUT": str(self.root / "out")})
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("carry it along", done.stderr)
+
     def test_what_sanitizers_find(self):
         for tool, code, told in (("racecheck", 0, "hazards to look at"), ("memcheck", 1, "FAILED")):
             with self.subTest(tool=tool):
@@ -117,6 +147,20 @@ class Validate(Script):
                          (results / "summary.txt").read_text())
         self.assertEqual([path.name for path in self.archives()],
                          [f"results-{results.name}.tar.gz"])
+
+    def test_what_ends_early_leaves_what_it_has(self):
+        self.program("hsap-validate", GOOD)
+        self.program("hsap-topo", "kill -9 $(ps -o ppid= $PPID)\n")
+        done = subprocess.run(["scripts/gpu.sh", "validate"], cwd=self.root, text=True,
+                              capture_output=True, timeout=60,
+                              env=os.environ | {"OUT": str(self.root / "out")})
+        self.assertLess(done.returncode, 0)
+        self.assertIn("local        6 of 6", (self.root / "out" / "summary.txt").read_text())
+        self.assertIn("local-ulysses.txt", self.names())
+
+    def test_ranks_that_hang_hang_once(self):
+        done = self.validate('case "$*" in *nccl*) exit 124;; esac')
+        self.assertIn("nccl         0 of 5 plans right, 1 wrong, 4 skipped", done.stdout)
 
     def test_what_earlier_runs_left_stays(self):
         self.validate(GOOD)

@@ -29,6 +29,17 @@ class DeviceSession {
     options_.progress("host", 0, total_);
     HSAP_TRY(measured_.host, measure_host(device_, *watch_, *workspace_, options_.clock));
     ++done_;
+    const Status ended = time_all(attention, copies);
+    if (!ended) measured_.failure = ended.error();
+    measured_.seconds = elapsed();
+    return std::move(measured_);
+  }
+
+ private:
+  [[nodiscard]] double elapsed() const { return options_.clock() - begin_s_; }
+
+  Status time_all(const std::vector<AttentionCase>& attention,
+                  const std::vector<CopyCase>& copies) {
     auto copy = copies.begin();
     for (std::size_t i = 0; i < attention.size(); ++i) {
       HSAP_CHECK(time(attention[i]));
@@ -36,12 +47,8 @@ class DeviceSession {
       if (turn && copy != copies.end()) HSAP_CHECK(time(*copy++));
     }
     while (copy != copies.end()) HSAP_CHECK(time(*copy++));
-    measured_.seconds = elapsed();
-    return std::move(measured_);
+    return {};
   }
-
- private:
-  [[nodiscard]] double elapsed() const { return options_.clock() - begin_s_; }
 
   Status time(const AttentionCase& of) {
     // Warming up takes as long as the calls that count.

@@ -46,10 +46,12 @@ struct Measured {
   std::vector<Timed<CopyCase>> copies;
   std::optional<HostCosts> host;
   std::vector<Skipped> skipped;
-  double seconds = 0;  ///< that it took
+  std::optional<Error> failure;  ///< of the device, which ended it early
+  double seconds = 0;            ///< that it took
 };
 
-/// Measures one device, what tells most first, until the time is up. Errors: those of the device.
+/// Measures one device, what tells most first, until the time is up. Errors: those of the device
+/// before it has measured anything; later ones end it with what there is (Measured::failure).
 [[nodiscard]] Result<Measured> measure_device(device::Device& device, const Machine& machine,
                                               const Options& options);
 

@@ -110,6 +110,12 @@ Status measure_and_fit(CalibrateFlags flags, const std::vector<std::string>& com
   if (!found || !base) return {};
   HSAP_TRY(const MeasuredTables tables,
            write_tables(*found, base->gpus_per_node(), flags.tables, flags.out.force));
+  if (found->device.failure) {
+    Error error = *found->device.failure;
+    error.message =
+        fmt::format("{} (what was measured before is in {})", error.message, tables.kernels);
+    return error;
+  }
   flags.kernels = {tables.kernels};
   flags.copies = {tables.copies};
   if (!tables.transfers.empty()) flags.transfers = {tables.transfers};

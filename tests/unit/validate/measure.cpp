@@ -185,6 +185,23 @@ TEST_CASE("Sets of operands lie apart and none stays in the cache") {
   CHECK(space->sets({1 << 25, 0}) == 0);
 }
 
+TEST_CASE("A kernel that fails ends a calibration with what it has") {
+  class Failing : public TimedDevice {
+   public:
+    using TimedDevice::TimedDevice;
+    Status synchronize() override {
+      if (now() < 0.5) return TimedDevice::synchronize();
+      return infeasible("an illegal address");
+    }
+  };
+  Failing device(truth(), support::Measurer(5, 0, 0), {});
+  const Measured measured = run(device);
+  REQUIRE(measured.failure);
+  CHECK(measured.failure->message == "an illegal address");
+  CHECK_FALSE(measured.attention.empty());
+  CHECK(measured.attention.size() < measure::attention_cases().size());
+}
+
 TEST_CASE("A machine file says with what and how long") {
   TimedDevice device(truth(), support::Measurer(6, 0, 0));
   Measured measured = run(device, 3);
