@@ -19,7 +19,7 @@ namespace hsap {
 
 /// Seconds of one attention kernel over `slices` with `query_heads` heads, alone on the device:
 /// launch, then thread blocks of tiles scheduled over the multiprocessors (docs/cost-model.md).
-/// Never below attention_flop(area) / flop_per_s of the pass. O(slices).
+/// Never below attention_flop(area) / flop_per_s of the pass. O(n log n) for n slices.
 [[nodiscard]] double attention_seconds(std::span<const Slice> slices, int query_heads, int head_dim,
                                        Pass pass, const Device& device);
 

@@ -13,8 +13,6 @@ namespace {
 /// Rows at which walks of a stretch are looked at, if it has so many slices: bounds the work.
 constexpr std::size_t most_samples = 64;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 /// A slice with the rows that it has.
 struct Part {
   Interval rows;

@@ -8,8 +8,6 @@ namespace {
 /// Wider than any difference of two tokens, and safe to add tokens to.
 constexpr std::int64_t unbounded = std::int64_t{1} << 40;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 /// Sum over i in [0, count) of floor(clamp(step * i + offset, 0, limit) / divisor), where terms at
 /// the limit count as `full`.
 std::int64_t clamped_sum(std::int64_t count, std::int64_t step, std::int64_t offset,

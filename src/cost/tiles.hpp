@@ -6,6 +6,11 @@
 
 namespace hsap {
 
+/// a / b, rounded up; none of them below 0.
+[[nodiscard]] constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
 /// A slice as one thread block sees it: rows are what a block owns a tile of, columns what it
 /// walks. Row i sees column j iff low <= j - i <= high.
 struct TileGrid {
