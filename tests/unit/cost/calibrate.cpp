@@ -214,8 +214,11 @@ TEST_CASE("Documents shorter than a tile tell what of an overhead goes with the 
   test.base.device.forward.overhead_row_share = 0;
   Measurer measure(10, 0.01, 0);
   measure_kernels(test.truth.device, measure, test.data);
-  REQUIRE(test.run().ok());
-  CHECK(undetermined(*test.run(), "device.forward.overhead_row_share") != nullptr);
+  std::erase_if(test.data.kernels,
+                [](const fit::KernelRow& row) { return row.pass == Pass::backward; });
+  const auto without = test.run();
+  REQUIRE(without.ok());
+  CHECK(undetermined(*without, "device.forward.overhead_row_share") != nullptr);
   for (const std::int64_t document : {16, 32, 64, 128, 256}) {
     for (const int heads : {4, 32}) {
       fit::KernelRow row{{}, 1 << 14, 1 << 14, heads, 128, true, Pass::forward, 0, document};
