@@ -80,9 +80,9 @@ void add_float8(const Plan& plan, Draft& draft) {
 /// How the rest of the model is trained.
 void add_rest_of_model(const Plan& plan, Draft& draft) {
   auto& lines = draft.lines;
-  // Two chunks for each context-parallel rank, each of equal parts for its tensor-parallel GPUs.
-  const int ranks = plan.strategy.ranks();
-  const Token unit = plan.training.tensor_parallel * (ranks > 1 ? 2 * ranks : 1);
+  // Two chunks for each context-parallel rank, each of equal parts for its tensor-parallel GPUs;
+  // torchtitan 0.2 asks it of one rank, too.
+  const Token unit = plan.training.tensor_parallel * 2 * plan.strategy.ranks();
   const Token length = length_of(plan, unit, "--training.seq_len", draft);
   lines.push_back(fmt::format("--training.seq_len {}", length));
   // Of a pipeline: all that it takes in a step.

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "export/trainers/trainer.hpp"
 
 namespace hsap {
 namespace {
 
-const char* ring_type(const Plan& plan, Draft& draft) {
+std::string_view ring_type(const Plan& plan, Draft& draft) {
   if (plan.strategy.context_parallel == 1) return "basic";
   switch (plan.strategy.layout) {
     case Layout::contiguous:
@@ -59,12 +61,11 @@ Draft yunchang_options(const Plan& plan) {
       "set_seq_parallel_pg(sp_ulysses_degree={}, sp_ring_degree={}, rank=rank, world_size={}, "
       "use_ulysses_low={})",
       ulysses, strategy.ranks() / ulysses, plan.cluster.gpus, low ? "True" : "False"));
-  draft.lines.push_back(fmt::format("ring_impl_type = \"{}\"", ring_type(plan, draft)));
+  const std::string_view ring = ring_type(plan, draft);
+  draft.lines.push_back(fmt::format("ring_impl_type = \"{}\"", ring));
   check_attention(plan, draft);
-  // Zigzag cuts two chunks for each rank of a ring.
-  const bool basic = strategy.context_parallel == 1 || strategy.layout == Layout::contiguous;
-  const int ring = strategy.ranks() / ulysses;
-  lose_batches(plan, ulysses * ring * (ring > 1 && !basic ? 2 : 1), draft);
+  // Zigzag gives every rank two chunks.
+  lose_batches(plan, strategy.ranks() * (ring == "zigzag" ? 2 : 1), draft);
   lose_gradient_dtype(plan, "yunchang", Dtype::fp32, draft);
   lose_common(plan, "yunchang", draft);
   return draft;

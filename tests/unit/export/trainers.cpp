@@ -222,7 +222,12 @@ TEST_CASE("no trainer gets a length that it refuses") {
   CHECK(says(exported, "--training.seq_len 100004\n"));
   CHECK(loses(exported, "context 100001"));
   CHECK(loses(export_plan(plan, Target::yunchang), "batches of any length (100001 tokens)"));
+  plan.problem.batches = {Batch{{100002}}};
+  CHECK(loses(export_plan(plan, Target::yunchang), "batches of any length (100002 tokens)"));
+  plan.strategy.layout = Layout::striped;  // no chunks
+  CHECK_FALSE(loses(export_plan(plan, Target::yunchang), "batches of any length"));
   plan.strategy = {.ulysses = 2};
+  plan.problem.batches = {Batch{{100001}}};
   exported = export_plan(plan, Target::deepspeed);
   CHECK(says(exported, "seq_length=100002,"));
   CHECK(loses(exported, "batches of any length (100001 tokens)"));
