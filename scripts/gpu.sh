@@ -69,8 +69,8 @@ carried() {
   export HSAP_DATA="$PWD"
 }
 
-# sanitize TOOL SECONDS: the self-test under compute-sanitizer, where there is one. What racecheck finds is for
-# people to judge: it does not know every way in which mbarriers and TMA order accesses.
+# sanitize TOOL SECONDS: the self-test under compute-sanitizer, where there is one. What racecheck
+# finds is for people to judge: it does not know every way in which mbarriers and TMA order accesses.
 sanitize() {
   local log="$out/$1.txt" status=0 most PATH=$PATH:/usr/local/cuda/bin
   if ! command -v compute-sanitizer >/dev/null; then
@@ -86,6 +86,7 @@ sanitize() {
     "$bin/hsap-kernel-selftest" --together >"$log" 2>&1 || status=$?
   case $status in
     0) note "$1" "passed" ;;
+    77) tail -n 1 "$log"; exit 77 ;;
     124 | 137) note "$1" "not through in $most s" ;;
     *)
       tail -n 30 "$log"

@@ -87,6 +87,11 @@ class Kernels(Script):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         for tool in ("memcheck", "racecheck"):
             self.assertIn(f"{tool:12} passed", done.stdout)
+        self.program("compute-sanitizer", "exit 77\n", folder="bin")
+        done = subprocess.run(
+            ["scripts/gpu.sh", "sanitize"], cwd=self.root, text=True, capture_output=True, timeout=60,
+            env=os.environ | {"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"})
+        self.assertEqual(done.returncode, 77)
 
     def test_nothing_is_built_where_results_are_fetched(self):
         shutil.rmtree(self.root / "build-gpu")

@@ -94,6 +94,7 @@ Result<std::optional<WorldMeasured>> measure_world(const WorldFlags& flags,
     auto measured = measure_gpu(gpu, half, begin);
     if (measured) {
       out.device = *std::move(measured);
+      if (out.device.failure) own = *out.device.failure;  // the GPU sends no messages then
     } else {
       own = measured.error();
     }
