@@ -41,10 +41,9 @@ Strategy on_nodes(Strategy strategy, int node_ranks) {
 }
 
 /// One pass over one batch.
-Result<double> pass_seconds(const Attention& work, const Schedule& schedule, const Cluster& cluster,
-                            const Runtime& runtime) {
+Result<double> pass_seconds(const Attention& work, const Schedule& schedule, int replicas,
+                            const Cluster& cluster, const Runtime& runtime) {
   if (work.serialised) return seconds_alone(schedule, cluster.spec().device);
-  HSAP_TRY(const int replicas, replicas_of(work, cluster.gpus()));
   HSAP_TRY(const SlowestCopy run,
            simulate_slowest(schedule, cluster, runtime, {.replicas = replicas}));
   return run.simulation.seconds;
@@ -52,7 +51,7 @@ Result<double> pass_seconds(const Attention& work, const Schedule& schedule, con
 
 Result<double> predicted(const Attention& work, const Case& item, const Cluster& cluster,
                          const Runtime& runtime) {
-  HSAP_CHECK(replicas_of(work, cluster.gpus()));
+  HSAP_TRY(const int replicas, replicas_of(work, cluster.gpus()));
   const Strategy strategy =
       work.serialised ? work.strategy : on_nodes(work.strategy, item.gpus_per_node);
   double seconds = 0;
@@ -60,7 +59,7 @@ Result<double> predicted(const Attention& work, const Case& item, const Cluster&
     for (const Pass pass : {Pass::forward, Pass::backward}) {
       if (!covers(work.passes, pass)) continue;
       HSAP_TRY(const Schedule schedule, compile(problem, strategy, pass));
-      HSAP_TRY(const double of_pass, pass_seconds(work, schedule, cluster, runtime));
+      HSAP_TRY(const double of_pass, pass_seconds(work, schedule, replicas, cluster, runtime));
       seconds += of_pass;
     }
   }

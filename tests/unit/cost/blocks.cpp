@@ -31,14 +31,6 @@ void check(const Blocks& blocks, double count, double tiles, double longest, dou
   CHECK(blocks.shortest == shortest);
 }
 
-Device as_fast_as_hopper() {
-  Device device;
-  device.multiprocessors = 132;
-  device.forward = {128, 128, 600e12, 2e-6, 5e-6};
-  device.backward = {128, 128, 450e12, 20e-6, 10e-6};
-  return device;
-}
-
 std::vector<Slice> of_documents(const std::string& mask, Token tokens, std::size_t documents) {
   return lower(parse_mask(mask).value(), Batch{std::vector<Token>(documents, tokens)});
 }
@@ -119,7 +111,7 @@ TEST_CASE("Very many slices on the same rows are looked at in bounded time") {
 }
 
 TEST_CASE("A window costs no more than all that it is cut from") {
-  const Device device = as_fast_as_hopper();
+  const Device device = load_cluster("dgx-h100")->device;
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     for (const std::size_t documents : {1, 16}) {
       const auto seconds = [&](const std::string& mask) {
@@ -132,7 +124,7 @@ TEST_CASE("A window costs no more than all that it is cut from") {
 }
 
 TEST_CASE("A short document beside long ones makes no kernel faster") {
-  const Device device = as_fast_as_hopper();
+  const Device device = load_cluster("dgx-h100")->device;
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     for (const int heads : {1, 8, 32}) {
       std::vector<Slice> slices;
